@@ -1,0 +1,1 @@
+"""Pure decisions: standard library and Pydantic models only; no clock, no randomness, no logging, no I/O."""

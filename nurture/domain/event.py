@@ -1,0 +1,100 @@
+"""An event: something a person did, as it travels through the stream and rests in the database."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Final, Literal
+from uuid import UUID
+from zlib import crc32
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
+
+from nurture.domain.ids import event_key
+
+Kind = Literal["track", "identify", "page", "screen", "group", "alias"]
+
+#: The names the engine itself gives to events; everything else is named by who sends it.
+PAGE_VIEWED: Final = "page_viewed"
+SCREEN_VIEWED: Final = "screen_viewed"
+IDENTIFIED: Final = "identified"
+GROUPED: Final = "grouped"
+ALIASED: Final = "aliased"
+FORM_SUBMITTED: Final = "form_submitted"
+ASSET_DOWNLOADED: Final = "asset_downloaded"
+EMAIL_OPENED: Final = "email_opened"
+EMAIL_CLICKED: Final = "email_clicked"
+UNSUBSCRIBED: Final = "unsubscribed"
+
+NAME_OF_KIND: Final[Mapping[str, str]] = {
+    "identify": IDENTIFIED,
+    "page": PAGE_VIEWED,
+    "screen": SCREEN_VIEWED,
+    "group": GROUPED,
+    "alias": ALIASED,
+}
+
+#: Names that only the engine may give, because acting on them needs a signed link or a form of ours.
+RESERVED_NAMES: Final = frozenset({FORM_SUBMITTED, ASSET_DOWNLOADED, EMAIL_OPENED, EMAIL_CLICKED, UNSUBSCRIBED})
+
+
+class Event(BaseModel):
+    """One event, normalised by the web process and never changed afterwards.
+
+    `message_id` is unique within `source` (a write key's name, `form:<name>` or `engine`); the pair decides what is a
+    duplicate. All instants are aware; `occurred_at` is when the person acted, `received_at` when the engine heard of it.
+    `person` and `message` are set only by the engine, from a signed link. `submission` ties the download that follows a
+    form to that form's post.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    message_id: str
+    source: str
+    kind: Kind = "track"
+    name: str
+    occurred_at: AwareDatetime
+    received_at: AwareDatetime
+    anonymous_id: str | None = None
+    user_id: str | None = None
+    email: str | None = None
+    submission: str | None = None
+    person: int | None = None
+    message: int | None = None
+    previous_id: str | None = None
+    properties: dict[str, Any] = {}
+    traits: dict[str, Any] = {}
+    context: dict[str, Any] = {}
+
+    @cached_property
+    def key(self) -> UUID:
+        return event_key(self.source, self.message_id)
+
+    @property
+    def day(self) -> int:
+        """The UTC day of the act, counted from 1970-01-01; score cells are kept by it."""
+        return day_number(self.occurred_at)
+
+    @cached_property
+    def facts(self) -> Mapping[str, Any]:
+        """What conditions may ask about this event: its page, its properties, then the names of its parts."""
+        page = self.context.get("page")
+        return {
+            **(page if isinstance(page, dict) else {}),
+            **self.properties,
+            "event": self.name,
+            "source": self.source,
+        }
+
+
+def day_number(at: datetime) -> int:
+    """The UTC day of an aware instant as a number of days since 1970-01-01."""
+    return int(at.timestamp() // 86_400)
+
+
+def route_of(event: Event) -> int:
+    """A number from which the partition follows: all events of one device go the same way, so their order is kept."""
+    routing = event.anonymous_id or event.user_id or event.email or event.submission or event.message_id
+    return crc32(routing.encode("utf-8", "surrogatepass"))
+
+
+EVENT: Final = TypeAdapter(Event)

@@ -1,0 +1,158 @@
+"""Stages, and what moves a person between them: promotion upwards, recycling downwards."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Annotated, Final, NamedTuple
+
+from pydantic import Field, model_validator
+
+from nurture.domain.conditions import Condition, Facts
+from nurture.domain.event import Event
+from nurture.domain.model import Definition, EventName, OneOrMore, Place, Problem, Slug, refuse, repeated
+from nurture.domain.wording import instead, one_of
+
+DISQUALIFIED: Final = "disqualified"
+
+#: `on` may be left out: then the promotion rests on `when` alone.
+OptionalEventNames = Annotated[tuple[EventName, ...], OneOrMore]
+
+
+class Promotion(Definition):
+    """Up to stage `to` when an event named in `on` satisfies `where`, or as soon as `when` holds for the person."""
+
+    id: Slug
+    """The promotion's name in stories and reports."""
+    to: Slug
+    """The stage it leads up to."""
+    on: OptionalEventNames = ()
+    """The event, or a list of events, that causes it."""
+    where: Condition | None = None
+    """What must be true of the event."""
+    when: Condition | None = None
+    """What must be true of the person; without `on` it is the whole cause."""
+
+    @model_validator(mode="after")
+    def _has_a_cause(self) -> "Promotion":
+        if not self.on and self.when is None:
+            raise ValueError("nothing causes this promotion; add 'on' (an event) or 'when' (a condition on the person)")
+        if self.where is not None and not self.on:
+            refuse(
+                "promotion",
+                [
+                    Problem(
+                        ("where",),
+                        "'where' asks about an event, but 'on' names none; write 'when' to ask about the person",
+                        in_key=True,
+                    )
+                ],
+            )
+        return self
+
+
+class Recycling(Definition):
+    """Down from stage `from` to stage `to` when `when` holds for the person."""
+
+    id: Slug
+    """The rule's name in stories and reports."""
+    from_: Slug = Field(alias="from")
+    """The stage in which people are looked at."""
+    to: Slug
+    """The lower stage to which they go."""
+    when: Condition
+    """What must be true of the person."""
+
+
+class Lifecycle(Definition):
+    """config/lifecycle.yaml: the stages in their order, and the rules between them."""
+
+    stages: tuple[Slug, ...] = Field(default=("audience", "lead", "mql", "sql", "opportunity", "customer"), min_length=2)
+    """All stages, the first (where everybody begins) to the last."""
+    promotions: tuple[Promotion, ...] = ()
+    """What moves people up. Of several that apply at once, the one that leads furthest counts."""
+    recycling: tuple[Recycling, ...] = ()
+    """What moves people down again."""
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> "Lifecycle":
+        stages = [(("stages", index), name) for index, name in enumerate(self.stages)]
+        ids = [(("promotions", index, "id"), rule.id) for index, rule in enumerate(self.promotions)]
+        ids += [(("recycling", index, "id"), back.id) for index, back in enumerate(self.recycling)]
+        problems = [*repeated("stage", stages), *repeated("rule id", ids)]
+        if DISQUALIFIED in self.stages:
+            place = ("stages", self.stages.index(DISQUALIFIED))
+            problems.append(Problem(place, f"{DISQUALIFIED!r} stands outside the order of stages by itself; delete it here"))
+        refuse("lifecycle", [*problems, *self._moves_that_lead_nowhere()])
+        return self
+
+    def _moves_that_lead_nowhere(self) -> Iterator[Problem]:
+        for index, rule in enumerate(self.promotions):
+            if rule.to == self.first:
+                text = f"nobody can be promoted to {rule.to!r}, where everybody begins; write {one_of(self.stages[1:])}"
+                yield Problem(("promotions", index, "to"), text)
+            elif rule.to not in self.stages:
+                yield self._unknown(rule.to, ("promotions", index, "to"))
+        for index, back in enumerate(self.recycling):
+            if back.from_ not in self.stages:
+                yield self._unknown(back.from_, ("recycling", index, "from"))
+            if back.to not in self.stages:
+                yield self._unknown(back.to, ("recycling", index, "to"))
+            elif self.rank(back.to) >= self.rank(back.from_) >= 0:
+                text = f"{back.to!r} does not lie below {back.from_!r}; recycling leads down: {instead('', self.stages[: self.rank(back.from_)] or [self.first])}"
+                yield Problem(("recycling", index, "to"), text)
+
+    def _unknown(self, stage: str, place: Place) -> Problem:
+        return Problem(place, f"unknown stage {stage!r}; {instead(stage, self.stages)}")
+
+    @property
+    def first(self) -> str:
+        """The stage in which everybody begins."""
+        return self.stages[0]
+
+    def rank(self, stage: str) -> int:
+        """The place of a stage; a disqualified person stands below everybody and is never promoted by a rule."""
+        return self.stages.index(stage) if stage in self.stages else -1
+
+
+class StageChange(NamedTuple):
+    """One move of one person, with its cause. `asset` is the content that caused it, where there was one."""
+
+    person: int
+    from_stage: str
+    to_stage: str
+    rule: str
+    cause: str
+    at: datetime
+    event: Event | None = None
+
+    @property
+    def asset(self) -> str | None:
+        asset = self.event.properties.get("asset") if self.event else None
+        return asset if isinstance(asset, str) else None
+
+
+def promotions_by_event(event: Event, promotions: Iterable[Promotion], facts: Facts) -> list[Promotion]:
+    """The promotions that this event causes for a person of whom `facts` are true."""
+    return [
+        rule for rule in promotions
+        if event.name in rule.on
+        and (rule.where is None or rule.where.holds(event.facts))
+        and (rule.when is None or rule.when.holds(facts))
+    ]  # fmt: skip
+
+
+def promotions_by_state(promotions: Iterable[Promotion], facts: Facts) -> list[Promotion]:
+    """The promotions that need no event and whose condition holds for the person."""
+    return [rule for rule in promotions if not rule.on and rule.when is not None and rule.when.holds(facts)]
+
+
+def highest(candidates: Sequence[Promotion], stage: str, lifecycle: Lifecycle) -> Promotion | None:
+    """Of several promotions the one that leads furthest up from `stage`; None if none leads up."""
+    if stage == DISQUALIFIED:
+        return None
+    upward = [rule for rule in candidates if lifecycle.rank(rule.to) > lifecycle.rank(stage)]
+    return max(upward, key=lambda rule: lifecycle.rank(rule.to), default=None)
+
+
+def recycling_for(stage: str, lifecycle: Lifecycle, facts: Facts) -> Recycling | None:
+    """The first recycling rule that sends a person at `stage` down."""
+    return next((rule for rule in lifecycle.recycling if rule.from_ == stage and rule.when.holds(facts)), None)

@@ -1,0 +1,89 @@
+"""A person: one human, anonymous or known, as the flow holds them in its hand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from nurture.domain.event import Event, day_number
+from nurture.domain.scoring import Grade, engagement_on
+
+#: Traits as the SDKs of the field write them, and the attribute each becomes; all others keep their name in snake_case.
+_RENAMED = {"title": "job_title", "locale": "language", "organization": "company", "organisation": "company"}
+
+#: Enough for any form; a sender that goes on inventing traits cannot grow a row without bound.
+_MOST_ATTRIBUTES = 100
+_LONGEST_VALUE = 1_000
+
+
+class Attribute(NamedTuple):
+    """A value with its provenance: when it was said (event time) and by which source."""
+
+    value: Any
+    at: datetime
+    source: str
+
+
+@dataclass(slots=True)
+class Person:
+    """The working state of a person; `changed` marks what has to be stored."""
+
+    id: int
+    stage: str
+    stage_since: datetime
+    first_seen_at: datetime
+    seen_at: datetime
+    grade: Grade
+    email: str | None = None
+    attributes: dict[str, Attribute] = field(default_factory=dict)
+    heat: float = 0.0
+    fit: int = 0
+    merged_into: int | None = None
+    new: bool = False
+    changed: bool = False
+
+    def learn(self, name: str, attribute: Attribute) -> None:
+        """Keep the attribute said last in event time; of two said at once, the greater text, so that order is no matter."""
+        known = self.attributes.get(name)
+        if known is None and len(self.attributes) >= _MOST_ATTRIBUTES:
+            return
+        if known is None or (known.at, str(known.value)) < (attribute.at, str(attribute.value)):
+            self.attributes[name] = attribute
+            self.changed = True
+
+    def facts(self, at: datetime, half_life: timedelta) -> Mapping[str, Any]:
+        """What conditions and templates may ask about this person at instant `at`."""
+        return {
+            **{name: attribute.value for name, attribute in self.attributes.items()},
+            **({"email": self.email, "email_domain": self.email.rpartition("@")[2]} if self.email else {}),
+            "stage": self.stage,
+            "engagement": engagement_on(day_number(at), self.heat, half_life),
+            "fit": self.fit,
+            "grade": self.grade,
+        }
+
+
+def snake_case(name: str) -> str:
+    """`firstName` and `First Name` both as `first_name`."""
+    spaced = "".join(f"_{letter}" if letter.isupper() and index and name[index - 1].islower() else letter
+                     for index, letter in enumerate(name))  # fmt: skip
+    return "_".join(spaced.replace("-", " ").replace("_", " ").lower().split())
+
+
+def attributes_in(event: Event) -> dict[str, Attribute]:
+    """The attributes that an event tells of its person: its traits, and the language and zone of the browser.
+
+    Nested traits other than a company's name are left in the event.
+    """
+    told: dict[str, Any] = {}
+    for name in ("timezone", "locale"):
+        told[_RENAMED.get(name, name)] = event.context.get(name)
+    for trait, value in event.traits.items():
+        name = snake_case(trait)
+        told[_RENAMED.get(name, name)] = value.get("name") if name == "company" and isinstance(value, dict) else value
+    told.pop("email", None)
+    return {
+        name: Attribute(value, event.occurred_at, event.source)
+        for name, value in told.items()
+        if isinstance(value, str | int | float) and value != "" and len(str(value)) <= _LONGEST_VALUE
+    }
