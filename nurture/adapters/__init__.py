@@ -1,0 +1,1 @@
+"""One door for each outside thing: database, stream, mail server, templates, clock."""

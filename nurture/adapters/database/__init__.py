@@ -1,0 +1,1 @@
+"""The one schema and its queries, on SQLite and PostgreSQL."""

@@ -1,0 +1,48 @@
+"""The database as cool sees it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import insert as plain_insert
+
+from nurture.adapters.database.dialect import translated
+from nurture.adapters.database.releases import Releases
+from nurture.adapters.database.rows import person_of, stage_change_row
+from nurture.adapters.database.tables import people, stage_changes
+from nurture.domain.definitions import Definitions
+from nurture.domain.lifecycle import StageChange
+from nurture.domain.person import Person
+
+
+class CoolingTransaction:
+    """One transaction of cool; fulfils `flow.cool.Cooling`."""
+
+    def __init__(self, connection: Connection, releases: Releases) -> None:
+        self._connection = connection
+        self._releases = releases
+
+    def definitions(self) -> Definitions:
+        return self._releases.current(self._connection)
+
+    def people_at(self, stage: str, heat_below: float | None, after: int, limit: int) -> Sequence[Person]:
+        wanted = [people.c.stage == stage, people.c.merged_into.is_(None), people.c.id > after]
+        if heat_below is not None:
+            wanted.append(people.c.heat < heat_below)
+        found = self._connection.execute(select(people).where(*wanted).order_by(people.c.id).limit(limit).with_for_update())
+        return [person_of(row) for row in found]
+
+    def store_moves(self, moved: Sequence[Person], changes: Sequence[StageChange], at: datetime) -> None:
+        for person in moved:
+            values = {"stage": person.stage, "stage_since": at}
+            self._connection.execute(update(people).where(people.c.id == person.id).values(values))
+        if changes:
+            self._connection.execute(plain_insert(stage_changes), [stage_change_row(change) for change in changes])
+
+
+@contextmanager
+def cooling(engine: Engine, releases: Releases) -> Iterator[CoolingTransaction]:
+    """A transaction that commits if the block ends well; Conflict and Unavailable tell that trying again helps."""
+    with translated("people cool later"), engine.begin() as connection:
+        yield CoolingTransaction(connection, releases)

@@ -1,0 +1,49 @@
+"""Connections: SQLite in WAL mode with writers that lock at BEGIN, or PostgreSQL through psycopg."""
+
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from nurture.errors import SettingsError
+
+#: `PRAGMA`s of every SQLite connection. FULL: a commit survives a power cut, at no cost when rows come in batches.
+_SQLITE_PRAGMAS = (
+    "journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON", "temp_store=MEMORY",
+    "cache_size=-65536",
+)  # fmt: skip
+
+
+def make_engine(url: str, *, pool_size: int = 2) -> Engine:
+    """An engine for `url`; raises SettingsError for a scheme that is neither sqlite nor postgresql."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SettingsError("NURTURE_DATABASE_URL is no database URL; write postgresql://user:password@host/name") from None
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(url)
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"), pool_size=pool_size, max_overflow=2, pool_pre_ping=True,
+            connect_args={"connect_timeout": 5, "application_name": "nurture"},
+        )  # fmt: skip
+    raise SettingsError(f"NURTURE_DATABASE_URL names {parsed.get_backend_name()!r}; the engine speaks sqlite and postgresql")
+
+
+def _sqlite(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": 10})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # pysqlite's own BEGIN is too late and too weak
+        for pragma in _SQLITE_PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _lock_at_begin(connection: Any) -> None:
+        # A transaction that reads first and writes later would fail with "database is locked" instead of waiting.
+        reading = connection.get_execution_options().get("reading", False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine

@@ -1,0 +1,92 @@
+"""Definitions in force: stored by `apply`, read by every worker, switched to together."""
+
+import threading
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, select, tuple_
+from sqlalchemy import insert as plain_insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from nurture.adapters.database.dialect import insert
+from nurture.adapters.database.tables import releases, sequence_versions
+from nurture.domain.definitions import Definitions
+from nurture.domain.sequence import Sequence
+from nurture.errors import DefinitionError
+
+
+class Releases:
+    """Reads releases and remembers what it has parsed; one for each process."""
+
+    def __init__(self) -> None:
+        self._current: tuple[int, Definitions] | None = None
+        self._versions: dict[tuple[str, str], Sequence] = {}
+
+    def current(self, connection: Connection) -> Definitions:
+        """The definitions in force; raises DefinitionError when nothing was ever applied."""
+        newest = connection.scalar(select(releases.c.id).order_by(releases.c.id.desc()).limit(1))
+        if newest is None:
+            raise DefinitionError("no definitions are in force; run `nurture apply`")
+        if self._current is None or self._current[0] != newest:
+            body = connection.scalar(select(releases.c.body).where(releases.c.id == newest))
+            self._current = newest, Definitions.model_validate_json(body or "")
+        return self._current[1]
+
+    def pinned(self, connection: Connection, wanted: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Sequence]:
+        """The sequences named by (sequence, version)."""
+        missing = set(wanted) - self._versions.keys()
+        if missing:
+            key = tuple_(sequence_versions.c.sequence, sequence_versions.c.version)
+            for row in connection.execute(select(sequence_versions).where(key.in_(sorted(missing)))):
+                self._versions[row.sequence, row.version] = Sequence.model_validate_json(row.body)
+        return self._versions
+
+
+def apply(connection: Connection, definitions: Definitions, at: datetime) -> bool:
+    """Put definitions in force; False if they are so already."""
+    newest = connection.scalar(select(releases.c.digest).order_by(releases.c.id.desc()).limit(1))
+    if newest == definitions.digest:
+        return False
+    for name, version in sorted(definitions.versions.items()):
+        body = definitions.sequences[name].model_dump_json(by_alias=True, exclude_defaults=True)
+        row = {"sequence": name, "version": version, "body": body}
+        connection.execute(insert(connection, sequence_versions).on_conflict_do_nothing(), row)
+    row_of_release = {"digest": definitions.digest, "body": definitions.to_json(), "applied_at": at}
+    connection.execute(plain_insert(releases), row_of_release)
+    return True
+
+
+class ReleaseWatch:
+    """The definitions in force for a process that must not wait for the database: looked up in the background.
+
+    Calling it costs nothing. While the database is away the last definitions stay in use.
+    """
+
+    def __init__(self, engine: Engine, every: float = 1.0) -> None:
+        self._engine = engine
+        self._every = every
+        self._releases = Releases()
+        self._current = self._look()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep_looking, name="release-watch", daemon=True)
+
+    def __call__(self) -> Definitions:
+        return self._current
+
+    def start(self) -> None:
+        """Begin to look for newer definitions every `every` seconds."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stop.set()
+
+    def _look(self) -> Definitions:
+        with self._engine.connect().execution_options(reading=True) as connection:
+            return self._releases.current(connection)
+
+    def _keep_looking(self) -> None:
+        while not self._stop.wait(self._every):
+            with suppress(SQLAlchemyError, DefinitionError):
+                self._current = self._look()

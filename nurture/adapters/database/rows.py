@@ -1,0 +1,107 @@
+"""Rows to domain values and back."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from nurture.domain.enrollment import Enrollment, EnrollmentStatus
+from nurture.domain.ids import stable_id
+from nurture.domain.lifecycle import StageChange
+from nurture.domain.person import Attribute, Person
+from nurture.domain.scoring import Grade
+
+
+def attributes_to_json(attributes: Mapping[str, Attribute]) -> dict[str, Any]:
+    """`{name: [value, instant, source]}`, as the column keeps them."""
+    return {name: [value, at.isoformat(), source] for name, (value, at, source) in attributes.items()}
+
+
+def attributes_from_json(stored: Mapping[str, Any]) -> dict[str, Attribute]:
+    """The inverse of `attributes_to_json`."""
+    return {name: Attribute(value, datetime.fromisoformat(at), source) for name, (value, at, source) in stored.items()}
+
+
+def person_of(row: Row[Any]) -> Person:
+    """A person from a full row of `people`."""
+    return Person(
+        id=row.id,
+        stage=row.stage,
+        stage_since=row.stage_since,
+        first_seen_at=row.first_seen_at,
+        seen_at=row.seen_at,
+        grade=Grade(row.grade),
+        email=row.email,
+        attributes=attributes_from_json(row.attributes),
+        heat=row.heat,
+        fit=row.fit,
+        merged_into=row.merged_into,
+    )
+
+
+def enrollment_of(row: Row[Any]) -> Enrollment:
+    """An enrollment from a full row of `enrollments`."""
+    return Enrollment(
+        id=row.id,
+        person=row.person_id,
+        sequence=row.sequence,
+        version=row.version,
+        entry=row.entry,
+        status=EnrollmentStatus(row.status),
+        step=row.step,
+        due_at=row.due_at,
+        entered_at=row.entered_at,
+        ended_at=row.ended_at,
+        reason=row.reason,
+    )
+
+
+def person_row(person: Person) -> dict[str, Any]:
+    """A full row of `people`."""
+    return {
+        "id": person.id,
+        "stage": person.stage,
+        "stage_since": person.stage_since,
+        "email": person.email,
+        "attributes": attributes_to_json(person.attributes),
+        "heat": person.heat,
+        "fit": person.fit,
+        "grade": str(person.grade),
+        "first_seen_at": person.first_seen_at,
+        "seen_at": person.seen_at,
+        "merged_into": person.merged_into,
+    }
+
+
+def stage_change_row(change: StageChange) -> dict[str, Any]:
+    """A full row of `stage_changes`."""
+    event_id = change.event.key if change.event else None
+    return {
+        "id": stable_id("stage", change.person, event_id or change.at.isoformat(), change.rule, change.to_stage),
+        "person_id": change.person,
+        "from_stage": change.from_stage,
+        "to_stage": change.to_stage,
+        "rule": change.rule,
+        "cause": change.cause,
+        "event_id": event_id,
+        "asset": change.asset,
+        "at": change.at,
+    }
+
+
+def enrollment_row(run: Enrollment) -> dict[str, Any]:
+    """A full row of `enrollments`."""
+    return {
+        "id": run.id,
+        "person_id": run.person,
+        "sequence": run.sequence,
+        "version": run.version,
+        "entry": run.entry,
+        "status": run.status.value,
+        "step": run.step,
+        "due_at": run.due_at,
+        "reason": run.reason,
+        "entered_at": run.entered_at,
+        "ended_at": run.ended_at,
+    }

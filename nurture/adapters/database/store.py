@@ -1,0 +1,29 @@
+"""The database as a whole: one engine, and a door for each verb."""
+
+from contextlib import AbstractContextManager
+
+from sqlalchemy import Engine
+
+from nurture.adapters.database.absorbing import AbsorbingTransaction, absorbing
+from nurture.adapters.database.advancing import AdvancingTransaction, advancing
+from nurture.adapters.database.cooling import CoolingTransaction, cooling
+from nurture.adapters.database.releases import Releases
+from nurture.adapters.database.sending import SendingStore
+
+
+class Database:
+    """Opens the transactions of absorb, advance and cool, and holds those of send."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.releases = Releases()
+        self.sending = SendingStore(engine, self.releases)
+
+    def absorbing(self) -> AbstractContextManager[AbsorbingTransaction]:
+        return absorbing(self.engine, self.releases)
+
+    def advancing(self) -> AbstractContextManager[AdvancingTransaction]:
+        return advancing(self.engine, self.releases)
+
+    def cooling(self) -> AbstractContextManager[CoolingTransaction]:
+        return cooling(self.engine, self.releases)

@@ -1,0 +1,240 @@
+"""The schema, once for SQLite and PostgreSQL. Alembic's migrations are held against it by a test.
+
+Ids of people, enrollments and messages are stable 63-bit hashes (`nurture.domain.ids`), so no insert needs its id back.
+Every queue is a column here: `due_at` and `status`, each behind a partial index that holds only the waiting rows.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    Uuid,
+    text,
+)  # fmt: skip
+from sqlalchemy.dialects.postgresql import JSONB
+
+from nurture.domain.sending import MessageStatus
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant, UTC in and out. SQLite keeps it as ISO text, which sorts by time."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - set by SQLAlchemy
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Json: Any = JSON().with_variant(JSONB(), "postgresql")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _partial_index(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, postgresql_where=text(where), sqlite_where=text(where))
+
+
+#: `heat` is the decayed sum of score cells (see domain.scoring); `merged_into` points from an anonymous person to the one
+#: they turned out to be, and is never a chain. `touched_at` is the last change, `seen_at` the last human event.
+people = Table(
+    "people",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("stage", String(64), nullable=False),
+    Column("stage_since", Instant, nullable=False),
+    Column("email", String(320)),
+    Column("attributes", Json, nullable=False),
+    Column("heat", Double, nullable=False, server_default="0"),
+    Column("fit", Integer, nullable=False, server_default="0"),
+    Column("grade", String(1), nullable=False),
+    Column("first_seen_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("merged_into", BigInteger, ForeignKey("people.id")),
+    _partial_index("ix_people_stage_heat", "stage", "heat", where="merged_into IS NULL"),
+    _partial_index("ix_people_email", "email", where="email IS NOT NULL"),
+    _partial_index("ix_people_merged_into", "merged_into", where="merged_into IS NOT NULL"),
+)
+
+#: What we know people by. Strong kinds: email, user_id. Weak: anonymous_id, submission.
+identifiers = Table(
+    "identifiers",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("value", String(320), primary_key=True),
+    Column("person_id", BigInteger, ForeignKey("people.id"), nullable=False, index=True),
+    Column("source", String(64), nullable=False),
+    Column("first_seen_at", Instant, nullable=False),
+)
+
+#: The log. `person_id` is who the event was counted for when it came and is never rewritten; ask through `merged_into`.
+events = Table(
+    "events",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("person_id", BigInteger, ForeignKey("people.id"), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("occurred_at", Instant, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("verdict", String(8), nullable=False),
+    Column("verdict_reasons", Json),
+    Column("body", Json, nullable=False),
+    Index("ix_events_person_id_occurred_at", "person_id", "occurred_at"),
+)
+
+score_cells = Table(
+    "score_cells",
+    metadata,
+    Column("person_id", BigInteger, ForeignKey("people.id"), primary_key=True),
+    Column("rule", String(64), primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("hits", Integer, nullable=False),
+)
+
+stage_changes = Table(
+    "stage_changes",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("person_id", BigInteger, ForeignKey("people.id"), nullable=False, index=True),
+    Column("from_stage", String(64), nullable=False),
+    Column("to_stage", String(64), nullable=False),
+    Column("rule", String(64), nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("event_id", Uuid),
+    Column("asset", String(64)),
+    Column("at", Instant, nullable=False),
+    Index("ix_stage_changes_at", "at"),
+)
+
+#: One person's run through one sequence. `step` is the node they stand on; `entry` tells repeated runs apart.
+enrollments = Table(
+    "enrollments",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("person_id", BigInteger, ForeignKey("people.id"), nullable=False),
+    Column("sequence", String(64), nullable=False),
+    Column("version", String(12), nullable=False),
+    Column("entry", Integer, nullable=False),
+    Column("status", String(12), nullable=False),
+    Column("step", String(64), nullable=False),
+    Column("due_at", Instant),
+    Column("reason", String(200)),
+    Column("entered_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    UniqueConstraint("person_id", "sequence", "entry"),
+    _partial_index("ix_enrollments_due", "due_at", where="status IN ('active', 'waiting')"),
+)
+
+#: UNIQUE (enrollment, step, pass) is what makes a step mailed at most once. `planned_at` is when the step came due and
+#: decides what is too late; `due_at` is when to try next. `lease_until` belongs to the worker named in `claimed_by`.
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("enrollment_id", BigInteger, ForeignKey("enrollments.id"), nullable=False),
+    Column("person_id", BigInteger, ForeignKey("people.id"), nullable=False, index=True),
+    Column("step", String(64), nullable=False),
+    Column("pass", Integer, nullable=False),
+    Column("template", String(64), nullable=False),
+    Column(
+        "status",
+        Enum(
+            MessageStatus,
+            native_enum=False,
+            length=12,
+            create_constraint=False,
+            values_callable=lambda words: [word.value for word in words],
+        ),
+        nullable=False,
+    ),
+    Column("planned_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("claimed_by", String(64)),
+    Column("lease_until", Instant),
+    Column("sent_at", Instant),
+    Column("language", String(8)),
+    Column("subject", Text),
+    Column("reason", String(32)),
+    Column("detail", Text),
+    UniqueConstraint("enrollment_id", "step", "pass"),
+    _partial_index("ix_messages_queued", "due_at", where="status = 'queued'"),
+    _partial_index("ix_messages_sending", "lease_until", where="status = 'sending'"),
+    _partial_index("ix_messages_person_sent", "person_id", "sent_at", where="sent_at IS NOT NULL"),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("email", String(320), primary_key=True),
+    Column("reason", String(32), nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+#: Hand-offs to other systems: one row per stage change and endpoint, kept until delivered or given up.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("stage_change_id", BigInteger, ForeignKey("stage_changes.id"), nullable=False),
+    Column("endpoint", String(64), nullable=False),
+    Column("status", String(12), nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("detail", Text),
+    UniqueConstraint("stage_change_id", "endpoint"),
+    _partial_index("ix_deliveries_due", "due_at", where="status = 'waiting'"),
+)
+
+#: What `nurture apply` stored; the highest id is in force, for all workers at once.
+releases = Table(
+    "releases",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("digest", String(16), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("applied_at", Instant, nullable=False),
+)
+
+#: Every version of every sequence that an enrollment may be pinned to.
+sequence_versions = Table(
+    "sequence_versions",
+    metadata,
+    Column("sequence", String(64), primary_key=True),
+    Column("version", String(12), primary_key=True),
+    Column("body", Text, nullable=False),
+)

@@ -1,0 +1,56 @@
+"""The names of everything the engine keeps in Redis."""
+
+from typing import Final
+
+#: Consumer group and consumer of every partition. One consumer is enough: a lease says which worker it is just now, so
+#: whoever holds the lease finds at once what its predecessor left unfinished.
+GROUP: Final = "absorb"
+CONSUMER: Final = "holder"
+
+#: The one field of a stream entry: the event as JSON.
+FIELD: Final = b"e"
+
+#: The dead-letter stream. Fields: e (the entry's body), reason, at (ISO instant), partition, entry (its former id).
+DEAD: Final = "nurture:dead"
+
+#: Form posts that look like spam, set aside for a human. Fields: e (the event's body), reasons (JSON), at (ISO instant).
+QUARANTINE: Final = "nurture:quarantine"
+
+#: When beat last ticked: seconds since 1970.
+BEAT: Final = "nurture:beat"
+
+#: Counts that only grow, by name: a hash.
+COUNTERS: Final = "nurture:counters"
+
+#: Every key of Celery's own begins so.
+CELERY_PREFIX: Final = "nurture:celery:"
+
+
+def events(partition: int) -> str:
+    """The stream of one partition."""
+    return f"nurture:events:{partition}"
+
+
+def lease(partition: int) -> str:
+    """Who drains a partition just now."""
+    return f"nurture:lease:{partition}"
+
+
+def nudged(task: str) -> str:
+    """Set for a moment after a nudge, so that a burst of events causes one nudge."""
+    return f"nurture:nudged:{task}"
+
+
+def downloads(token_id: str) -> str:
+    """How often a download link was used."""
+    return f"nurture:downloads:{token_id}"
+
+
+def form_posts(address: str, hour: int) -> str:
+    """The form posts that came from an address (a keyed hash of it) within an hour, counted from 1970."""
+    return f"nurture:posts:{address}:{hour}"
+
+
+def worker(name: str) -> str:
+    """A worker's sign of life: a hash that expires."""
+    return f"nurture:worker:{name}"

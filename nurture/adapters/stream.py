@@ -1,0 +1,102 @@
+"""The event stream as the workers see it: partitions of Redis Streams, each held by one worker at a time."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import Any, Final
+
+from redis import Redis
+from redis.exceptions import LockError, ResponseError
+from redis.lock import Lock
+
+from nurture.adapters.redis_keys import CONSUMER, DEAD, FIELD, GROUP, events, lease
+from nurture.ports import Entry
+
+#: A worker that is silent this long loses its partition. Seconds; a batch takes well under one.
+LEASE: Final = 10.0
+
+
+class StreamPartition:
+    """One partition; fulfils `ports.Partition`."""
+
+    def __init__(self, redis: Redis, number: int, lock: Lock | None = None) -> None:
+        self._redis = redis
+        self._stream = events(number)
+        self._number = number
+        self._lock = lock
+        self._leftovers = True
+
+    def read(self, limit: int) -> Sequence[Entry]:
+        if self._lock is not None:
+            self._lock.reacquire()
+        if self._leftovers:
+            found = self._unfinished(limit)
+            if found:
+                return found
+            self._leftovers = False
+        return [Entry(id_, body, 1) for id_, body in self._read_group(">", limit)]
+
+    def _unfinished(self, limit: int) -> list[Entry]:
+        """What was handed out and never done: under the lease, its holder is gone."""
+        held = self._read_group("0", limit)
+        if not held:
+            return []
+        pending: list[Any] = self._redis.xpending_range(self._stream, GROUP, min=held[0][0], max=held[-1][0], count=limit)
+        deliveries = {_text(each["message_id"]): each["times_delivered"] for each in pending}
+        return [Entry(id_, body, deliveries.get(id_, 1)) for id_, body in held]
+
+    def _read_group(self, after: str, limit: int) -> list[tuple[str, bytes]]:
+        try:
+            answer: Any = self._redis.xreadgroup(GROUP, CONSUMER, {self._stream: after}, count=limit)
+        except ResponseError as error:
+            if "NOGROUP" not in str(error):
+                raise
+            self._redis.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
+            return self._read_group(after, limit)
+        pairs = answer.items() if isinstance(answer, dict) else answer or []
+        found: list[tuple[str, bytes]] = []
+        for _, entries in pairs:
+            batches = entries if isinstance(answer, list) else [entry for part in entries for entry in part]
+            found += [(_text(id_), (fields or {}).get(FIELD, b"")) for id_, fields in batches]
+        return found
+
+    def done(self, ids: Iterable[str]) -> None:
+        gone = list(ids)
+        if gone:
+            pipeline = self._redis.pipeline(transaction=True)
+            pipeline.xack(self._stream, GROUP, *gone)
+            pipeline.xdel(self._stream, *gone)
+            pipeline.execute()
+
+    def park(self, entry: Entry, reason: str, at: datetime) -> None:
+        pipeline = self._redis.pipeline(transaction=True)
+        letter: dict[Any, Any] = {
+            FIELD: entry.body, "reason": reason, "at": at.isoformat(), "partition": self._number, "entry": entry.id,
+        }  # fmt: skip
+        pipeline.xadd(DEAD, letter)
+        pipeline.xack(self._stream, GROUP, entry.id)
+        pipeline.xdel(self._stream, entry.id)
+        pipeline.execute()
+
+    def waiting(self) -> bool:
+        """Whether anything is left in the partition, handed out or not."""
+        return bool(self._redis.xlen(self._stream))
+
+
+@contextmanager
+def held_partition(redis: Redis, number: int) -> Iterator[StreamPartition | None]:
+    """A partition under this worker's lease, or None while another worker holds it."""
+    lock = redis.lock(lease(number), timeout=LEASE, blocking=False)
+    if not lock.acquire():
+        yield None
+        return
+    try:
+        yield StreamPartition(redis, number, lock)
+    finally:
+        # Silent too long, and another worker holds it now: what was done twice, the database counts once.
+        with suppress(LockError):
+            lock.release()
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
