@@ -1,0 +1,76 @@
+"""Cool: people whose engagement has faded go down a stage. Nothing happens to them, so no event would ever tell.
+
+The only work that time alone brings. Candidates are a range of an index (stage, heat), not a scan: a bound on engagement
+today is a bound on heat.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Final, Protocol
+
+from nurture.domain.absorbing import recycle, state_of
+from nurture.domain.definitions import Definitions
+from nurture.domain.event import day_number
+from nurture.domain.lifecycle import Recycling, StageChange
+from nurture.domain.person import Person
+from nurture.domain.scoring import heat_for
+from nurture.ports import Clock
+
+BATCH: Final = 500
+
+
+class Cooling(Protocol):
+    """The database, as cool sees it: one transaction."""
+
+    def definitions(self) -> Definitions:
+        """The definitions in force."""
+        ...
+
+    def people_at(self, stage: str, heat_below: float | None, after: int, limit: int) -> Sequence[Person]:
+        """Locked people at a stage, by id from `after` on; only those with less heat, if a bound is given."""
+        ...
+
+    def store_moves(self, moved: Sequence[Person], changes: Sequence[StageChange], at: datetime) -> None:
+        """Write new stages and why."""
+        ...
+
+
+class CoolStore(Protocol):
+    """Opens the transactions of cool."""
+
+    def cooling(self) -> AbstractContextManager[Cooling]:
+        """One transaction."""
+        ...
+
+
+def cool(store: CoolStore, clock: Clock, limit: int = BATCH) -> int:
+    """Apply every recycling rule to everybody it holds for; returns how many went down. Raises Unavailable and Conflict."""
+    at = clock.now()
+    with store.cooling() as transaction:
+        definitions = transaction.definitions()
+    return sum(_cool_by(rule, store, definitions, at, limit) for rule in definitions.lifecycle.recycling)
+
+
+def _cool_by(rule: Recycling, store: CoolStore, definitions: Definitions, at: datetime, limit: int) -> int:
+    half_life = definitions.scoring.half_life
+    bound = _engagement_bound(rule)
+    heat_below = None if bound is None else heat_for(bound, day_number(at), half_life)
+    recycled, after, full = 0, -1, True
+    while full:
+        with store.cooling() as transaction:
+            found = transaction.people_at(rule.from_, heat_below, after, limit)
+            cooled = [person for person in found if rule.when.holds(person.facts(at, half_life))]
+            changes = [recycle(person, rule, state_of(person.facts(at, half_life)), at) for person in cooled]
+            transaction.store_moves(cooled, changes, at)
+        recycled += len(cooled)
+        full = len(found) == limit
+        after = found[-1].id if found else after
+    return recycled
+
+
+def _engagement_bound(rule: Recycling) -> float | None:
+    """The bound that `{engagement: {below: n}}` sets, if the rule has one on its own level."""
+    test = rule.when.raw.get("engagement")
+    bound = test.get("below") if isinstance(test, dict) else None
+    return float(bound) if isinstance(bound, int | float) else None

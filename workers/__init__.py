@@ -1,0 +1,1 @@
+"""Celery: the application, its tasks in flow order, and the beat schedule."""
