@@ -205,12 +205,13 @@ class _Batch:
         if person is None:
             return
         self._total(person)
-        event, facts = self.last_event[person_id], self._facts(person)
+        event, facts, stage = self.last_event[person_id], self._facts(person), person.stage
         self._promote(person, promotions_by_state(self.definitions.lifecycle.promotions, facts), state_of(facts), event)
-        back = recycling_for(person.stage, self.definitions.lifecycle, self._facts(person))
+        back = recycling_for(person.stage, self.definitions.lifecycle, facts)
         if back is not None:
             self.changes.stage_changes.append(recycle(person, back, state_of(facts), self.at))
-        facts = self._facts(person)
+        if person.stage != stage:
+            facts = self._facts(person)
         self._end_runs(person, lambda sequence: ending_by_state(sequence, facts))
 
     def _total(self, person: Person) -> None:

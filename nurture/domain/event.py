@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 from zlib import crc32
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from nurture.domain.ids import event_key
 
@@ -61,9 +61,9 @@ class Event(BaseModel):
     person: int | None = None
     message: int | None = None
     previous_id: str | None = None
-    properties: dict[str, Any] = {}
-    traits: dict[str, Any] = {}
-    context: dict[str, Any] = {}
+    properties: dict[str, Any] = Field(default_factory=dict)
+    traits: dict[str, Any] = Field(default_factory=dict)
+    context: dict[str, Any] = Field(default_factory=dict)
 
     @cached_property
     def key(self) -> UUID:

@@ -97,7 +97,7 @@ class Lifecycle(Definition):
             if back.to not in self.stages:
                 yield self._unknown(back.to, ("recycling", index, "to"))
             elif self.rank(back.to) >= self.rank(back.from_) >= 0:
-                text = f"{back.to!r} does not lie below {back.from_!r}; recycling leads down: {instead('', self.stages[: self.rank(back.from_)] or [self.first])}"
+                text = f"{back.to!r} does not lie below {back.from_!r}; recycling leads down, so name an earlier stage"
                 yield Problem(("recycling", index, "to"), text)
 
     def _unknown(self, stage: str, place: Place) -> Problem:

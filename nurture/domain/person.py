@@ -12,7 +12,7 @@ from nurture.domain.scoring import Grade, engagement_on
 _RENAMED = {"title": "job_title", "locale": "language", "organization": "company", "organisation": "company"}
 
 #: Enough for any form; a sender that goes on inventing traits cannot grow a row without bound.
-_MOST_ATTRIBUTES = 100
+MOST_ATTRIBUTES = 100
 _LONGEST_VALUE = 1_000
 
 
@@ -45,7 +45,7 @@ class Person:
     def learn(self, name: str, attribute: Attribute) -> None:
         """Keep the attribute said last in event time; of two said at once, the greater text, so that order is no matter."""
         known = self.attributes.get(name)
-        if known is None and len(self.attributes) >= _MOST_ATTRIBUTES:
+        if known is None and len(self.attributes) >= MOST_ATTRIBUTES:
             return
         if known is None or (known.at, str(known.value)) < (attribute.at, str(attribute.value)):
             self.attributes[name] = attribute

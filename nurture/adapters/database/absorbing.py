@@ -1,16 +1,15 @@
 """The database as absorb sees it: load everybody a batch may concern, store what was decided."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, bindparam, delete, or_, select, tuple_, update
-from sqlalchemy import insert as plain_insert
+from sqlalchemy import Connection, Engine, and_, delete, or_, select, update
 
-from nurture.adapters.database.dialect import insert, translated
+from nurture.adapters.database.bulk import add_to_rows, among, insert_rows, update_rows
+from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import enrollment_of, enrollment_row, person_of, person_row, stage_change_row
 from nurture.adapters.database.tables import (
@@ -46,7 +45,7 @@ class AbsorbingTransaction:
 
     def unseen(self, batch: Sequence[Event]) -> list[Event]:
         by_key = {event.key: event for event in reversed(batch)}
-        stored = set(self._connection.scalars(select(events.c.id).where(events.c.id.in_(by_key))))
+        stored = set(self._connection.scalars(select(events.c.id).where(among(self._connection, events.c.id, by_key.keys()))))
         taken: set[UUID] = set()
         return [event for event in batch if by_key[event.key] is event and not (event.key in stored or event.key in taken)]
 
@@ -74,10 +73,15 @@ class AbsorbingTransaction:
     def _owners(self, named: set[Identifier]) -> Iterator[tuple[Identifier, int]]:
         if not named:
             return
-        keys = tuple_(identifiers.c.kind, identifiers.c.value)
-        found = self._connection.execute(
-            select(identifiers.c.kind, identifiers.c.value, identifiers.c.person_id).where(keys.in_(sorted(named)))
-        )
+        values_by_kind: dict[str, list[str]] = defaultdict(list)
+        for identifier in named:
+            values_by_kind[identifier.kind].append(identifier.value)
+        asked = [
+            and_(identifiers.c.kind == kind, among(self._connection, identifiers.c.value, values))
+            for kind, values in sorted(values_by_kind.items())
+        ]
+        held = select(identifiers.c.kind, identifiers.c.value, identifiers.c.person_id)
+        found = self._connection.execute(held.where(or_(*asked)))
         for kind, value, person in found:
             yield Identifier(kind, value), person
 
@@ -87,9 +91,10 @@ class AbsorbingTransaction:
         """
         if not wanted:
             return {}
-        targets = select(people.c.merged_into).where(people.c.id.in_(wanted), people.c.merged_into.is_not(None))
+        named = among(self._connection, people.c.id, wanted)
+        targets = select(people.c.merged_into).where(named, people.c.merged_into.is_not(None))
         found = self._connection.execute(
-            select(people).where(or_(people.c.id.in_(wanted), people.c.id.in_(targets))).order_by(people.c.id).with_for_update()
+            select(people).where(or_(named, people.c.id.in_(targets))).order_by(people.c.id).with_for_update()
         )
         return {row.id: person_of(row) for row in found}
 
@@ -97,24 +102,30 @@ class AbsorbingTransaction:
         # Asked again now that the people are locked: what was true before the lock may have changed while we waited for it.
         if everybody:
             held = select(identifiers.c.kind, identifiers.c.value, identifiers.c.person_id)
-            for kind, value, person in self._connection.execute(held.where(identifiers.c.person_id.in_(everybody))):
+            for kind, value, person in self._connection.execute(
+                held.where(among(self._connection, identifiers.c.person_id, everybody.keys()))
+            ):
                 yield Identifier(kind, value), person
         yield from self._owners(named)
 
-    def _cells(self, everybody: Iterable[int]) -> Mapping[int, Mapping[Cell, int]]:
+    def _cells(self, everybody: Collection[int]) -> Mapping[int, Mapping[Cell, int]]:
         cells: dict[int, dict[Cell, int]] = defaultdict(dict)
-        for row in self._connection.execute(select(score_cells).where(score_cells.c.person_id.in_(list(everybody)))):
+        for row in self._connection.execute(
+            select(score_cells).where(among(self._connection, score_cells.c.person_id, everybody))
+        ):
             cells[row.person_id][Cell(row.rule, row.day)] = row.hits
         return cells
 
-    def _enrollments(self, everybody: Iterable[int]) -> list[Enrollment]:
-        found = self._connection.execute(select(enrollments).where(enrollments.c.person_id.in_(list(everybody))))
+    def _enrollments(self, everybody: Collection[int]) -> list[Enrollment]:
+        found = self._connection.execute(select(enrollments).where(among(self._connection, enrollments.c.person_id, everybody)))
         return [enrollment_of(row) for row in found]
 
     def _sent_at(self, wanted: set[int]) -> Mapping[int, datetime]:
         if not wanted:
             return {}
-        found = self._connection.execute(select(messages.c.id, messages.c.sent_at).where(messages.c.id.in_(wanted)))
+        found = self._connection.execute(
+            select(messages.c.id, messages.c.sent_at).where(among(self._connection, messages.c.id, wanted))
+        )
         return {row.id: row.sent_at for row in found if row.sent_at is not None}
 
     def store(self, changes: Changes) -> None:
@@ -124,23 +135,16 @@ class AbsorbingTransaction:
         self._store_hits(changes.hits)
         for weak, into in changes.merges:
             self._move_cells(weak, into)
-        self._insert(stage_changes, [stage_change_row(change) for change in changes.stage_changes])
+        insert_rows(self._connection, stage_changes, [stage_change_row(change) for change in changes.stage_changes])
         self._store_enrollments(changes.enrollments)
         if changes.suppressions:
-            rows = [suppressed._asdict() for suppressed in changes.suppressions]
-            self._connection.execute(insert(self._connection, suppressions).on_conflict_do_nothing(), rows)
+            rows = {suppressed.email: suppressed._asdict() for suppressed in changes.suppressions}
+            insert_rows(self._connection, suppressions, list(rows.values()), unless_there=True)
             self._cancel(people_of=[suppressed.email for suppressed in changes.suppressions])
 
-    def _insert(self, table: Any, rows: list[dict[str, Any]]) -> None:
-        if rows:
-            self._connection.execute(plain_insert(table), rows)
-
     def _store_people(self, changed: Sequence[Person]) -> None:
-        self._insert(people, [person_row(person) for person in changed if person.new])
-        known = [{"key": person.id, **person_row(person)} for person in changed if not person.new]
-        if known:
-            columns: dict[str, Any] = {name: bindparam(name) for name in known[0] if name not in ("key", "id")}
-            self._connection.execute(update(people).where(people.c.id == bindparam("key")).values(columns), known)
+        insert_rows(self._connection, people, [person_row(person) for person in changed if person.new])
+        update_rows(self._connection, people, [person_row(person) for person in changed if not person.new])
 
     def _store_identifiers(self, register: Register) -> None:
         added = [
@@ -153,7 +157,7 @@ class AbsorbingTransaction:
             }
             for identifier, event in sorted(register.added.items(), key=lambda item: item[0])
         ]
-        self._insert(identifiers, added)
+        insert_rows(self._connection, identifiers, added)
         for identifier in sorted(register.moved):
             self._connection.execute(
                 update(identifiers)
@@ -162,7 +166,8 @@ class AbsorbingTransaction:
             )
 
     def _store_events(self, changes: Changes) -> None:
-        self._insert(
+        insert_rows(
+            self._connection,
             events,
             [
                 {
@@ -180,17 +185,11 @@ class AbsorbingTransaction:
         )
 
     def _store_hits(self, hits: Counter[tuple[int, Cell]]) -> None:
-        if not hits:
-            return
         rows = [
             {"person_id": person, "rule": cell.rule, "day": cell.day, "hits": count}
             for (person, cell), count in sorted(hits.items())
         ]
-        statement = insert(self._connection, score_cells)
-        statement = statement.on_conflict_do_update(
-            index_elements=["person_id", "rule", "day"], set_={"hits": score_cells.c.hits + statement.excluded.hits}
-        )
-        self._connection.execute(statement, rows)
+        add_to_rows(self._connection, score_cells, rows, "hits")
 
     def _move_cells(self, weak: int, into: int) -> None:
         held = self._connection.execute(
@@ -201,7 +200,7 @@ class AbsorbingTransaction:
         self._store_hits(Counter({(into, Cell(row.rule, row.day)): row.hits for row in held}))
 
     def _store_enrollments(self, runs: Sequence[Enrollment]) -> None:
-        self._insert(enrollments, [enrollment_row(run) for run in runs if run.new])
+        insert_rows(self._connection, enrollments, [enrollment_row(run) for run in runs if run.new])
         ended = [run for run in runs if run.changed and not run.new]
         for run in ended:
             self._connection.execute(

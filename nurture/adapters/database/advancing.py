@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, select, update
+from sqlalchemy import Connection, Engine, select
 
-from nurture.adapters.database.dialect import insert, translated
+from nurture.adapters.database.bulk import among, insert_rows, update_rows
+from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import enrollment_of, person_of
 from nurture.adapters.database.tables import enrollments, messages, people
@@ -40,7 +40,7 @@ class AdvancingTransaction:
         runs = [enrollment_of(row) for row in claimed]
         if not runs:
             return []
-        who = select(people).where(people.c.id.in_({run.person for run in runs}))
+        who = select(people).where(among(self._connection, people.c.id, {run.person for run in runs}))
         facts_of = {
             row.id: person_of(row).facts(at, self.definitions().scoring.half_life) for row in self._connection.execute(who)
         }
@@ -63,11 +63,10 @@ class AdvancingTransaction:
             for move in moves
             for message in move.messages
         ]
-        if planned:
-            self._connection.execute(insert(self._connection, messages).on_conflict_do_nothing(), planned)
+        insert_rows(self._connection, messages, planned, unless_there=True)
         stands = [
             {
-                "key": move.enrollment,
+                "id": move.enrollment,
                 "status": move.status.value,
                 "step": move.step,
                 "due_at": move.due_at,
@@ -76,8 +75,7 @@ class AdvancingTransaction:
             }
             for move in moves
         ]
-        columns: dict[str, Any] = {name: bindparam(name) for name in ("status", "step", "due_at", "reason", "ended_at")}
-        self._connection.execute(update(enrollments).where(enrollments.c.id == bindparam("key")).values(columns), stands)
+        update_rows(self._connection, enrollments, stands)
 
 
 @contextmanager

@@ -1,0 +1,93 @@
+"""Many rows in one statement with one parameter.
+
+PostgreSQL takes all rows as one JSON text (`jsonb_to_recordset`): one plan, one round trip, no parameter per value. SQLite is
+fastest with `executemany`. The same holds for asking after many keys: one array, or one JSON text, instead of a list of
+placeholders whose length changes with every batch and defeats every statement cache.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import Column, ColumnElement, Connection, Table, any_, bindparam, func, literal, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import ARRAY
+
+Row = Mapping[str, Any]
+
+_POSTGRESQL: Final = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves this constructor untyped
+
+
+def among(connection: Connection, column: Column[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """Whether a column's value is one of `values`, which travel as a single parameter."""
+    if connection.dialect.name == "postgresql":
+        return column == any_(literal(list(values), ARRAY(column.type)))
+    bind = column.type.bind_processor(connection.dialect)
+    plain = json.dumps([bind(value) if bind else value for value in values])
+    return column.in_(select(func.json_each(plain).table_valued("value").c.value))
+
+
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Row], *, unless_there: bool = False) -> None:
+    """Insert rows that all have the same keys; `unless_there` passes over those whose key stands already."""
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        ending = " ON CONFLICT DO NOTHING" if unless_there else ""
+        connection.execute(text(_insert_from_json(table, tuple(rows[0])) + ending), {"rows": _as_json(rows)})
+    else:
+        statement = sqlite.insert(table)
+        connection.execute(statement.on_conflict_do_nothing() if unless_there else statement, list(rows))
+
+
+def add_to_rows(connection: Connection, table: Table, rows: Sequence[Row], column: str) -> None:
+    """Insert rows; where a key stands already, add to its `column` what the row has there."""
+    if not rows:
+        return
+    keys = [key.name for key in table.primary_key]
+    if connection.dialect.name == "postgresql":
+        ending = f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {column} = {table.name}.{column} + excluded.{column}"
+        connection.execute(text(_insert_from_json(table, tuple(rows[0])) + ending), {"rows": _as_json(rows)})
+    else:
+        statement = sqlite.insert(table)
+        sums = {column: table.c[column] + statement.excluded[column]}
+        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=sums), list(rows))
+
+
+def update_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Give each row, known by its `id`, the values of its other keys."""
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(_update_from_json(table, tuple(rows[0]))), {"rows": _as_json(rows)})
+        return
+    values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "id"}
+    keyed = [{"key": row["id"], **{name: row[name] for name in values}} for row in rows]
+    connection.execute(update(table).where(table.c.id == bindparam("key")).values(values), keyed)
+
+
+@lru_cache
+def _record(table: Table, names: tuple[str, ...]) -> str:
+    columns = (f'"{name}" {table.c[name].type.compile(_POSTGRESQL)}' for name in names)
+    return f"jsonb_to_recordset(CAST(:rows AS jsonb)) AS r({', '.join(columns)})"
+
+
+@lru_cache
+def _insert_from_json(table: Table, names: tuple[str, ...]) -> str:
+    quoted = ", ".join(f'"{name}"' for name in names)
+    return f"INSERT INTO {table.name} ({quoted}) SELECT {quoted} FROM {_record(table, names)}"  # noqa: S608 - our own names
+
+
+@lru_cache
+def _update_from_json(table: Table, names: tuple[str, ...]) -> str:
+    settings = ", ".join(f'"{name}" = r."{name}"' for name in names if name != "id")
+    return f"UPDATE {table.name} SET {settings} FROM {_record(table, names)} WHERE {table.name}.id = r.id"  # noqa: S608 - as above
+
+
+def _as_json(rows: Iterable[Row]) -> str:
+    return json.dumps(list(rows), default=_plain, ensure_ascii=False, separators=(",", ":"))
+
+
+def _plain(value: Any) -> str:
+    """Instants and UUIDs as PostgreSQL reads them."""
+    return str(value)
