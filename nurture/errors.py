@@ -47,6 +47,10 @@ class InvalidToken(NurtureError):
     who_acts = "nobody"
 
 
+class UnknownPerson(NurtureError):
+    """Nobody is known by this e-mail address or id; see that it is written rightly."""
+
+
 class Unavailable(NurtureError):
     """A part the engine needs does not answer; the work stays queued and is tried again by itself."""
 

@@ -9,6 +9,7 @@ from nurture.domain.absorbing import Changes, World
 from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.event import Event
+from nurture.domain.handing_off import Delivery, DeliveryStatus
 from nurture.domain.sending import MessageStatus, Reason
 from nurture.domain.sequence import Sequence as SequenceDefinition
 from nurture.domain.stepping import Move
@@ -153,6 +154,7 @@ class Waiting(NamedTuple):
     letter: Letter
     attempts: int
     planned_at: datetime
+    any_time: bool
     address: str | None
     suppressed: bool
     enrollment_ended: bool
@@ -195,4 +197,58 @@ class Sending(Protocol):
 
         It may not when the lease was lost, or somebody cancelled or suppressed it since the claim.
         """
+        ...
+
+
+class Call(NamedTuple):
+    """A signed request to an endpoint. `secret` is the name of a secret, `body` ASCII JSON."""
+
+    delivery: int
+    url: str
+    secret: str
+    body: str
+
+
+class Answer(NamedTuple):
+    """What an endpoint answered: the HTTP status, None when there was no answer, and a few words about it."""
+
+    delivery: int
+    status: int | None
+    detail: str
+
+
+class Caller(Protocol):
+    """A way to the endpoints."""
+
+    def call(self, calls: Sequence[Call], at: datetime) -> list[Answer]:
+        """Make all calls at once and wait for their answers, one for each; never raises for what an endpoint does."""
+        ...
+
+
+class Result(NamedTuple):
+    """What an attempt to deliver came to: the new status, or WAITING again with the next `due_at`.
+
+    `attempts` counts this one; `status` and `detail` are what is kept of it.
+    """
+
+    delivery: int
+    status: DeliveryStatus
+    attempts: int
+    detail: str
+    due_at: datetime | None = None
+
+
+class HandingOff(Protocol):
+    """The database, as hand off sees it; each call is a transaction of its own."""
+
+    def definitions(self) -> Definitions:
+        """The definitions in force."""
+        ...
+
+    def claim(self, limit: int, at: datetime) -> list[Delivery]:
+        """Up to `limit` deliveries whose time has come, put off by a lease so that no other worker takes them meanwhile."""
+        ...
+
+    def settle(self, results: Sequence[Result]) -> None:
+        """Note what became of deliveries."""
         ...

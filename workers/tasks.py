@@ -3,6 +3,7 @@
 A task works through what waits until nothing is left or its time is up, then ends; what is left finds its next nudge.
 """
 
+import random
 import time
 from functools import cache
 from typing import Final
@@ -10,8 +11,8 @@ from typing import Final
 from celery import shared_task
 from structlog import get_logger
 
+from nurture.adapters.agents import kind_of_agent
 from nurture.adapters.calendar import is_holiday
-from nurture.adapters.crawlers import is_crawler
 from nurture.adapters.redis_keys import events
 from nurture.adapters.stream import held_partition
 from nurture.bootstrap import WorkerParts
@@ -21,6 +22,8 @@ from nurture.flow.absorb import absorb
 from nurture.flow.advance import BATCH as ADVANCE_BATCH
 from nurture.flow.advance import advance
 from nurture.flow.cool import cool
+from nurture.flow.hand_off import BATCH as HAND_OFF_BATCH
+from nurture.flow.hand_off import hand_off
 from nurture.flow.send import BATCH as SEND_BATCH
 from nurture.flow.send import send
 from nurture.settings import Settings
@@ -57,7 +60,7 @@ def absorb_partition(partition: int) -> None:
             return
         while turn.goes_on():
             try:
-                absorbed = absorb(held, mine.database, mine.clock, is_crawler)
+                absorbed = absorb(held, mine.database, mine.clock, kind_of_agent)
             except NurtureError as error:
                 log.warning("absorb stopped", partition=partition, why=str(error), retried=error.retry_helps)
                 return
@@ -104,6 +107,23 @@ def send_due() -> None:
         if report.claimed:
             log.info("sent", claimed=report.claimed, sent=report.sent, left=report.left)
         if report.claimed < SEND_BATCH or report.left:
+            return
+
+
+@shared_task(name="nurture.hand_off")
+def hand_off_due() -> None:
+    """Tell other systems of the stage changes they asked for."""
+    mine = parts()
+    turn = _Turn()
+    while turn.goes_on():
+        try:
+            report = hand_off(mine.database.handing_off, mine.webhooks, mine.clock, random.random)
+        except NurtureError as error:
+            log.warning("hand-off stopped", why=str(error), retried=error.retry_helps)
+            return
+        if report.claimed:
+            log.info("handed off", claimed=report.claimed, delivered=report.delivered, given_up=report.given_up)
+        if report.claimed < HAND_OFF_BATCH:
             return
 
 

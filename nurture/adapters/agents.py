@@ -1,4 +1,4 @@
-"""User agents that name themselves as machines, from the list that the field keeps together."""
+"""What a user agent says it is, from the list that the field keeps together."""
 
 import re
 from functools import lru_cache
@@ -6,13 +6,18 @@ from typing import Final
 
 import crawleruseragents
 
-#: Mail gateways, and the clients of programs, that the list leaves out.
-_GATEWAYS: Final = re.compile(
-    r"Barracuda|Proofpoint|Mimecast|SafeLinks|Symantec|python-requests|python-httpx|curl/|Wget|Go-http-client"
-)
+from nurture.domain.verdict import AgentKind
+
+#: Mail gateways that the list leaves out.
+_GATEWAYS: Final = re.compile(r"Barracuda|Proofpoint|Mimecast|SafeLinks|Symantec")
 
 
 @lru_cache(maxsize=20_000)
-def is_crawler(agent: str) -> bool:
-    """Whether a user agent belongs to a crawler, a scanner, a library or a headless browser."""
-    return bool(crawleruseragents.is_crawler(agent)) or _GATEWAYS.search(agent) is not None
+def kind_of_agent(agent: str) -> AgentKind:
+    """A browser, a program's HTTP library, or a crawler (scanners, gateways and automated browsers included)."""
+    if _GATEWAYS.search(agent):
+        return "crawler"
+    tags = [crawleruseragents.CRAWLER_USER_AGENTS_DATA[index]["tags"] for index in crawleruseragents.matching_crawlers(agent)]
+    if not tags:
+        return "browser"
+    return "program" if all("http-library" in each for each in tags) else "crawler"

@@ -35,7 +35,7 @@ from nurture.domain.lifecycle import (
 from nurture.domain.person import Person, attributes_in
 from nurture.domain.scoring import Cell, fit_lines, grade_of, heat_of, rules_hit
 from nurture.domain.sequence import Sequence
-from nurture.domain.verdict import IsCrawler, Verdict, judge
+from nurture.domain.verdict import KindOfAgent, Verdict, judge
 
 
 class StoredEvent(NamedTuple):
@@ -141,9 +141,9 @@ class World:
         return self._pinned.get((run.sequence, run.version))
 
 
-def absorb(events: Ordered[Event], world: World, is_crawler: IsCrawler, at: datetime) -> Changes:
+def absorb(events: Ordered[Event], world: World, kind_of_agent: KindOfAgent, at: datetime) -> Changes:
     """Decide what `events`, none of them seen before, change in `world` at instant `at`."""
-    batch = _Batch(world, is_crawler, at)
+    batch = _Batch(world, kind_of_agent, at)
     for event in events:
         batch.take(event)
     for person in batch.last_event:
@@ -156,17 +156,17 @@ def absorb(events: Ordered[Event], world: World, is_crawler: IsCrawler, at: date
 class _Batch:
     """The walk through one batch."""
 
-    def __init__(self, world: World, is_crawler: IsCrawler, at: datetime) -> None:
+    def __init__(self, world: World, kind_of_agent: KindOfAgent, at: datetime) -> None:
         self.world = world
         self.definitions = world.definitions
         self.changes = world.changes
-        self.is_crawler = is_crawler
+        self.kind_of_agent = kind_of_agent
         self.at = at
         self.last_event: dict[int, Event] = {}
 
     def take(self, event: Event) -> None:
         sent_at = self.world.sent_at.get(event.message) if event.message is not None else None
-        verdict = judge(event, self.is_crawler, sent_at)
+        verdict = judge(event, self.kind_of_agent, sent_at)
         by_machine = verdict.kind == "machine"
         person = resolve(event, self.world.register, self.world, weakly=by_machine)
         if person is None:

@@ -166,7 +166,19 @@ TESTS: Final[Mapping[str, Callable[[Any], Test]]] = {
     "exists": _exists,
 }
 
+#: What other tools call our tests, and what joins conditions there.
+_CALLED_ELSEWHERE: Final[Mapping[str, str]] = {
+    "is": "equals", "eq": "equals", "one_of": "in", "includes": "contains", "has": "contains", "regex": "matches",
+    "gte": "at_least", "min": "at_least", "from": "at_least", "lte": "at_most", "max": "at_most", "to": "at_most",
+    "gt": "above", "more_than": "above", "lt": "below", "less_than": "below", "known": "exists", "set": "exists",
+}  # fmt: skip
+_JOINED_ELSEWHERE: Final[Mapping[str, str]] = {
+    "and": "all", "every": "all", "or": "any", "some": "any", "no": "not", "none": "not",
+}  # fmt: skip
+
 _SHAPE: Final = "a condition is a mapping; write it like {stage: lead} or {any: [{stage: lead}, {stage: mql}]}"
+
+_EMPTY: Final = "this condition asks nothing; write it like {stage: lead}"
 
 
 def compile_condition(raw: Any) -> Predicate:
@@ -183,7 +195,7 @@ def _never(_: Any) -> bool:
 
 def _compile(raw: Any, place: Place, problems: list[Problem]) -> Predicate:
     if not isinstance(raw, dict) or not raw:
-        problems.append(Problem(place, _SHAPE))
+        problems.append(Problem(place, _EMPTY if raw == {} else _SHAPE))
         return _never
     parts = [_compile_entry(str(key), operand, (*place, str(key)), problems) for key, operand in raw.items()]
     return parts[0] if len(parts) == 1 else lambda facts: all(part(facts) for part in parts)
@@ -202,9 +214,19 @@ def _compile_entry(key: str, operand: Any, place: Place, problems: list[Problem]
     if key == "not":
         inner = _compile(operand, place, problems)
         return lambda facts: not inner(facts)
+    joined = _JOINED_ELSEWHERE.get(key.lower())
+    if joined is not None and _holds_conditions(operand):
+        problems.append(Problem(place, f"unknown key {key!r}; did you mean {joined!r}?", in_key=True))
+        return _never
     test = _compile_test(operand, place, problems)
     missing = operand == {"exists": False}
     return lambda facts: test(facts[key]) if facts.get(key) is not None else missing
+
+
+def _holds_conditions(operand: Any) -> bool:
+    if isinstance(operand, list):
+        return any(isinstance(each, dict) for each in operand)
+    return isinstance(operand, dict) and not {*operand} & {*TESTS}
 
 
 def _compile_test(operand: Any, place: Place, problems: list[Problem]) -> Test:
@@ -218,7 +240,9 @@ def _compile_test(operand: Any, place: Place, problems: list[Problem]) -> Test:
         if name in TESTS:
             tests.append(_make_test(name, value, (*place, name), problems))
         else:
-            problems.append(Problem((*place, name), f"unknown test {name!r}; {instead(name, TESTS)}", in_key=True))
+            known = _CALLED_ELSEWHERE.get(str(name).lower())
+            meant = f"did you mean {known!r}?" if known else instead(name, TESTS)
+            problems.append(Problem((*place, name), f"unknown test {name!r}; {meant}", in_key=True))
     return tests[0] if len(tests) == 1 else lambda value: all(test(value) for test in tests)
 
 

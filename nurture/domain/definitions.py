@@ -8,6 +8,7 @@ from hashlib import blake2b
 from pydantic import model_validator
 
 from nurture.domain.content import Asset, Form
+from nurture.domain.handing_off import Handoff
 from nurture.domain.lifecycle import Lifecycle
 from nurture.domain.model import Definition, Problem, Slug, refuse
 from nurture.domain.scoring import Scoring, ScoringRule
@@ -25,6 +26,7 @@ class Definitions(Definition):
     forms: dict[Slug, Form] = {}
     sending: SendingPolicy
     sequences: dict[Slug, Sequence] = {}
+    handoff: Handoff = Handoff()
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Definitions":

@@ -38,6 +38,8 @@ def _too_long(text: str) -> ValueError:
 
 def _meant(text: Any) -> str:
     """What to write instead: the same length in our letters where the text can be understood, else an example."""
+    if re.fullmatch(r"\d{1,9}", str(text), re.ASCII):
+        return f"write the unit, too, such as {text}d for days or {text}h for hours"
     parts = _WORDS.findall(str(text))
     understood = parts and not re.search(r"\w", _WORDS.sub("", str(text)))
     written = "".join(f"{number}{unit[0].lower()}" for number, unit in parts) if understood else ""

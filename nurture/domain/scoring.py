@@ -16,10 +16,10 @@ from itertools import pairwise
 from math import exp2, fsum
 from typing import Annotated, Final, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from nurture.domain.conditions import Condition, Facts
-from nurture.domain.duration import Duration
+from nurture.domain.duration import Duration, format_duration
 from nurture.domain.event import Event
 from nurture.domain.model import Definition, EventNames, Place, Problem, Slug, refuse, repeated
 
@@ -74,10 +74,17 @@ class FitRule(Definition):
     """How many; fewer than zero takes points away."""
 
 
+def _long_enough(half_life: timedelta) -> timedelta:
+    if half_life < SHORTEST_HALF_LIFE:
+        shortest = format_duration(SHORTEST_HALF_LIFE)
+        raise ValueError(f"a half-life of {format_duration(half_life)} is too short; write {shortest} or more")
+    return half_life
+
+
 class Scoring(Definition):
     """config/scoring.yaml: the half-life of engagement, its rules, the rules of fit, and the grades fit earns."""
 
-    half_life: Annotated[Duration, Field(ge=SHORTEST_HALF_LIFE)] = timedelta(days=30)
+    half_life: Annotated[Duration, AfterValidator(_long_enough)] = timedelta(days=30)
     """After this long, points of engagement are worth half; a week or more."""
     rules: tuple[ScoringRule, ...] = ()
     """Engagement: points for what people do. They fade."""

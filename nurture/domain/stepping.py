@@ -16,7 +16,7 @@ from nurture.domain.window import Window
 
 
 class PlannedMessage(NamedTuple):
-    """A message to be queued for a step; `planned_at` is when the step came due. There is one per enrollment, step and pass."""
+    """A message to be queued for a step; `planned_at` is when the step came due; `any_time` frees it from quiet hours. There is one per enrollment, step and pass."""
 
     id: int
     enrollment: int
@@ -25,6 +25,7 @@ class PlannedMessage(NamedTuple):
     pass_: int
     template: str
     planned_at: datetime
+    any_time: bool
 
 
 class Move(NamedTuple):
@@ -84,5 +85,6 @@ def _opening(email: EmailStep, window: Window, facts: Mapping[str, Any], calenda
 def _message(run: Enrollment, email: EmailStep, at: datetime) -> PlannedMessage:
     pass_ = 1
     return PlannedMessage(
-        stable_id("message", run.id, email.id, pass_), run.id, run.person, email.id, pass_, email.email, at
+        stable_id("message", run.id, email.id, pass_), run.id, run.person, email.id, pass_, email.email, at,
+        any_time=email.window == "any",
     )  # fmt: skip

@@ -4,12 +4,19 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
-from nurture.domain.event import EMAIL_CLICKED, EMAIL_OPENED, Event
+from nurture.domain.event import ASSET_DOWNLOADED, EMAIL_CLICKED, EMAIL_OPENED, Event
 
 #: Nobody reads and clicks a mail this soon after it left us; security gateways do.
 FASTEST_READER: Final = timedelta(seconds=5)
 
-IsCrawler = Callable[[str], bool]
+AgentKind = Literal["browser", "program", "crawler"]
+
+#: Tells what a user agent says it is.
+KindOfAgent = Callable[[str], AgentKind]
+
+#: What only a reader's own hand does. A program that reports page views or posts a form may speak for a human; one that
+#: follows a link in a mail does not.
+_BY_HAND: Final = frozenset({EMAIL_CLICKED, EMAIL_OPENED, ASSET_DOWNLOADED})
 
 
 class Verdict(NamedTuple):
@@ -22,9 +29,9 @@ class Verdict(NamedTuple):
 HUMAN: Final = Verdict("human")
 
 
-def judge(event: Event, is_crawler: IsCrawler, sent_at: datetime | None = None) -> Verdict:
+def judge(event: Event, kind_of_agent: KindOfAgent, sent_at: datetime | None = None) -> Verdict:
     """The verdict on one event; `sent_at` is when the mail it reacts to left, if it reacts to one."""
-    reasons = tuple(_signs_of_a_machine(event, is_crawler, sent_at))
+    reasons = tuple(_signs_of_a_machine(event, kind_of_agent, sent_at))
     if reasons:
         return Verdict("machine", reasons)
     if event.name == EMAIL_OPENED:
@@ -32,11 +39,14 @@ def judge(event: Event, is_crawler: IsCrawler, sent_at: datetime | None = None) 
     return HUMAN
 
 
-def _signs_of_a_machine(event: Event, is_crawler: IsCrawler, sent_at: datetime | None) -> list[str]:
+def _signs_of_a_machine(event: Event, kind_of_agent: KindOfAgent, sent_at: datetime | None) -> list[str]:
     agent = event.context.get("userAgent")
     signs = []
-    if isinstance(agent, str) and is_crawler(agent):
+    kind = kind_of_agent(agent) if isinstance(agent, str) else "browser"
+    if kind == "crawler":
         signs.append("crawler_user_agent")
+    if kind == "program" and event.name in _BY_HAND:
+        signs.append("program_user_agent")
     if event.context.get("method") == "HEAD":
         signs.append("head_request")
     if event.context.get("purpose") == "prefetch":

@@ -24,7 +24,9 @@ def parse_days(text: Any) -> Any:
     if not isinstance(text, str):
         return tuple(text) if isinstance(text, list) else text
     if not re.fullmatch(_DAYS_PATTERN, text):
-        raise ValueError(f"{text!r} names no days; write mon-fri or mon,wed,fri, with days {', '.join(WEEKDAYS)}")
+        short = re.sub(r"([A-Za-z]{3})[A-Za-z]*", lambda word: word[1].lower(), text).replace(" ", "")
+        meant = f"did you mean {short!r}?" if re.fullmatch(_DAYS_PATTERN, short) else "write mon-fri or mon,wed,fri"
+        raise ValueError(f"{text!r} names no days; {meant}")
     days: set[str] = set()
     for part in text.replace(" ", "").split(","):
         first, _, last = part.partition("-")

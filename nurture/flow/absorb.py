@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from nurture.domain.absorbing import absorb as decide
 from nurture.domain.event import EVENT, Event
-from nurture.domain.verdict import IsCrawler
+from nurture.domain.verdict import KindOfAgent
 from nurture.errors import Conflict, NurtureError
 from nurture.ports import Absorbing, Clock, Entry, Partition
 
@@ -55,7 +55,7 @@ class Absorbed:
         self.wakes_sequences |= other.wakes_sequences
 
 
-def absorb(partition: Partition, store: AbsorbStore, clock: Clock, is_crawler: IsCrawler, limit: int = BATCH) -> Absorbed:
+def absorb(partition: Partition, store: AbsorbStore, clock: Clock, kind_of_agent: KindOfAgent, limit: int = BATCH) -> Absorbed:
     """Take one batch from a partition; `read` is 0 when nothing waits.
 
     Raises Unavailable when the database does not answer, and Conflict when the same people changed under it again and
@@ -66,7 +66,7 @@ def absorb(partition: Partition, store: AbsorbStore, clock: Clock, is_crawler: I
     suspects = [entry for entry in entries if entry.deliveries > _TOO_OFTEN]
     trusted = [entry for entry in entries if entry.deliveries <= _TOO_OFTEN]
     for group in ([trusted] if trusted else []) + [[entry] for entry in suspects]:
-        total.add(_Absorber(partition, store, clock, is_crawler).take(group))
+        total.add(_Absorber(partition, store, clock, kind_of_agent).take(group))
     return total
 
 
@@ -75,7 +75,7 @@ class _Absorber:
     partition: Partition
     store: AbsorbStore
     clock: Clock
-    is_crawler: IsCrawler
+    kind_of_agent: KindOfAgent
 
     def take(self, entries: Sequence[Entry]) -> Absorbed:
         outcome = Absorbed()
@@ -120,7 +120,7 @@ class _Absorber:
             fresh = transaction.unseen([event for _, event in batch])
             if not fresh:
                 return Absorbed()
-            changes = decide(fresh, transaction.world(fresh), self.is_crawler, self.clock.now())
+            changes = decide(fresh, transaction.world(fresh), self.kind_of_agent, self.clock.now())
             transaction.store(changes)
         entries = {event.key: entry for entry, event in batch}
         for event, reason in changes.parked:

@@ -94,8 +94,8 @@ def _gate(waiting: list[Waiting], policy: SendingPolicy, is_holiday: IsHoliday, 
 
 
 def _quiet_until(waiting: Waiting, policy: SendingPolicy, is_holiday: IsHoliday, at: datetime) -> datetime | None:
-    """When mail may next reach a person, as far as quiet hours go."""
-    if policy.quiet_hours is None:
+    """When mail may next reach a person, as far as quiet hours go; a mail that somebody waits for goes at any time."""
+    if policy.quiet_hours is None or waiting.any_time:
         return None
     window = policy.quiet_hours.window
     return next_opening(window, zone_for(window, waiting.letter.facts, policy.timezone), at, is_holiday)

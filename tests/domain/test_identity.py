@@ -17,7 +17,7 @@ DEFINITIONS = definitions()
 
 def play(*events: Event, world: World | None = None) -> World:
     world = world or World(DEFINITIONS)
-    absorb(events, world, lambda _: False, MONDAY)
+    absorb(events, world, lambda _: "browser", MONDAY)
     return world
 
 

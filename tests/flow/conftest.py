@@ -41,7 +41,7 @@ class Intake:
     def absorb(self, limit: int = 500) -> Absorbed:
         with held_partition(self.redis, 0) as partition:
             assert partition is not None
-            return absorb(partition, self.database, self.clock, lambda agent: "bot" in agent, limit)
+            return absorb(partition, self.database, self.clock, lambda agent: "crawler" if "bot" in agent else "browser", limit)
 
     def take(self, items: Iterable[Event | bytes]) -> Absorbed:
         self.put(*items)

@@ -23,7 +23,9 @@ def rows(database: Database, table, *where):
 
 
 def test_an_anonymous_reader_becomes_a_lead_and_keeps_the_history(intake: Intake, database: Database):
-    absorbed = intake.take([page("/blog/a"), page("/pricing"), form("ana@acme.test", job_title="Head of Sales"), download("ana@acme.test")])
+    absorbed = intake.take(
+        [page("/blog/a"), page("/pricing"), form("ana@acme.test", job_title="Head of Sales"), download("ana@acme.test")]
+    )
     assert (absorbed.stored, absorbed.parked, absorbed.wakes_sequences) == (4, 0, True)
     [person] = rows(database, people)
     assert (person.email, person.stage, person.grade) == ("ana@acme.test", "lead", "B")

@@ -224,8 +224,18 @@ def test_quiet_hours_put_mail_off_until_they_end(intake: Intake, post: Post, clo
     with post.database.engine.begin() as connection:
         apply(connection, definitions(sending=quiet), clock.now())
     queue(intake, "ana@acme.test")
+    with post.database.engine.begin() as connection:
+        connection.execute(update(messages).values(any_time=False))
     post.send()
     assert (post.message().reason, post.message().due_at) == ("quiet_hours", clock.now() + timedelta(hours=1))
+
+
+def test_a_mail_that_somebody_waits_for_goes_in_quiet_hours_too(intake: Intake, post: Post, clock: MovableClock):
+    quiet = SENDING | {"quiet_hours": {"hours": "08:30-10:00", "timezone": "UTC"}}
+    with post.database.engine.begin() as connection:
+        apply(connection, definitions(sending=quiet), clock.now())
+    queue(intake, "ana@acme.test")
+    assert post.send() == SendReport(claimed=1, sent=1)
 
 
 def test_a_person_without_an_address_is_skipped_with_the_reason(intake: Intake, post: Post):

@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
-from nurture.adapters.database import tables
 from nurture.adapters.database.engine import make_engine
+from nurture.adapters.database.migrations import upgrade
 from tests.support.servers import PostgresServer
 
 
@@ -12,8 +12,7 @@ def create_schema(url: str) -> None:
     """Give an empty database the engine's tables."""
     engine = make_engine(url)
     try:
-        with engine.begin() as connection:
-            tables.metadata.create_all(connection)
+        upgrade(engine)
     finally:
         engine.dispose()
 

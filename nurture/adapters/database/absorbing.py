@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, and_, delete, or_, select, update
 
 from nurture.adapters.database.bulk import add_to_rows, among, insert_rows, update_rows
 from nurture.adapters.database.dialect import translated
+from nurture.adapters.database.handing_off import store_deliveries
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import enrollment_of, enrollment_row, person_of, person_row, stage_change_row
 from nurture.adapters.database.tables import (
@@ -27,6 +28,7 @@ from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment, EnrollmentStatus
 from nurture.domain.event import Event
 from nurture.domain.identity import Identifier, Register, identifiers_in
+from nurture.domain.lifecycle import StageChange
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cell
 from nurture.domain.sending import MessageStatus, Reason
@@ -135,12 +137,18 @@ class AbsorbingTransaction:
         self._store_hits(changes.hits)
         for weak, into in changes.merges:
             self._move_cells(weak, into)
-        insert_rows(self._connection, stage_changes, [stage_change_row(change) for change in changes.stage_changes])
+        self._store_stage_changes(changes.stage_changes)
         self._store_enrollments(changes.enrollments)
         if changes.suppressions:
             rows = {suppressed.email: suppressed._asdict() for suppressed in changes.suppressions}
             insert_rows(self._connection, suppressions, list(rows.values()), unless_there=True)
             self._cancel(people_of=[suppressed.email for suppressed in changes.suppressions])
+
+    def _store_stage_changes(self, moves: Sequence[StageChange]) -> None:
+        if moves:
+            rows = [stage_change_row(change) for change in moves]
+            insert_rows(self._connection, stage_changes, rows)
+            store_deliveries(self._connection, rows, self.definitions().handoff)
 
     def _store_people(self, changed: Sequence[Person]) -> None:
         insert_rows(self._connection, people, [person_row(person) for person in changed if person.new])

@@ -57,6 +57,7 @@ class AdvancingTransaction:
                 "pass": message.pass_,
                 "template": message.template,
                 "status": MessageStatus.QUEUED,
+                "any_time": message.any_time,
                 "planned_at": message.planned_at,
                 "due_at": message.planned_at,
             }

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.database.dialect import translated
+from nurture.adapters.database.handing_off import store_deliveries
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import person_of, stage_change_row
 from nurture.adapters.database.tables import people, stage_changes
@@ -38,7 +39,9 @@ class CoolingTransaction:
             values = {"stage": person.stage, "stage_since": at}
             self._connection.execute(update(people).where(people.c.id == person.id).values(values))
         if changes:
-            self._connection.execute(plain_insert(stage_changes), [stage_change_row(change) for change in changes])
+            rows = [stage_change_row(change) for change in changes]
+            self._connection.execute(plain_insert(stage_changes), rows)
+            store_deliveries(self._connection, rows, self.definitions().handoff)
 
 
 @contextmanager

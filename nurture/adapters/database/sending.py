@@ -78,6 +78,7 @@ class SendingStore:
                     letter=letter,
                     attempts=row.attempts,
                     planned_at=row.planned_at,
+                    any_time=row.any_time,
                     address=person.email,
                     suppressed=person.email in suppressed,
                     enrollment_ended=ended,

@@ -7,17 +7,19 @@ from sqlalchemy import Engine
 from nurture.adapters.database.absorbing import AbsorbingTransaction, absorbing
 from nurture.adapters.database.advancing import AdvancingTransaction, advancing
 from nurture.adapters.database.cooling import CoolingTransaction, cooling
+from nurture.adapters.database.handing_off import HandingOffStore
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.sending import SendingStore
 
 
 class Database:
-    """Opens the transactions of absorb, advance and cool, and holds those of send."""
+    """Opens the transactions of absorb, advance and cool, and holds those of send and hand off."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.releases = Releases()
         self.sending = SendingStore(engine, self.releases)
+        self.handing_off = HandingOffStore(engine, self.releases)
 
     def absorbing(self) -> AbstractContextManager[AbsorbingTransaction]:
         return absorbing(self.engine, self.releases)

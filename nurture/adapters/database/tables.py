@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -158,7 +159,8 @@ enrollments = Table(
     _partial_index("ix_enrollments_due", "due_at", where="status IN ('active', 'waiting')"),
 )
 
-#: UNIQUE (enrollment, step, pass) is what makes a step mailed at most once. `planned_at` is when the step came due and
+#: UNIQUE (enrollment, step, pass) is what makes a step mailed at most once. `any_time` is set when the step's window is
+#: `any`: somebody waits for this mail, so quiet hours do not hold it. `planned_at` is when the step came due and
 #: decides what is too late; `due_at` is when to try next. `lease_until` belongs to the worker named in `claimed_by`.
 messages = Table(
     "messages",
@@ -180,6 +182,7 @@ messages = Table(
         ),
         nullable=False,
     ),
+    Column("any_time", Boolean, nullable=False),
     Column("planned_at", Instant, nullable=False),
     Column("due_at", Instant, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),

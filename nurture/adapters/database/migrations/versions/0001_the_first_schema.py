@@ -204,6 +204,7 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
+        sa.Column("any_time", sa.Boolean(), nullable=False),
         sa.Column("planned_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),

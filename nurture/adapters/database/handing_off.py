@@ -1,0 +1,126 @@
+"""The database as hand off sees it; each call is a short transaction, and none is open while endpoints are called."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, select, update
+
+from nurture.adapters.database.bulk import among, insert_rows
+from nurture.adapters.database.dialect import translated
+from nurture.adapters.database.releases import Releases
+from nurture.adapters.database.rows import person_of
+from nurture.adapters.database.tables import deliveries, people, score_cells, stage_changes
+from nurture.domain.definitions import Definitions
+from nurture.domain.handing_off import LEASE, Delivery, DeliveryStatus, Handoff, deliveries_of
+from nurture.domain.person import Person
+from nurture.domain.scoring import Cell, Cells
+from nurture.ports import Result
+
+
+def store_deliveries(connection: Connection, changes: Sequence[Mapping[str, Any]], handoff: Handoff) -> None:
+    """Make rows of `stage_changes` due at once at every endpoint that asked for them, in the transaction that writes them."""
+    rows = [
+        {
+            "id": new.id,
+            "stage_change_id": new.stage_change,
+            "endpoint": new.endpoint,
+            "status": DeliveryStatus.WAITING.value,
+            "due_at": change["at"],
+        }
+        for change in changes
+        for new in deliveries_of(change["id"], change["to_stage"], handoff)
+    ]
+    insert_rows(connection, deliveries, rows)
+
+
+class HandingOffStore:
+    """Fulfils `ports.HandingOff`."""
+
+    def __init__(self, engine: Engine, releases: Releases) -> None:
+        self._engine = engine
+        self._releases = releases
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with translated("the stage changes stay due"), self._engine.begin() as connection:
+            yield connection
+
+    def definitions(self) -> Definitions:
+        with self._transaction() as connection:
+            return self._releases.current(connection)
+
+    def claim(self, limit: int, at: datetime) -> list[Delivery]:
+        with self._transaction() as connection:
+            due = connection.execute(
+                select(deliveries)
+                .where(deliveries.c.status == DeliveryStatus.WAITING.value, deliveries.c.due_at <= at)
+                .order_by(deliveries.c.due_at, deliveries.c.id)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            ).all()
+            if not due:
+                return []
+            leased = update(deliveries).where(among(connection, deliveries.c.id, [row.id for row in due]))
+            connection.execute(leased.values(due_at=at + LEASE))
+            return _with_who_moved(connection, due)
+
+    def settle(self, results: Sequence[Result]) -> None:
+        with self._transaction() as connection:
+            for result in results:
+                _note(connection, result)
+
+
+def _with_who_moved(connection: Connection, due: Sequence[Any]) -> list[Delivery]:
+    asked = select(stage_changes).where(among(connection, stage_changes.c.id, {row.stage_change_id for row in due}))
+    changes = {row.id: row for row in connection.execute(asked)}
+    everybody = _people(connection, {change.person_id for change in changes.values()})
+    cells = _cells(connection, {person.id for person in everybody.values()})
+    found = []
+    for row in due:
+        change = changes[row.stage_change_id]
+        person = everybody[change.person_id]
+        found.append(
+            Delivery(
+                id=row.id,
+                endpoint=row.endpoint,
+                attempts=row.attempts,
+                from_stage=change.from_stage,
+                to_stage=change.to_stage,
+                rule=change.rule,
+                cause=change.cause,
+                asset=change.asset,
+                changed_at=change.at,
+                person=person,
+                cells=cells[person.id],
+            )
+        )
+    return found
+
+
+def _people(connection: Connection, wanted: set[int]) -> Mapping[int, Person]:
+    """Each of the people wanted, or who they turned out to be."""
+    into = people.alias()
+    whoever = func.coalesce(people.c.merged_into, people.c.id)
+    asked = select(people.c.id.label("asked"), into).join(into, into.c.id == whoever)
+    return {row.asked: person_of(row) for row in connection.execute(asked.where(among(connection, people.c.id, wanted)))}
+
+
+def _cells(connection: Connection, who: set[int]) -> Mapping[int, Cells]:
+    cells: dict[int, dict[Cell, int]] = defaultdict(dict)
+    for row in connection.execute(select(score_cells).where(among(connection, score_cells.c.person_id, who))):
+        cells[row.person_id][Cell(row.rule, row.day)] = row.hits
+    return cells
+
+
+def _note(connection: Connection, result: Result) -> None:
+    values: dict[str, Any] = {"status": result.status.value, "attempts": result.attempts, "detail": result.detail}
+    if result.due_at is not None:
+        values["due_at"] = result.due_at
+    noted = update(deliveries).where(deliveries.c.id == result.delivery)
+    if result.status != DeliveryStatus.DELIVERED:
+        # A worker that outlived its lease does not undo what another has found out since. That it delivered stays true.
+        noted = noted.where(deliveries.c.status == DeliveryStatus.WAITING.value, deliveries.c.attempts <= result.attempts)
+    connection.execute(noted.values(values))

@@ -1,0 +1,210 @@
+"""Which stage changes go to which system, what that system is told, and what follows its answer.
+
+Calls follow the Standard Webhooks specification 1.0 (standardwebhooks.com): the shape of the payload, its size, the delays
+between attempts, and what each answer means.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from http import HTTPStatus
+from math import isfinite
+from typing import Annotated, Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from nurture.domain.event import day_number
+from nurture.domain.ids import stable_id
+from nurture.domain.model import Definition, Slug
+from nurture.domain.person import Person
+from nurture.domain.scoring import Cells, Scoring, score_lines
+from nurture.domain.sending import URL_PATTERN, GiveUp, RetryAt
+
+_SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the mark of a secret is none
+
+#: A delivery claimed by a worker that has been silent this long is due again; far above the time one call may take.
+LEASE: Final = timedelta(minutes=1)
+
+#: Between one attempt and the next; the first is made at once, and after the last of them nothing is tried again.
+RETRY_DELAYS: Final = (
+    timedelta(seconds=5), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=5),
+    timedelta(hours=10), timedelta(hours=14), timedelta(hours=20), timedelta(hours=24),
+)  # fmt: skip
+
+#: By how much of itself a delay grows at most, so that what failed together is not tried again together.
+_SPREAD: Final = 0.2
+
+#: The specification's bound on a payload. Bytes.
+_LARGEST: Final = 20_000
+_MOST_SCORE_LINES: Final = 10
+
+_EPOCH: Final = date(1970, 1, 1)
+
+
+class DeliveryStatus(StrEnum):
+    """Where a delivery stands."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+def _can_be_called(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port  # each raises ValueError when it is none
+    except ValueError:
+        host = None
+    if not host:
+        raise ValueError("this web address names no host that can be called; write it whole, like https://crm.example.com/hooks")
+    if parts.username is not None:
+        raise ValueError("a web address here must hold no password; the call is signed, so delete what stands before the '@'")
+    return url
+
+
+def _names_a_secret(name: Any) -> Any:
+    if isinstance(name, str) and name.startswith(_SECRET_PREFIX):
+        raise ValueError("this is the secret itself; put it into NURTURE_HANDOFF_SECRETS under a name, and write that name here")
+    return name
+
+
+class Endpoint(Definition):
+    """A system that is called when somebody reaches one of its stages."""
+
+    url: Annotated[str, Field(pattern=URL_PATTERN, max_length=2_000), AfterValidator(_can_be_called)]
+    """The web address that takes the call; https in production."""
+    stages: Annotated[tuple[Slug, ...], Field(min_length=1)]
+    """The stages whose newcomers it is told of, whether they came from below or from above."""
+    secret: Annotated[Slug, BeforeValidator(_names_a_secret)]
+    """The name in NURTURE_HANDOFF_SECRETS of the secret that signs the calls."""
+
+
+class Handoff(Definition):
+    """config/handoff.yaml: the systems, such as a CRM, that are told when people reach a stage."""
+
+    endpoints: dict[Slug, Endpoint] = {}
+    """Every endpoint by its name; without any, nobody is called."""
+
+
+class NewDelivery(NamedTuple):
+    """One stage change to be told to one endpoint. The id is also the `webhook-id`, equal on every attempt."""
+
+    id: int
+    stage_change: int
+    endpoint: str
+
+
+def deliveries_of(stage_change: int, to_stage: str, handoff: Handoff) -> Iterator[NewDelivery]:
+    """What a stage change leaves to be handed off."""
+    for name, endpoint in handoff.endpoints.items():
+        if to_stage in endpoint.stages:
+            yield NewDelivery(stable_id("delivery", stage_change, name), stage_change, name)
+
+
+class Delivery(NamedTuple):
+    """A stage change on its way to an endpoint, with who moved. `attempts` are those that failed so far."""
+
+    id: int
+    endpoint: str
+    attempts: int
+    from_stage: str
+    to_stage: str
+    rule: str
+    cause: str
+    asset: str | None
+    changed_at: datetime
+    person: Person
+    cells: Cells
+
+
+def payload(delivery: Delivery, scoring: Scoring, at: datetime) -> str:
+    """The body of the call, ASCII JSON within the specification's 20 KB.
+
+    `timestamp` and `data.at` are when the stage changed; who the person is and what they have scored is as of `at`.
+    Attributes for which there is no room are left out, the longest first, and counted.
+    """
+    values = {name: attribute.value for name, attribute in delivery.person.attributes.items()}
+    empty = _document(delivery, scoring, at, {}, len(values))
+    fitting = _as_many_as_fit(values, _LARGEST - len(_json(empty)))
+    return _json(_document(delivery, scoring, at, fitting, len(values) - len(fitting)))
+
+
+def _document(delivery: Delivery, scoring: Scoring, at: datetime, attributes: Mapping[str, Any], left_out: int) -> dict[str, Any]:
+    person = delivery.person
+    return {
+        "type": "stage.changed",
+        "timestamp": _iso(delivery.changed_at),
+        "data": {
+            "person": {
+                "id": str(person.id),  # as a number it would lose digits in JavaScript
+                "email": person.email,
+                "stage": person.stage,
+                "attributes": attributes,
+                "attributes_left_out": left_out,
+            },
+            "from": delivery.from_stage,
+            "to": delivery.to_stage,
+            "rule": delivery.rule,
+            "cause": delivery.cause,
+            "asset": delivery.asset,
+            "at": _iso(delivery.changed_at),
+            "engagement": round(person.facts(at, scoring.half_life)["engagement"], 1),
+            "grade": str(person.grade),
+            "score_lines": _strongest(delivery.cells, scoring, at),
+        },
+    }
+
+
+def _strongest(cells: Cells, scoring: Scoring, at: datetime) -> list[dict[str, Any]]:
+    """What weighs most in the person's engagement, for or against it."""
+    lines = sorted(score_lines(cells, scoring, day_number(at)), key=lambda line: (-abs(line.points), -line.day, line.rule))
+    return [
+        {
+            "rule": line.rule,
+            "day": (_EPOCH + timedelta(days=line.day)).isoformat(),
+            "hits": line.hits,
+            "counted": line.counted,
+            "points": round(line.points, 1),
+        }
+        for line in lines[:_MOST_SCORE_LINES]
+    ]
+
+
+def _as_many_as_fit(values: Mapping[str, Any], room: int) -> dict[str, Any]:
+    """The attributes that `room` bytes can take, in their order; JSON knows no infinite numbers."""
+    finite = {name: value for name, value in values.items() if not isinstance(value, float) or isfinite(value)}
+    sizes = {name: len(_json({name: value})) for name, value in finite.items()}
+    fitting = set()
+    for name in sorted(sizes, key=lambda name: (sizes[name], name)):
+        room -= sizes[name]
+        if room < 0:
+            break
+        fitting.add(name)
+    return {name: value for name, value in finite.items() if name in fitting}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def _iso(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+class Delivered(NamedTuple):
+    """The endpoint has it."""
+
+
+def after_answer(status: int | None, attempts: int, at: datetime, jitter: float) -> Delivered | RetryAt | GiveUp:
+    """What follows the answer to an attempt, the `attempts`-th.
+
+    `status` is the HTTP status (RFC 9110 §15), None when there was no answer. `jitter` is drawn from [0, 1). Anything but a
+    2xx is a failure, redirects included; by 410 the endpoint says that it wants no more of this.
+    """
+    if status is not None and HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return Delivered()
+    if status == HTTPStatus.GONE or attempts > len(RETRY_DELAYS):
+        return GiveUp()
+    return RetryAt(at + RETRY_DELAYS[attempts - 1] * (1 + _SPREAD * jitter))
