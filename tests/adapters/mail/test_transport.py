@@ -241,6 +241,19 @@ def test_a_server_that_greets_badly_is_unavailable(greeting: str) -> None:
         pass
 
 
+def test_a_server_that_refuses_every_greeting_is_unavailable() -> None:
+    def script(talk: Conversation) -> None:
+        talk.say("220 scripted")
+        talk.hear("EHLO")
+        talk.say("502 no")
+        talk.hear("HELO")
+        talk.say("502 no")
+        talk.wait_for_hang_up()
+
+    with ScriptedServer(script) as server, pytest.raises(Unavailable, match="502 no"), transport(server).connect():
+        pass
+
+
 def test_it_delivers_to_the_development_mailbox(tmp_path: Path) -> None:
     with (
         start_mailbox("127.0.0.1", 0, tmp_path) as mailbox,

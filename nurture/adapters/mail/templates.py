@@ -1,0 +1,263 @@
+"""E-mail templates: where they lie, which language a reader gets, and how they become Jinja2.
+
+`<folder>/<name>/<language>.md` holds both parts of a mail. `<language>.html`, with `<language>.txt` beside it, takes its
+place where somebody wants full control. Both begin with front matter: `subject`, and `preheader`, which mail programs show
+beside the subject. `_layouts/base.html` and `_layouts/base.txt` surround what is written in Markdown.
+
+Jinja2 keeps what it has compiled until a file changes. The parts of a source are templates of their own, named after the
+file: `case-study/fr.md:subject`, `:preheader`, `:html`, `:text`.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from io import StringIO
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, NamedTuple
+
+from jinja2 import (
+    BaseLoader,
+    Environment,
+    StrictUndefined,
+    TemplateNotFound,
+    TemplatesNotFound,
+    TemplateSyntaxError,
+)  # fmt: skip
+from jinja2 import TemplateError as JinjaError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import YAMLError
+
+from nurture.adapters.mail.links import Links
+from nurture.adapters.mail.markdown import Rendered
+from nurture.adapters.mail.person import PersonFacts
+from nurture.adapters.mail.slots import Slots, Source
+from nurture.errors import TemplateError
+
+#: What every template may use.
+OFFERED: Final = frozenset({"person", "sender", "organisation", "asset", "links", "language", "subject", "preheader"})
+
+LAYOUTS: Final = "_layouts"
+PARTS: Final = ("subject", "preheader", "html", "text")
+
+_FRONT: Final = re.compile(r"\A---[ \t]*\n(?P<yaml>.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_IN_LAYOUT: Final = '{{% extends "_layouts/base.{}" %}}{{% block body %}}\n{}{{% endblock %}}'
+
+#: They would let what people typed become HTML, or a link.
+_FILTERS_TAKEN_AWAY: Final = ("safe", "urlize", "xmlattr")
+
+
+class Sheet(NamedTuple):
+    """A source as read: its front matter with the line of each entry, and its body, on the lines where it stands."""
+
+    front: Mapping[str, str]
+    lines: Mapping[str, int]
+    body: str
+
+
+class Choice(NamedTuple):
+    """The source that a reader gets: `file` relative to the folder, such as `case-study/fr.md`."""
+
+    file: str
+    language: str
+
+    def part(self, name: str) -> str:
+        """The name of one of `PARTS` as a template."""
+        file = f"{self.file.removesuffix('.html')}.txt" if name == "text" and self.file.endswith(".html") else self.file
+        return f"{file}:{name}"
+
+
+class SourceError(TemplateSyntaxError):
+    """A file that cannot become a template; `lineno` counts in the file."""
+
+
+def read_sheet(path: Path) -> Sheet:
+    """A source read from its file; raises jinja2.TemplateSyntaxError for what cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise TemplateSyntaxError("the file is not in UTF-8; save it as UTF-8", 1) from None
+    found = _FRONT.match(text)
+    if found is None:
+        return Sheet({}, {}, text)
+    try:
+        front = YAML(typ="rt").load(StringIO(found["yaml"]))
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 2 if mark else 1
+        raise TemplateSyntaxError(
+            f"the front matter is no YAML ({getattr(error, 'problem', error)}); put texts in quotes", line
+        ) from None
+    if not isinstance(front, CommentedMap):
+        raise TemplateSyntaxError("the front matter names nothing; write at least 'subject: …'", 1)
+    lines = {str(key): front.lc.key(key)[0] + 2 for key in front}
+    values = {str(key): " ".join(str(value).split()) if value is not None else "" for key, value in front.items()}
+    return Sheet(values, lines, "\n" * found[0].count("\n") + text[found.end() :])
+
+
+class Loader(BaseLoader):
+    """Finds templates and turns them into Jinja2 source; Jinja2 asks again when a file has changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._sources: dict[str, Source] = {}
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        file, _, part = template.partition(":")
+        path = self._folder / file
+        if ".." in Path(file).parts or not path.is_file():
+            raise TemplateNotFound(template)
+        stamp = _stamp(path)
+        try:
+            source = _translated(path, part, environment)
+        except TemplateSyntaxError as error:
+            raise SourceError(error.message or "", error.lineno, template, template) from None
+        self._sources[template] = source
+        return source.text, template, lambda: _stamp(path) == stamp
+
+    def line(self, template: str, line: int) -> int:
+        """The line of the file that a line of a template, as Jinja2 sees it, comes from."""
+        source = self._sources.get(template)
+        return line if source is None or not source.origins else source.line_in_file(line)
+
+    def knows(self, template: str) -> bool:
+        return template in self._sources
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return (0, 0)
+    return status.st_mtime_ns, status.st_size
+
+
+def _translated(path: Path, part: str, environment: Environment) -> Source:
+    sheet = read_sheet(path)
+    if part in {"subject", "preheader"}:
+        return Source(sheet.front.get(part, ""), ((1, sheet.lines.get(part, 1)),))
+    slots = Slots()
+    links = Links(slots, environment)
+    marked = slots.lift(sheet.body, environment)
+    if path.suffix == ".md":
+        rendered = Rendered(marked, links)
+        kind, body = ("html", rendered.html()) if part == "html" else ("txt", rendered.text(_colon(path.stem)))
+        _must_stand_alone(slots.put_back(body), environment)
+        return slots.put_back(_IN_LAYOUT.format(kind, body))
+    # Only addresses change, so lines stay where they are.
+    return Source(slots.put_back(links.in_html(marked) if path.suffix == ".html" else links.in_text(marked)).text, ())
+
+
+def _must_stand_alone(body: Source, environment: Environment) -> None:
+    """Raises jinja2.TemplateSyntaxError for a mistake in a body, before a layout around it can blur what is wrong."""
+    try:
+        environment.parse(body.text)
+    except TemplateSyntaxError as error:
+        raise TemplateSyntaxError(error.message or "", body.line_in_file(error.lineno)) from None
+
+
+def _colon(language: str) -> str:
+    """French puts an unbreakable space before its colon."""
+    return "\u00a0:" if language.startswith("fr") else ":"
+
+
+class _Missing(StrictUndefined):
+    """Says what to do about a person of whom something is not known."""
+
+    @property
+    def _undefined_message(self) -> str:
+        name = self._undefined_name
+        if isinstance(self._undefined_obj, PersonFacts):
+            return f'person.{name} is not known of this person; give a default: {{{{ person.{name} | default("…") }}}}'
+        return super()._undefined_message
+
+
+def make_environment(loader: BaseLoader) -> Environment:
+    """Jinja2 for untrusted values: sandboxed, strict about what is missing, HTML escaped in HTML."""
+    environment = ImmutableSandboxedEnvironment(
+        loader=loader, undefined=_Missing, autoescape=lambda name: bool(name and name.endswith("html")), cache_size=1024,
+    )  # fmt: skip
+    for name in _FILTERS_TAKEN_AWAY:
+        del environment.filters[name]
+    return environment
+
+
+class Templates:
+    """The e-mails of one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.loader = Loader(folder)
+        self.environment = make_environment(self.loader)
+
+    def choose(self, name: str, languages: Iterable[str]) -> Choice:
+        """The source of an e-mail in the first language that it has, else in any; raises TemplateError if there is none."""
+        for language in languages_to_try(languages):
+            for suffix in ("html", "md"):
+                file = f"{name}/{language}.{suffix}"
+                if (self.folder / file).is_file():
+                    return Choice(file, language)
+        for choice in self.sources(name):
+            return choice
+        raise TemplateError(f"there is no e-mail {name!r}; write {name}/en.md in the folder of the e-mail templates")
+
+    def sources(self, name: str) -> list[Choice]:
+        """Every source of an e-mail, by language."""
+        files = chain((self.folder / name).glob("*.html"), (self.folder / name).glob("*.md"))
+        by_language = {path.stem: Choice(f"{name}/{path.name}", path.stem) for path in reversed([*files])}
+        return [by_language[language] for language in sorted(by_language)]
+
+    def names(self) -> list[str]:
+        """Every e-mail."""
+        return sorted(path.name for path in self.folder.glob("*") if path.is_dir() and not path.name.startswith(("_", ".")))
+
+    def render(self, template: str, context: Mapping[str, Any]) -> str:
+        """A template rendered; raises TemplateError with the file, the line and what is wrong."""
+        try:
+            return self.environment.get_template(template).render(context)
+        except Exception as error:  # noqa: BLE001 - whatever a template does wrong is its author's to mend
+            raise TemplateError(f"{self._place(error, template)}: {_said(error)}") from None
+
+    def _place(self, error: Exception, template: str) -> str:
+        if isinstance(error, SourceError):
+            return f"{file_of(error.name or template)}:{error.lineno}"
+        if isinstance(error, TemplateSyntaxError):
+            frames = [(error.name or template, error.lineno)]
+        else:
+            frames = [frame for frame in _frames(error.__traceback__) if self.loader.knows(frame[0])]
+        if not frames:
+            return file_of(template)
+        name, line = frames[-1]
+        return f"{file_of(name)}:{self.loader.line(name, line)}"
+
+
+def file_of(template: str) -> str:
+    """The file, relative to the folder, of a template by its name."""
+    return template.partition(":")[0]
+
+
+def languages_to_try(languages: Iterable[str]) -> list[str]:
+    """`fr-CA` then `fr`, for each of the languages in turn; each once, in the usual capitals."""
+    tried: dict[str, None] = {}
+    for tag in languages:
+        language, _, region = tag.strip().replace("_", "-").partition("-")
+        if region:
+            tried[f"{language.lower()}-{region.upper()}"] = None
+        tried[language.lower()] = None
+    return [tag for tag in tried if re.fullmatch(r"[a-z]{2,3}(-[A-Z0-9]{2,3})?", tag)]
+
+
+def _frames(trace: TracebackType | None) -> Iterable[tuple[str, int]]:
+    while trace is not None:
+        yield trace.tb_frame.f_code.co_filename, trace.tb_lineno
+        trace = trace.tb_next
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, TemplatesNotFound | TemplateNotFound):
+        return f"there is no template {error.name}"
+    if isinstance(error, JinjaError | TemplateError):
+        return str(error.args[0] if error.args else error)
+    return f"{type(error).__name__}; look at what the expression does with its value"

@@ -1,0 +1,41 @@
+"""The web process, put together from the settings."""
+
+from pathlib import Path
+from typing import Final
+
+from starlette.types import ASGIApp
+
+from nurture import bootstrap
+from nurture.adapters.database.releases import ReleaseWatch
+from nurture.adapters.nudge import CeleryNudge
+from nurture.adapters.stream_writer import StreamWriter, connect
+from nurture.adapters.tokens import Tokens
+from nurture.reports.health import prometheus, reasons_not_ready
+from nurture.settings import Settings
+from nurture.web.app import create_app
+from nurture.web.parts import WebParts
+
+#: The landing page shown at /demo/ in development.
+_DEMO_PAGES: Final = Path(__file__).parent / "demo"
+
+
+def web_app(settings: Settings) -> ASGIApp:
+    """The application; its lifespan stops what is started here."""
+    watch = ReleaseWatch(bootstrap.database(settings).engine)
+    watch.start()
+    redis = bootstrap.redis_client(settings)
+    writer = StreamWriter(connect(settings.redis), settings.partitions, settings.max_backlog, CeleryNudge(settings.redis))
+    return create_app(
+        WebParts(
+            settings=settings,
+            clock=bootstrap.clock(settings),
+            tokens=Tokens(settings.secret),
+            write_keys=settings.write_keys,
+            definitions=watch,
+            writer=writer,
+            metrics=lambda: prometheus(redis, settings.partitions),
+            ready=lambda: reasons_not_ready(redis),
+            inbox_dir=None if settings.production else settings.mail_folder,
+            demo_dir=None if settings.production else _DEMO_PAGES,
+        )
+    )
