@@ -1,0 +1,70 @@
+# Everything a developer types. `make` alone lists it. Needs Python 3.11 or later and make; the rest is installed into .venv.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The first Python that is recent enough; override with `make PYTHON=/path/to/python`.
+PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3.14 python3; do \
+	"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$each" && break; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+# One stamp for each set of packages, touched when it is installed; the development set holds all of the other.
+RUN_STAMP := $(VENV)/run.stamp
+DEV_STAMP := $(VENV)/dev.stamp
+# The lock is complete, so nothing needs resolving.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet --no-deps
+
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+
+.PHONY: help demo run test lint lock bench-short clean
+
+help:  ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
+
+demo: $(RUN_STAMP)  ## Play a crowd against the whole engine and print the funnel
+	$(BIN)/nurture demo
+
+run: $(RUN_STAMP)  ## Start the engine and keep serving, with a demo page at /demo/
+	$(BIN)/nurture up
+
+test: $(DEV_STAMP)  ## Run the whole suite, servers included
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(DEV_STAMP)  ## Check style, types and import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench-short: $(DEV_STAMP)  ## Measure, in a few minutes, against the naive twin
+	$(BIN)/python -m benchmarks --short $(BENCH_ARGS)
+
+lock:  ## Choose the newest allowed versions and write both lock files
+	@set -e; tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
+	"$(PYTHON)" -m venv "$$tools"; "$$tools/bin/python" -m pip --disable-pip-version-check install --quiet uv; \
+	compile="$$tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header"; \
+	printf 'hatchling\neditables\n' | $$compile pyproject.toml - -o requirements.lock; \
+	$$compile --extra dev pyproject.toml -o requirements-dev.lock
+
+clean:  ## Remove the environment and what the tools left; data/ stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or later on the PATH; install it, or call make PYTHON=/path/to/python" >&2; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); echo "Python lacks venv; on Debian: apt-get install python3-venv" >&2; exit 1; }
+
+# A development environment serves `make run` too.
+$(RUN_STAMP): requirements.lock pyproject.toml | $(BIN)/python
+	@if ! { [ $(DEV_STAMP) -nt pyproject.toml ] && [ $(DEV_STAMP) -nt requirements.lock ]; }; then \
+		echo "installing into $(VENV) …"; \
+		$(PIP) --require-hashes -r requirements.lock && $(PIP) --no-build-isolation -e .; \
+	fi
+	@touch $@
+
+$(DEV_STAMP): requirements-dev.lock pyproject.toml | $(BIN)/python
+	@echo "installing into $(VENV), with the tools of development …"
+	@$(PIP) --require-hashes -r requirements-dev.lock && $(PIP) --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,50 @@
+"""The command line, `nurture …`.
+
+A command's module imports what it works with inside its functions, so that `nurture --help` answers at once.
+"""
+
+import sys
+
+import typer
+
+from nurture.cli import dead, definitions, demo, keys, person, preview, report, serve, status, up, verify
+from nurture.errors import NurtureError
+
+app = typer.Typer(
+    name="nurture",
+    help="A lead nurturing engine: events in, scores and stages kept, e-mail sequences out.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # importing Rich for a box around the help would take as long as everything else
+    pretty_exceptions_enable=False,  # its tracebacks show local variables: personal data and secrets
+)
+app.command(name="up")(up.up)
+app.command(name="web")(serve.web)
+app.command(name="worker")(serve.worker)
+app.command(name="beat")(serve.beat)
+app.command(name="mailbox", hidden=True)(serve.mailbox)
+app.command(name="demo")(demo.demo)
+app.command(name="check")(definitions.check)
+app.command(name="apply")(definitions.apply)
+app.command(name="schema")(definitions.schema)
+app.command(name="preview")(preview.preview)
+app.command(name="status")(status.status)
+app.command(name="verify")(verify.verify)
+app.add_typer(person.app, name="person")
+app.add_typer(report.app, name="report")
+app.add_typer(dead.app, name="dead")
+app.add_typer(keys.app, name="keys")
+app.add_typer(serve.db, name="db")
+
+
+def run() -> None:
+    """Run the command line. What the engine refuses is told without a traceback, with exit code 2."""
+    try:
+        app(prog_name="nurture")
+    except NurtureError as error:
+        sys.stderr.write(f"nurture: {error}\n")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,164 @@
+"""Logs without personal data, the same in every process, and counters that any process can read.
+
+A log line is an event name and fields. Last before it is written, everything in it is masked: e-mail addresses, the
+installation's own secrets, passwords in URLs, and fields whose name says that they hold a secret.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import IO, Any, Final
+
+import redis
+import structlog
+from structlog.typing import EventDict, Processor
+
+from nurture.adapters import redis_keys
+
+_ADDRESS: Final = re.compile(
+    r"""
+    ( "(?:[^"\\\s]|\\.)+" | [^\s<>()\[\],;:"\\]+ )     # a quoted local part (RFC 5321 §4.1.2), or anything that is no delimiter
+    ( @ | %40 )                                        # plain, or as in a URL
+    ( \[ [^\]\s]+ \]                                   # an address literal
+    | (?: [\w-]+ \. )+ [\w-]{2,} )                     # a name with a dot; `worker@host` is no address
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_URL_PASSWORD: Final = re.compile(r"(?<=://)[^\s/@]*:[^\s/]*@")  # to the last @: a password may hold one by mistake
+_SECRET_FIELD: Final = re.compile(r"pass(word|wd|phrase)|secret|token|authorization|cookie|api_?key|signature", re.IGNORECASE)
+_ADDRESS_FIELD: Final = re.compile(r"^(e_?mail|address|recipient|rcpt|mail_from)$", re.IGNORECASE)
+_PLAIN: Final = (bool, int, float, type(None))
+
+
+class Mask:
+    """A structlog processor that hides addresses and secrets anywhere in an event, however deep."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets = sorted((secret for secret in secrets if len(secret) >= 4), key=len, reverse=True)  # noqa: PLR2004  # shorter would blot out words
+
+    def __call__(self, _logger: Any, _method: str, event: EventDict) -> EventDict:
+        return {self.text(str(name)): self._field(str(name), value) for name, value in event.items()}
+
+    def text(self, text: str) -> str:
+        """The text with addresses, passwords in URLs and known secrets hidden."""
+        for secret in self._secrets:
+            text = text.replace(secret, "[secret]")
+        return _ADDRESS.sub("[e-mail]", _URL_PASSWORD.sub("[secret]@", text))
+
+    def _field(self, name: str, value: Any) -> Any:
+        if value is None or name.startswith("_"):  # structlog's own: the record and the like, removed before rendering
+            return value
+        if _SECRET_FIELD.search(name):
+            return "[secret]"
+        return "[e-mail]" if _ADDRESS_FIELD.match(name) else self._value(value)
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, _PLAIN):
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, bytes):
+            return self.text(value.decode(errors="replace"))
+        if isinstance(value, Mapping):
+            return {self.text(str(name)): self._field(str(name), inner) for name, inner in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._value(inner) for inner in value]
+        return self.text(str(value))
+
+
+def _renderer(form: str, *, colours: bool) -> Processor:
+    if form == "json":
+        return structlog.processors.JSONRenderer(ensure_ascii=False)
+    plain = structlog.dev.plain_traceback  # a rich traceback shows local variables: personal data
+    return structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain, pad_event_to=0, pad_level=False)
+
+
+#: Loggers that tell every task, tick or request at INFO: their warnings matter, the rest drowns what does.
+_CHATTY: Final = (
+    "celery.app.trace", "celery.beat", "celery.worker.request", "celery.worker.strategy", "kombu", "amqp", "asyncio", "httpx", "httpcore", "mail.log",
+    "alembic", "uvicorn.access", "uvicorn.error",
+)  # fmt: skip
+
+
+def configure_logging(
+    form: str = "text", level: str = "info", *, secrets: Iterable[str] = (), stream: IO[str] | None = None
+) -> None:
+    """Send the log lines of this process, structlog's and those of every library, to `stream` (default: standard error).
+
+    `form` is `text` or `json`, `level` the least level written, `secrets` values never to be written.
+    """
+    stream = stream or sys.stderr
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+    ]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            Mask(secrets),
+            _renderer(form, colours=stream.isatty()),
+        ],
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.captureWarnings(capture=True)
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+class Counters:
+    """Counts that only grow, kept in Redis, so that any process can add to them and any can read them.
+
+    A name is a Prometheus name without `nurture_` and `_total`, with labels if need be: `messages_skipped{reason="capped"}`.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+
+    def add(self, name: str, n: int = 1) -> None:
+        """Count; while Redis does not answer nothing is counted, for a figure is not worth the work it counts."""
+        try:
+            self._redis.hincrby(redis_keys.COUNTERS, name, n)
+        except redis.RedisError:
+            structlog.get_logger(__name__).debug("not counted", name=name, n=n)
+
+    def read(self) -> dict[str, int]:
+        """Every counter by name; raises redis.RedisError while Redis does not answer."""
+        counted: Any = self._redis.hgetall(redis_keys.COUNTERS)
+        return {_as_text(name): int(n) for name, n in counted.items()}
+
+
+def _as_text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def metrics_text(counters: Mapping[str, float], gauges: Mapping[str, float]) -> str:
+    """Both in the Prometheus text format 0.0.4; a metric's samples, which differ in their labels, stand together under its type."""
+    lines = [
+        *_samples(counters, "counter", lambda name: f"nurture_{name}_total"),
+        *_samples(gauges, "gauge", lambda name: f"nurture_{name}"),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _samples(values: Mapping[str, float], kind: str, metric: Callable[[str], str]) -> Iterable[str]:
+    told = ""
+    for name, brace, labels, value in sorted((*name.partition("{"), value) for name, value in values.items()):
+        if name != told:
+            yield f"# TYPE {metric(name)} {kind}"
+            told = name
+        yield f"{metric(name)}{brace}{labels} {value}"

@@ -1,0 +1,200 @@
+"""Settings: read from the environment, every mistake told at once, no secret ever shown."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from nurture.errors import SettingsError
+from nurture.settings import FROM_FILE, Settings, settings_table, variable
+
+PRODUCTION = {
+    "NURTURE_MODE": "production",
+    "NURTURE_SECRET_KEY": "k" * 32,
+    "NURTURE_DATABASE_URL": "postgresql://engine:dbpass@db/nurture",
+    "NURTURE_REDIS_URL": "rediss://:redispass@redis:6379/0",
+    "NURTURE_SMTP_URL": "smtp://mailer:smtp%21pass@mail:587",
+    "NURTURE_WRITE_KEYS": '{"website": "wk_website1"}',
+    "NURTURE_PUBLIC_URL": "https://news.example.com",
+}
+
+
+WEBHOOK_SECRET = "whsec_" + "c2VjcmV0" * 4
+HANDOFF_SECRETS = f'{{"crm": "{WEBHOOK_SECRET}"}}'
+
+
+def refused(environ: dict[str, str]) -> str:
+    with pytest.raises(SettingsError) as error:
+        Settings.load(environ)
+    return str(error.value)
+
+
+def test_production_needs_nothing_but_its_seven_variables() -> None:
+    settings = Settings.load(PRODUCTION)
+    assert settings.production
+    assert settings.database == "postgresql://engine:dbpass@db/nurture"
+    assert settings.redis == "rediss://:redispass@redis:6379/0"
+    assert settings.smtp == "smtp://mailer:smtp%21pass@mail:587"
+    assert settings.secret == "k" * 32
+    assert settings.write_keys == {"website": "wk_website1"}
+    assert settings.public_url == "https://news.example.com"
+
+
+@pytest.mark.parametrize("missing", sorted(PRODUCTION.keys() - {"NURTURE_MODE"}))
+def test_production_refuses_to_start_without_each_of_them(missing: str) -> None:
+    told = refused({name: value for name, value in PRODUCTION.items() if name != missing})
+    assert f"{missing} must be set in production" in told
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"NURTURE_PUBLIC_URL": "http://news.example.com"}, "NURTURE_PUBLIC_URL must begin with https://"),
+        ({"NURTURE_CLOCK_FILE": "clock"}, "NURTURE_CLOCK_FILE must be unset in production"),
+        ({"NURTURE_SECRET_KEY": "short"}, "NURTURE_SECRET_KEY"),
+        ({"NURTURE_MODE": "prod"}, "NURTURE_MODE: Input should be 'development' or 'production'"),
+        ({"NURTURE_PORT": "80800"}, "NURTURE_PORT"),
+        ({"NURTURE_PORT": "http"}, "NURTURE_PORT"),
+        ({"NURTURE_REDIS_URL": "amqp://redis"}, "NURTURE_REDIS_URL: must begin with redis:// or rediss://"),
+        ({"NURTURE_SMTP_URL": "mail.example.com:587"}, "NURTURE_SMTP_URL: must begin with smtp:// or smtps://"),
+        ({"NURTURE_DATABASE_URL": "mysql://db"}, "NURTURE_DATABASE_URL: must begin with postgresql:// or sqlite://"),
+        ({"NURTURE_PUBLIC_URL": "https://example.com/path"}, "NURTURE_PUBLIC_URL"),
+        ({"NURTURE_WRITE_KEYS": "wk_website1"}, 'NURTURE_WRITE_KEYS: must be JSON such as {"website": "KEY"}'),
+        ({"NURTURE_WRITE_KEYS": '{"shop": "has spaces in it"}'}, "NURTURE_WRITE_KEYS (shop)"),
+        ({"NURTURE_HANDOFF_SECRETS": "whsec_x"}, 'NURTURE_HANDOFF_SECRETS: must be JSON such as {"crm": "whsec_…"}'),
+        ({"NURTURE_HANDOFF_SECRETS": '{"crm": "whsec_c2hvcnQ="}'}, "NURTURE_HANDOFF_SECRETS (crm): must be whsec_ and 24 to 64"),
+        ({"NURTURE_HANDOFF_SECRETS": '{"crm": "hunter2"}'}, "NURTURE_HANDOFF_SECRETS (crm): must be whsec_"),
+        ({"NURTURE_SWEEP_SECONDS": "0"}, "NURTURE_SWEEP_SECONDS"),
+        ({"NURTURE_REDIS_ULR": "redis://redis"}, "NURTURE_REDIS_ULR is no setting; did you mean NURTURE_REDIS_URL?"),
+        ({"NURTURE_SECRET_KEY_FILE": "/nowhere"}, "NURTURE_SECRET_KEY and NURTURE_SECRET_KEY_FILE are both set; keep one"),
+    ],
+)
+def test_a_wrong_variable_is_named_with_its_remedy(variables: dict[str, str], told: str) -> None:
+    assert told in refused(PRODUCTION | variables)
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    told = refused(
+        {
+            "NURTURE_MODE": "production",
+            "NURTURE_PORT": "0",
+            "NURTURE_LOG_LEVEL": "loud",
+            "NURTURE_SMTP_URL_FILE": "/nowhere/smtp",
+            "NURTURE_REDIS_URL": "http://x",
+            "NURTURE_DATABSE_URL": "x",
+        }
+    )
+    for name in ("PORT", "LOG_LEVEL", "SMTP_URL_FILE", "REDIS_URL", "DATABSE_URL", "SECRET_KEY", "WRITE_KEYS", "PUBLIC_URL"):
+        assert f"NURTURE_{name}" in told
+    assert len(told.splitlines()) == 1 + 9
+
+
+def test_no_refusal_shows_a_value() -> None:
+    secrets = {name: "hunter2" for name in PRODUCTION if name != "NURTURE_MODE"}
+    assert "hunter2" not in refused({"NURTURE_MODE": "production", **secrets})
+
+
+def test_variables_of_other_programs_and_empty_ones_are_let_be(tmp_path: Path) -> None:
+    settings = Settings.load(
+        {"NURTURE_DATA_DIR": str(tmp_path), "NURTURE_WEBSITE_THEME": "x", "NURTURE_REDIS_URL": "", "PORT": "1"}
+    )
+    assert settings.redis_url is None
+    assert settings.port == 8000
+
+
+@pytest.mark.parametrize("field", sorted(FROM_FILE))
+def test_a_secret_may_stand_in_a_file(field: str, tmp_path: Path) -> None:
+    name = variable(field)
+    file = tmp_path / "secret"
+    every = PRODUCTION | {"NURTURE_HANDOFF_SECRETS": HANDOFF_SECRETS}
+    file.write_text(every[name] + "\n")
+    environ = {each: value for each, value in every.items() if each != name} | {f"{name}_FILE": str(file)}
+    assert Settings.load(environ) == Settings.load(every)
+
+
+def test_every_secret_may_stand_in_a_file() -> None:
+    secret = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    assert secret <= FROM_FILE
+
+
+def test_settings_show_no_secret() -> None:
+    shown = repr(Settings.load(PRODUCTION)) + str(Settings.load(PRODUCTION))
+    for secret in ("k" * 32, "dbpass", "redispass", "smtp%21pass"):
+        assert secret not in shown
+
+
+def test_the_values_that_may_never_be_printed_are_known() -> None:
+    assert set(Settings.load(PRODUCTION).secret_values) == {"k" * 32, "dbpass", "redispass", "smtp!pass"}
+
+
+def test_development_makes_its_keys_once_and_keeps_them_to_itself(tmp_path: Path) -> None:
+    environ = {"NURTURE_DATA_DIR": str(tmp_path / "data")}
+    first, second = Settings.load(environ), Settings.load(environ)
+    assert first.secret == second.secret
+    assert len(first.secret) >= 32
+    assert first.write_keys == second.write_keys
+    assert list(first.write_keys) == ["website"]
+    kept = tmp_path / "data" / "keys.json"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert [file.name for file in kept.parent.iterdir()] == ["keys.json"]
+
+
+def test_keys_given_come_before_keys_kept(tmp_path: Path) -> None:
+    given = {"NURTURE_DATA_DIR": str(tmp_path), "NURTURE_SECRET_KEY": "s" * 20}
+    settings = Settings.load(given)
+    assert settings.secret == "s" * 20
+    assert settings.write_keys == json.loads((tmp_path / "keys.json").read_text())["write_keys"]
+
+
+def test_a_spoilt_key_file_is_refused_instead_of_replaced(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text("{")
+    assert "keys.json cannot be read" in refused({"NURTURE_DATA_DIR": str(tmp_path)})
+    assert (tmp_path / "keys.json").read_text() == "{"
+
+
+def test_links_lead_to_the_port_unless_a_public_url_is_given(tmp_path: Path) -> None:
+    environ = {"NURTURE_DATA_DIR": str(tmp_path), "NURTURE_PORT": "9000"}
+    assert Settings.load(environ).public_url == "http://localhost:9000"
+    assert Settings.load(environ | {"NURTURE_PUBLIC_URL": "http://x.test"}).public_url == "http://x.test"
+
+
+def test_a_child_process_reads_the_same_settings(tmp_path: Path) -> None:
+    settings = Settings.load({"NURTURE_DATA_DIR": str(tmp_path), "NURTURE_CLOCK_FILE": str(tmp_path / "clock")})
+    child = Settings.load(settings.as_environ())
+    assert child.as_environ() == settings.as_environ()
+    assert child.config_dir == Path("config").absolute()
+    assert Settings.load(Settings.load(PRODUCTION).as_environ()).secret == "k" * 32
+
+
+def test_without_servers_the_remedy_is_told(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    assert settings.database == f"sqlite:///{tmp_path}/nurture.db"
+    for name in ("redis", "smtp"):
+        with pytest.raises(SettingsError, match=f"start `nurture up`, or set NURTURE_{name.upper()}_URL"):
+            getattr(settings, name)
+
+
+def test_other_commands_find_the_redis_that_up_runs(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    settings.redis_url_file.parent.mkdir()
+    settings.redis_url_file.write_text("redis://:x@127.0.0.1:1234/0")
+    assert settings.redis == "redis://:x@127.0.0.1:1234/0"
+    assert settings.model_copy(update={"redis_url": SecretStr("redis://other")}).redis == "redis://other"
+
+
+def test_the_table_has_a_row_for_every_setting() -> None:
+    table = settings_table()
+    for name, field in Settings.model_fields.items():
+        assert f"| `{variable(name)}`" in table
+        assert field.description
+        assert field.description in table
+
+
+def test_what_signs_hand_offs_is_a_secret_and_reaches_child_processes() -> None:
+    settings = Settings.load(PRODUCTION | {"NURTURE_HANDOFF_SECRETS": HANDOFF_SECRETS})
+    assert settings.webhook_secrets == {"crm": WEBHOOK_SECRET}
+    assert WEBHOOK_SECRET in set(settings.secret_values)
+    assert WEBHOOK_SECRET not in repr(settings)
+    assert Settings.load(settings.as_environ()).webhook_secrets == settings.webhook_secrets

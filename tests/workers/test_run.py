@@ -1,0 +1,144 @@
+"""A real worker process: what it runs, how it shows that it lives, how it ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from nurture.adapters import redis_keys
+from nurture.adapters.broker import queue_key
+from nurture.adapters.nudge import CeleryNudge
+from tests.support.waiting import wait_until
+from workers.life import LIFETIME
+
+ROOT = Path(__file__).parents[2]
+
+# The worker of production, with tasks that show what happens to them in Redis.
+_PROGRAM = """
+import os, signal, sys, time
+import redis
+from nurture.settings import Settings
+import workers.app, workers.run
+
+settings = Settings.load()
+client = redis.Redis.from_url(settings.redis)
+
+def make_app(settings):
+    app = workers.app.make_app(settings)
+    app.conf.include = []
+
+    @app.task(name="nurture.absorb")
+    def absorb(number):
+        begun = client.incr(f"begun:{number}")
+        if number == 13 and begun == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(number / 10)
+        client.incr(f"done:{number}")
+
+    return app
+
+workers.run.make_app = make_app
+sys.exit(workers.run.run_worker(settings, ["events", "handoff"], 2))
+"""
+
+
+class Worker:
+    """A worker process and what it left in Redis."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.client = redis.Redis.from_url(url, decode_responses=True)
+        self.nudge = CeleryNudge(url)
+        environ = {**os.environ, "NURTURE_REDIS_URL": url, "NURTURE_DATA_DIR": str(folder)}
+        with (folder / "log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", _PROGRAM], env=environ, cwd=ROOT, stdout=log, stderr=log, start_new_session=True
+            )
+        wait_until(self.sign, 30, what="the worker to show that it lives")
+
+    def sign(self) -> Any:
+        """Its sign of life."""
+        keys = list(self.client.scan_iter(redis_keys.worker("*")))
+        return self.client.hgetall(keys[0]) if keys else None
+
+    def count(self, name: str) -> int:
+        told: Any = self.client.get(name)
+        return int(told or 0)
+
+    def end(self, number: signal.Signals) -> float:
+        """Send it a signal; the seconds it took to end."""
+        started = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(30)
+        return time.monotonic() - started
+
+
+@pytest.fixture
+def worker(redis_url: str, tmp_path: Path) -> Iterator[Worker]:
+    running = Worker(redis_url, tmp_path)
+    yield running
+    if running.process.poll() is None:
+        os.killpg(running.process.pid, signal.SIGKILL)
+        running.process.wait()
+    running.nudge.close()
+    running.client.close()
+
+
+def test_a_nudge_runs_its_task_and_a_worker_shows_that_it_lives(worker: Worker) -> None:
+    sign = worker.sign()
+    assert (int(sign["pid"]), sign["queues"], sign["concurrency"]) == (worker.process.pid, "events,handoff", "2")
+    assert abs(time.time() - float(sign["seen"])) < LIFETIME
+    (key,) = worker.client.scan_iter(redis_keys.worker("*"))
+    assert 0 < worker.client.ttl(key) <= LIFETIME
+    worker.nudge("absorb", 0)
+    wait_until(lambda: worker.count("done:0") == 1, 20)
+
+
+def test_a_task_whose_process_was_killed_runs_again(worker: Worker) -> None:
+    worker.nudge("absorb", 13)
+    wait_until(lambda: worker.count("done:13") == 1, 30)
+    assert worker.count("begun:13") == 2
+
+
+def test_sigterm_lets_running_tasks_finish_and_waits_no_longer(worker: Worker) -> None:
+    for number in (10, 11, 5):
+        worker.nudge("absorb", number)
+    wait_until(lambda: worker.count("begun:10") and worker.count("begun:11"), 20)
+    assert worker.end(signal.SIGTERM) < 8
+    assert worker.process.returncode == 0
+    assert (worker.count("done:10"), worker.count("done:11")) == (1, 1)
+    assert worker.sign() is None
+    # What had not begun waits for the next worker; nothing is held back as unacknowledged.
+    left = worker.client.llen(queue_key("events"))
+    assert left == 1 - worker.count("done:5")
+    assert worker.client.hlen(queue_key("unacked")) == 0
+
+
+def test_sigquit_hands_running_tasks_back(worker: Worker) -> None:
+    worker.nudge("absorb", 250)
+    wait_until(lambda: worker.count("begun:250"), 20)
+    assert worker.end(signal.SIGQUIT) < 10
+    assert worker.count("done:250") == 0
+    assert worker.client.llen(queue_key("events")) == 1
+
+
+def test_no_pool_process_outlives_a_killed_worker(worker: Worker) -> None:
+    worker.nudge("absorb", 250)
+    wait_until(lambda: worker.count("begun:250"), 20)
+    worker.process.kill()
+    worker.process.wait()
+
+    def session_is_empty() -> bool:
+        try:
+            os.killpg(worker.process.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    wait_until(session_is_empty, 10, what="the pool processes to end")
