@@ -1,0 +1,1 @@
+"""The ASGI application: accepts events and never computes."""

@@ -1,0 +1,96 @@
+"""The ASGI application: all endpoints put together. It accepts events and never computes."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from nurture.errors import Unavailable
+from nurture.web.assets import Assets
+from nurture.web.collect import Collect
+from nurture.web.cors import cors
+from nurture.web.counters import Counters
+from nurture.web.demo_site import DemoSite
+from nurture.web.forms import Forms
+from nurture.web.health import Health
+from nurture.web.inbox import Inbox
+from nurture.web.pages import Pages
+from nurture.web.parts import WebParts
+from nurture.web.pixel import Pixel
+from nurture.web.refusals import Refusal, on_refusal, on_unavailable
+from nurture.web.snippet import Snippet
+from nurture.web.tracking import Tracking
+from nurture.web.unsubscribe import Unsubscribe
+
+
+def create_app(parts: WebParts) -> ASGIApp:
+    """The application. Its lifespan ends with every accepted event written; raises SettingsError for unusable write keys."""
+    counters = Counters()
+    pages = Pages()
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        await parts.writer.stop()
+
+    starlette = Starlette(
+        routes=[*_routes(parts, pages, counters), *_development_routes(parts, pages)],
+        exception_handlers={Refusal: on_refusal, Unavailable: on_unavailable},
+        lifespan=lifespan,
+    )
+    open_to_pages = cors(starlette)
+    hot = {path: cors(endpoint) for path, endpoint in Collect(parts, counters).endpoints().items()}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await starlette(scope, receive, send)
+            return
+        path: str = scope["path"]
+        endpoint = hot.get(path)
+        if endpoint is None:
+            endpoint = open_to_pages if path.startswith(("/f/", "/v1/")) else starlette
+        await endpoint(scope, receive, send)
+
+    return app
+
+
+def _routes(parts: WebParts, pages: Pages, counters: Counters) -> list[BaseRoute]:
+    forms = Forms(parts, pages, counters)
+    tracking = Tracking(parts, pages, counters)
+    unsubscribe = Unsubscribe(parts, pages, counters)
+    health = Health(parts, counters)
+    return [
+        Route("/v1/pixel.gif", Pixel(parts, counters).show),
+        Route("/f/{form}", forms.submit, methods=["POST"]),
+        Route("/f/{form}/thanks", forms.thanks),
+        Route("/a/{token}", Assets(parts, pages, counters).download),
+        Route("/c/{token}", tracking.click),
+        Route("/o/{token}.gif", tracking.open),
+        Route("/u/{token}", unsubscribe.ask),
+        Route("/u/{token}", unsubscribe.act, methods=["POST"]),
+        Route("/n.js", Snippet().show),
+        Route("/health/live", health.live),
+        Route("/health/ready", health.ready),
+        Route("/metrics", health.metrics),
+    ]
+
+
+def _development_routes(parts: WebParts, pages: Pages) -> list[BaseRoute]:
+    """What helps while building, and must not be there in production."""
+    routes: list[BaseRoute] = []
+    if parts.settings.production:
+        return routes
+    if parts.inbox_dir is not None:
+        inbox = Inbox(parts.inbox_dir, pages)
+        routes += [
+            Route("/inbox", inbox.index),
+            Route("/inbox/{name}", inbox.show),
+            Route("/inbox/{name}/html", inbox.html),
+            Route("/inbox/{name}/raw", inbox.raw),
+        ]
+    if parts.demo_dir is not None:
+        write_key = next(iter(parts.write_keys.values()), "")
+        routes.append(Mount("/demo", DemoSite(parts.demo_dir, write_key)))
+    return routes

@@ -1,0 +1,32 @@
+"""For machines: is the process alive, may it be sent requests, what has it counted."""
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from nurture.observability import metrics_text
+from nurture.web.counters import Counters
+from nurture.web.parts import WebParts
+
+
+class Health:
+    """The endpoints."""
+
+    def __init__(self, parts: WebParts, counters: Counters) -> None:
+        self._parts = parts
+        self._counters = counters
+
+    async def live(self, _request: Request) -> Response:
+        """200 while the process answers at all; asks nobody else, so that a Redis outage does not restart it."""
+        return JSONResponse({"live": True})
+
+    async def ready(self, _request: Request) -> Response:
+        """200, or 503 with the reasons why no requests should come here now."""
+        reasons = list(await run_in_threadpool(self._parts.ready))
+        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+    async def metrics(self, _request: Request) -> Response:
+        """Prometheus text format 0.0.4: what all processes count together, then what this one has counted since its start."""
+        shared = await run_in_threadpool(self._parts.metrics)
+        text = shared + metrics_text(self._counters.read(), {})
+        return PlainTextResponse(text, media_type="text/plain; version=0.0.4")

@@ -1,0 +1,21 @@
+"""Ids that name nobody: what programs send when they meant to send an id and had none.
+
+Taken for real, one of them joins everybody who ever logged out into one person (PostHog/posthog#5527).
+"""
+
+import re
+from typing import Final
+
+#: The lists of PostHog (`person-merge-service.ts`) and of Segment Unify, compared without regard to case.
+JUNK: Final = frozenset({
+    "-1", "[object object]", "anonymous", "distinct_id", "distinctid", "email", "false", "guest", "id", "nan", "nil", "none",
+    "not_authenticated", "null", "true", "undefined", "unknown",
+})  # fmt: skip
+
+_ZEROS: Final = re.compile(r"[0-]*")
+
+
+def is_junk(identifier: str) -> bool:
+    """Whether an id names nobody; quotes around it change nothing."""
+    bare = identifier.strip().strip("'\"").strip()
+    return bare.lower() in JUNK or _ZEROS.fullmatch(bare) is not None

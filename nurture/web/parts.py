@@ -1,0 +1,54 @@
+"""What the web process is made of. Whoever starts it makes these parts; `create_app` only puts them together."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from nurture.adapters.tokens import Tokens
+from nurture.domain.definitions import Definitions
+from nurture.domain.event import Event
+from nurture.ports import Clock
+from nurture.settings import Settings
+
+
+class EventWriter(Protocol):
+    """Where events go. Every call raises Unavailable when nothing can take them (StreamFull: the backlog is at its bound)."""
+
+    async def write(self, events: Sequence[Event], route: int | None = None) -> None:
+        """Return when all of `events` are durable; `route` sends them all one way, else each goes its own."""
+        ...
+
+    async def quarantine(self, event: Event, reasons: Sequence[str], at: datetime) -> None:
+        """Set an event aside for a human to judge."""
+        ...
+
+    async def tally(self, key: str, member: str | None, lasts: timedelta) -> int:
+        """How many different members `key` has with this one; they are forgotten after `lasts`. None only looks."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish what is under way."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebParts:
+    """The parts of the web process.
+
+    `write_keys` holds the public keys by name; the name becomes the events' source. `definitions` gives those in force and
+    is asked for every request, so it must be cheap. `inbox_dir` (a folder of .eml files) and `demo_dir` (a landing page) are
+    shown in development only. `metrics` gives Prometheus text, `ready` the reasons for not being ready; both may block.
+    """
+
+    settings: Settings
+    clock: Clock
+    tokens: Tokens
+    write_keys: Mapping[str, str]
+    definitions: Callable[[], Definitions]
+    writer: EventWriter
+    metrics: Callable[[], str]
+    ready: Callable[[], Sequence[str]]
+    inbox_dir: Path | None = None
+    demo_dir: Path | None = None

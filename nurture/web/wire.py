@@ -1,0 +1,236 @@
+"""Segment's wire format, and how a call in it becomes an event.
+
+Field names are Segment's (Segment, "Spec: Common Fields"), so every SDK that speaks to Segment speaks to us.
+"""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Final, NamedTuple, cast, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+
+from nurture.domain.event import NAME_OF_KIND, RESERVED_NAMES, Event, Kind
+from nurture.domain.ids import event_key
+from nurture.web.addresses import parse_address
+from nurture.web.hygiene import inspect
+from nurture.web.identifiers import is_junk
+from nurture.web.instants import occurrence, plausible
+from nurture.web.refusals import invalid
+from nurture.web.surroundings import campaign_of, page_of
+
+KINDS: Final = frozenset(get_args(Kind))
+
+LONGEST_ID: Final = 256
+LONGEST_NAME: Final = 128
+LONGEST_USER_AGENT: Final = 512
+
+#: SDKs send numbers where ids are wanted.
+Id = Annotated[str, Field(max_length=LONGEST_ID, coerce_numbers_to_str=True)]
+Text = Annotated[str, Field(max_length=512)]
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
+
+
+class Context(_Wire):
+    """What is kept of a call's surroundings. The address (`ip`) is not."""
+
+    page: dict[str, Any] | None = None
+    campaign: dict[str, Any] | None = None
+    locale: Text | None = None
+    timezone: Text | None = None
+    user_agent: str | None = None
+    library: dict[str, Any] | None = None
+
+
+class Call(_Wire):
+    """One call, as it came. SDKs send null for what they do not know, so everything may be null."""
+
+    type: str | None = None
+    event: str | None = None
+    message_id: Id | None = None
+    anonymous_id: Id | None = None
+    user_id: Id | None = None
+    previous_id: Id | None = None
+    group_id: Id | None = None
+    name: Text | None = None
+    category: Text | None = None
+    timestamp: datetime | None = None
+    original_timestamp: datetime | None = None
+    sent_at: datetime | None = None
+    properties: dict[str, Any] | None = None
+    traits: dict[str, Any] | None = None
+    context: Context | None = None
+
+
+CALL: Final = TypeAdapter(Call)
+
+
+class Arrival(NamedTuple):
+    """What the request tells about its calls besides their bodies. `source` is the name of the write key."""
+
+    source: str
+    at: datetime
+    user_agent: str | None = None
+
+
+class Normalised(NamedTuple):
+    """An event, and what was left out of it."""
+
+    event: Event
+    warnings: tuple[str, ...] = ()
+
+
+def normalise(raw: Any, kind: Kind | None, arrival: Arrival) -> Normalised:
+    """The event that a call tells of; without `kind` the call's own `type` says what it is.
+
+    Raises Refusal (422) that names the field.
+    """
+    if not isinstance(raw, dict):
+        raise invalid("type", "an event is a JSON object")
+    inspect(raw)
+    call = _parse(raw)
+    kind = kind or _kind_of(call)
+    warnings: list[str] = []
+    identity = _identity(call, kind, warnings)
+    when, stamps = _when(call, arrival.at, warnings)
+    properties = _properties(call, kind)
+    event = Event(
+        message_id=call.message_id or _derived_id(raw, call, arrival),
+        source=arrival.source,
+        kind=kind,
+        name=_name(call, kind),
+        occurred_at=when,
+        received_at=arrival.at,
+        properties=properties,
+        traits={} if kind == "group" else {name: value for name, value in (call.traits or {}).items() if name != "email"},
+        context={**_context(call, kind, arrival), **stamps},
+        **identity,
+    )
+    return Normalised(event, tuple(warnings))
+
+
+_CODES: Final = {"missing": "required", "string_too_long": "too_long"}
+
+
+def _parse(raw: dict[str, Any]) -> Call:
+    try:
+        return CALL.validate_python(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        raise invalid(_CODES.get(first["type"], "type"), first["msg"], ".".join(map(str, first["loc"]))) from None
+
+
+def _kind_of(call: Call) -> Kind:
+    if call.type not in KINDS:
+        raise invalid("unknown_type", f"the type is one of {', '.join(sorted(KINDS))}", "type")
+    return cast("Kind", call.type)
+
+
+def _name(call: Call, kind: Kind) -> str:
+    if kind != "track":
+        return NAME_OF_KIND[kind]
+    name = (call.event or "").strip()
+    if not name:
+        raise invalid("required", "say what happened", "event")
+    if len(name) > LONGEST_NAME:
+        raise invalid("too_long", f"a name has at most {LONGEST_NAME} characters", "event")
+    if name in RESERVED_NAMES:
+        raise invalid("reserved_name", "only the engine itself gives this name, because it acts on it; choose another", "event")
+    return name
+
+
+def _identity(call: Call, kind: Kind, warnings: list[str]) -> dict[str, str | None]:
+    anonymous_id = _naming(call.anonymous_id, "anonymousId", warnings)
+    user_id = _naming(call.user_id, "userId", warnings)
+    if kind == "alias":
+        previous_id = _naming(call.previous_id, "previousId", warnings) or anonymous_id
+        _check_alias(previous_id, user_id)
+        return {"user_id": user_id, "previous_id": previous_id, "anonymous_id": anonymous_id}
+    email = _email(call.traits) if kind == "identify" else None
+    if not (anonymous_id or user_id or email):
+        raise invalid("no_identity", "an event needs an anonymousId or a userId that names somebody", "anonymousId")
+    return {"anonymous_id": anonymous_id, "user_id": user_id, "email": email}
+
+
+def _naming(identifier: str | None, field: str, warnings: list[str]) -> str | None:
+    if identifier is None:
+        return None
+    if is_junk(identifier):
+        warnings.append(f"{field}: {identifier[:32]!r} names nobody and was left out")
+        return None
+    return identifier.strip()
+
+
+def _check_alias(previous_id: str | None, user_id: str | None) -> None:
+    for field, identifier in (("userId", user_id), ("previousId", previous_id)):
+        if not identifier:
+            raise invalid("required", "an alias needs an id that names somebody before and one after", field)
+    if previous_id == user_id:
+        raise invalid("self_alias", "previousId and userId are the same", "previousId")
+
+
+def _email(traits: dict[str, Any] | None) -> str | None:
+    address = (traits or {}).get("email")
+    if address is None or address == "":
+        return None
+    try:
+        return parse_address(address.strip() if isinstance(address, str) else str(address))
+    except ValueError as error:
+        raise invalid("invalid_email", str(error), "traits.email") from None
+
+
+def _when(call: Call, received_at: datetime, warnings: list[str]) -> tuple[datetime, dict[str, Any]]:
+    """When it happened, and what the context keeps of a date that was not taken at its word."""
+    field = "timestamp" if call.timestamp is not None else "originalTimestamp"
+    said = call.timestamp or call.original_timestamp
+    said = None if said is None else plausible(said, field)
+    sent_at = None if call.sent_at is None else plausible(call.sent_at, "sentAt")
+    at, note = occurrence(said, sent_at, received_at)
+    if note is None or said is None:
+        return at, {}
+    if note == "clamped":
+        warnings.append(f"{field}: lies too far from now and was moved to {at.isoformat()}")
+    return at, {"clock": {"note": note, "said": said.isoformat()}}
+
+
+def _properties(call: Call, kind: Kind) -> dict[str, Any]:
+    properties = call.properties or {}
+    if kind == "group":
+        if not call.group_id:
+            raise invalid("required", "say which group", "groupId")
+        # A group's traits are the group's: they must not become the person's.
+        return {**properties, "group_id": call.group_id, **({"traits": call.traits} if call.traits else {})}
+    if kind in ("page", "screen"):
+        named = {"name": call.name, "category": call.category}
+        return {**{part: value for part, value in named.items() if value}, **properties}
+    return properties
+
+
+def _context(call: Call, kind: Kind, arrival: Arrival) -> dict[str, Any]:
+    told = call.context or Context()
+    page = page_of(told.page, call.properties if kind == "page" else None)
+    library = {part: value for part, value in (told.library or {}).items() if part in ("name", "version")}
+    context = {
+        "page": page,
+        "campaign": campaign_of(told.campaign, page),
+        "locale": told.locale,
+        "timezone": told.timezone,
+        "userAgent": (told.user_agent or arrival.user_agent or "")[:LONGEST_USER_AGENT],
+        "library": library,
+    }
+    return {part: value for part, value in context.items() if value}
+
+
+def _derived_id(raw: dict[str, Any], call: Call, arrival: Arrival) -> str:
+    """An id for a call without one: a function of its content, so that sending it again makes no second event.
+
+    What tells equal calls apart is when they happened: by their own word, else by when they were sent, else (a pixel in a
+    page without script) by the minute in which they came.
+    """
+    body = {name: value for name, value in raw.items() if name not in ("writeKey", "sentAt")}
+    if call.timestamp is None and call.original_timestamp is None:
+        body["sentAt"] = raw.get("sentAt") or arrival.at.isoformat(timespec="minutes")
+    return str(event_key(arrival.source, json.dumps(body, sort_keys=True)))

@@ -1,0 +1,185 @@
+"""The web process as its users meet it: a real uvicorn on a real Redis, called over HTTP."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import pytest
+import redis
+import uvicorn
+from pydantic import SecretStr
+
+from nurture.adapters import redis_keys
+from nurture.adapters.stream_writer import StreamWriter, connect
+from nurture.adapters.tokens import Tokens
+from nurture.domain.content import Asset, Form, Link
+from nurture.domain.definitions import Definitions
+from nurture.domain.event import EVENT, Event
+from nurture.domain.lifecycle import Lifecycle
+from nurture.domain.scoring import Scoring
+from nurture.domain.sending import Organisation, Sender, SendingPolicy, Tracking
+from nurture.settings import Settings
+from nurture.web.app import create_app
+from nurture.web.parts import WebParts
+from tests.support.servers import RedisServer
+from tests.support.waiting import MovableClock, wait_until
+
+KEY = "wk_0123456789abcdef"
+PARTITIONS = 4
+PDF = b"%PDF-1.7 " + bytes(range(256)) * 40
+
+
+def make_definitions(*, opens: bool = False) -> Definitions:
+    assets = {
+        "guide": Asset(title={"en": "The guide"}, file="assets/guide.pdf", gated=True, link=Link(downloads=2)),
+        "lost": Asset(title={"en": "Lost"}, file="assets/lost.pdf"),
+        "escape": Asset(title={"en": "Escape"}, file="../secret.txt"),
+    }
+    forms = {
+        "guide": Form(
+            asset="guide", deliver="redirect", consent="marketing-email", redirects=("https://www.example.com",),
+            fields={"email": "required", "first_name": "optional", "company": "optional", "message": "optional"},
+        ),
+        "contact": Form(
+            fields={"email": "required", "subject": "optional", "consent": "optional"}, redirects=("https://www.example.com",),
+            thanks="See you <soon>",
+        ),
+    }  # fmt: skip
+    return Definitions(
+        scoring=Scoring(), lifecycle=Lifecycle(), assets=assets, forms=forms,
+        sending=SendingPolicy(
+            sender=Sender(name="Example", email="news@example.com"),
+            organisation=Organisation(name="Example", address="1 rue X, Paris", privacy_url="https://www.example.com/privacy"),
+            tracking=Tracking(opens=opens),
+        ),
+    )  # fmt: skip
+
+
+@dataclass
+class Web:
+    """A running web process and everything a test looks at around it."""
+
+    client: httpx.Client
+    base: str
+    redis: redis.Redis
+    clock: MovableClock
+    tokens: Tokens
+    writer: StreamWriter
+    folder: Path
+    nudges: list[tuple[str, int | None]] = field(default_factory=list)
+
+    def events(self) -> list[Event]:
+        """What has been written, partition by partition."""
+        return [event for partition in range(PARTITIONS) for event in self.partition(partition)]
+
+    def partition(self, number: int) -> list[Event]:
+        entries: Any = self.redis.xrange(redis_keys.events(number))
+        return [EVENT.validate_json(fields[redis_keys.FIELD]) for _, fields in entries]
+
+    def event(self) -> Event:
+        """The only event written."""
+        (event,) = self.events()
+        return event
+
+    def quarantined(self) -> list[dict[bytes, bytes]]:
+        entries: Any = self.redis.xrange(redis_keys.QUARANTINE)
+        return [fields for _, fields in entries]
+
+    def track(self, **call: Any) -> httpx.Response:
+        body = {"writeKey": KEY, "anonymousId": "visitor-1", "event": "pricing_viewed", **call}
+        return self.client.post("/v1/track", json=body)
+
+
+class EscapedErrors(logging.Handler):
+    """Keeps what uvicorn logs as an error: an exception that escaped is a bug, whatever was answered."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.told: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.told.append(logging.Formatter().format(record))
+
+    def __enter__(self) -> Self:
+        logging.getLogger("uvicorn.error").addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("uvicorn.error").removeHandler(self)
+
+
+def new_client(base: str) -> httpx.Client:
+    """A client without any cookie. Everything is plain HTTP, and loading certificates would take longer than most tests."""
+    return httpx.Client(base_url=base, timeout=20, verify=False)
+
+
+@contextmanager
+def running(app: Any) -> Iterator[str]:
+    """The application under uvicorn in a thread of its own; its base URL. Fails if an exception escaped from it."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on", timeout_graceful_shutdown=5))
+    thread = threading.Thread(target=server.run)
+    with EscapedErrors() as errors:
+        thread.start()
+        try:
+            wait_until(lambda: server.started or not thread.is_alive(), what="uvicorn to start")
+            host, port = server.servers[0].sockets[0].getsockname()[:2]
+            yield f"http://{host}:{port}"
+        finally:
+            server.should_exit = True
+            thread.join(15)
+    assert errors.told == []
+    assert not thread.is_alive()
+
+
+@contextmanager
+def serving(
+    redis_url: str, folder: Path, *, definitions: Definitions | None = None, max_backlog: int = 100_000,
+    ready: Callable[[], list[str]] = list, **settings: Any,
+) -> Iterator[Web]:  # fmt: skip
+    """A web process on `redis_url` whose configuration and mails lie in `folder`."""
+    (folder / "config/assets").mkdir(parents=True)
+    (folder / "config/assets/guide.pdf").write_bytes(PDF)
+    (folder / "secret.txt").write_text("secret")
+    (folder / "mail").mkdir()
+    (folder / "demo").mkdir()
+    (folder / "demo/index.html").write_text("<h1>Demo</h1>")
+    nudges: list[tuple[str, int | None]] = []
+    clock, tokens = MovableClock(), Tokens("a secret for tests")
+    known = definitions or make_definitions()
+    client = connect(redis_url)
+    writer = StreamWriter(client, PARTITIONS, max_backlog, lambda task, partition=None: nudges.append((task, partition)))
+    values = {"config_dir": folder / "config", "data_dir": folder, "secret_key": SecretStr("0123456789abcdef"), **settings}
+    parts = WebParts(
+        settings=Settings(**values), clock=clock, tokens=tokens, write_keys={"website": KEY, "server": "wk_other"},
+        definitions=lambda: known, writer=writer, metrics=lambda: "# TYPE nurture_up gauge\nnurture_up 1\n",
+        ready=ready, inbox_dir=folder / "mail", demo_dir=folder / "demo",
+    )  # fmt: skip
+    with (
+        running(create_app(parts)) as base,
+        new_client(base) as http,
+        redis.Redis.from_url(redis_url) as looking,
+    ):
+        yield Web(http, base, looking, clock, tokens, writer, folder, nudges)
+
+
+@pytest.fixture(scope="session")
+def _shared_web(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    with serving(redis_server.url, tmp_path_factory.mktemp("web")) as served:
+        yield served
+
+
+@pytest.fixture
+def web(_shared_web: Web, redis_server: RedisServer) -> Iterator[Web]:
+    """A web process in development, as new: an empty Redis, no mail, no cookie, and the clock at its start."""
+    redis_server.flush()
+    _shared_web.clock.move_to(MovableClock().now())
+    for mail in (_shared_web.folder / "mail").iterdir():
+        mail.unlink()
+    with EscapedErrors() as errors, new_client(_shared_web.base) as http:
+        yield replace(_shared_web, client=http)
+    assert errors.told == []
