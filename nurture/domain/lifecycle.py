@@ -127,7 +127,7 @@ class StageChange(NamedTuple):
     @property
     def asset(self) -> str | None:
         asset = self.event.properties.get("asset") if self.event else None
-        return asset if isinstance(asset, str) else None
+        return asset if isinstance(asset, str) and len(asset) <= LONGEST_SLUG else None  # longer ones name nothing of ours
 
 
 def promotions_by_event(event: Event, promotions: Iterable[Promotion], facts: Facts) -> list[Promotion]:

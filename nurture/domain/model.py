@@ -8,6 +8,9 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 SLUG_PATTERN: Final = r"^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$"
 
+#: As long as the columns that keep names.
+LONGEST_SLUG: Final = 64
+
 #: The way from a value to a part of it: keys and list indices.
 Place = tuple[str | int, ...]
 
@@ -53,9 +56,10 @@ def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
-Slug = Annotated[str, Field(pattern=SLUG_PATTERN, max_length=64)]
+Slug = Annotated[str, Field(pattern=SLUG_PATTERN, max_length=LONGEST_SLUG)]
 EventName = Annotated[str, Field(min_length=1, max_length=128)]
-OneOrMore = BeforeValidator(_as_tuple, json_schema_input_type=EventName | tuple[EventName, ...])
+_Several = Annotated[tuple[EventName, ...], Field(min_length=1)]
+OneOrMore = BeforeValidator(_as_tuple, json_schema_input_type=EventName | _Several)
 
 #: One event name or a list of them; `on: a` and `on: [a]` mean the same.
 EventNames = Annotated[tuple[EventName, ...], Field(min_length=1), OneOrMore]

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from nurture.domain.model import Definition
-from nurture.domain.wording import nearest
+from nurture.domain.wording import completed, nearest
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: Final[tuple[Weekday, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -71,7 +71,8 @@ def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        near = nearest(name, {"person", *available_timezones()}, alike=0.7)
+        zones = {"person", *available_timezones()}
+        near = nearest(name, zones, alike=0.7) or completed(name, zones)
         raise ValueError(
             f"{name!r} is no IANA time zone; {f'did you mean {near!r}?' if near else 'write one like Europe/Paris'}"
         ) from None

@@ -55,7 +55,7 @@ def told(each: Delivery, at: datetime = NOW) -> dict[str, Any]:
     return body
 
 
-def test_the_payload_says_who_moved_and_why():
+def test_the_payload_says_who_moved_and_why() -> None:
     cells = {Cell("download", TODAY): 1, Cell("article", TODAY): 9, Cell("careers", TODAY - 30): 1}
     assert told(delivery(cells, company="Acme", job_title="Head of Sales")) == {
         "type": "stage.changed",
@@ -85,7 +85,7 @@ def test_the_payload_says_who_moved_and_why():
     }
 
 
-def test_the_ten_lines_that_weigh_most_are_told():
+def test_the_ten_lines_that_weigh_most_are_told() -> None:
     cells = {Cell("download", TODAY - days): 1 for days in range(20)}
     days = [line["day"] for line in told(delivery(cells))["data"]["score_lines"]]
     assert len(days) == 10
@@ -93,21 +93,21 @@ def test_the_ten_lines_that_weigh_most_are_told():
     assert days[0] == "2026-03-02"
 
 
-def test_the_score_is_as_of_the_call_and_the_change_as_of_then():
+def test_the_score_is_as_of_the_call_and_the_change_as_of_then() -> None:
     cells = {Cell("download", TODAY): 1}
     body = told(delivery(cells), NOW + timedelta(days=30))
     assert (body["timestamp"], body["data"]["engagement"]) == ("2026-03-02T09:00:00Z", 10.0)
     assert engagement_on(TODAY + 30, delivery(cells).person.heat, SCORING.half_life) == pytest.approx(10.0)
 
 
-def test_the_longest_attributes_make_room():
+def test_the_longest_attributes_make_room() -> None:
     body = told(delivery(note="x" * 19_000, story="y" * 3_000, company="Acme", first_name="Ana"))
     assert body["data"]["person"]["attributes"] == {"story": "y" * 3_000, "company": "Acme", "first_name": "Ana"}
     assert body["data"]["person"]["attributes_left_out"] == 1
 
 
 @given(st.dictionaries(st.text(max_size=2_000), st.text(max_size=1_000) | st.integers() | st.floats(), max_size=100))
-def test_no_attributes_make_a_payload_too_large_or_unreadable(attributes: dict[str, Any]):
+def test_no_attributes_make_a_payload_too_large_or_unreadable(attributes: dict[str, Any]) -> None:
     written = payload(delivery(**{f"a{name}": value for name, value in attributes.items()}), SCORING, NOW)
     assert written.isascii()
     assert len(written) <= 20_000
@@ -115,7 +115,7 @@ def test_no_attributes_make_a_payload_too_large_or_unreadable(attributes: dict[s
     assert len(person["attributes"]) + person["attributes_left_out"] == len(attributes)
 
 
-def test_every_endpoint_of_the_stage_gets_its_own_delivery_with_an_id_of_its_own():
+def test_every_endpoint_of_the_stage_gets_its_own_delivery_with_an_id_of_its_own() -> None:
     handoff = Handoff(
         endpoints={"crm": endpoint(stages=["mql", "sql"]), "chat": endpoint(), "shop": endpoint(stages=["customer"])}
     )
@@ -128,21 +128,21 @@ def test_every_endpoint_of_the_stage_gets_its_own_delivery_with_an_id_of_its_own
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
-def test_any_2xx_is_delivered(status: int):
+def test_any_2xx_is_delivered(status: int) -> None:
     assert after_answer(status, 1, NOW, 0.5) == Delivered()
 
 
 @pytest.mark.parametrize("status", [None, 100, 301, 302, 307, 308, 400, 401, 404, 409, 422, 429, 500, 502, 503, 504])
-def test_anything_else_is_tried_again(status: int | None):
+def test_anything_else_is_tried_again(status: int | None) -> None:
     assert after_answer(status, 1, NOW, 0.0) == RetryAt(NOW + timedelta(seconds=5))
 
 
 @pytest.mark.parametrize("attempts", [1, 5, 10])
-def test_gone_is_final_at_once(attempts: int):
+def test_gone_is_final_at_once(attempts: int) -> None:
     assert after_answer(410, attempts, NOW, 0.0) == GiveUp()
 
 
-def test_the_delays_are_those_of_the_specification():
+def test_the_delays_are_those_of_the_specification() -> None:
     delays, at = [], NOW
     for attempt in range(1, 10):
         after = after_answer(503, attempt, at, 0.0)
@@ -155,7 +155,7 @@ def test_the_delays_are_those_of_the_specification():
 
 
 @given(st.integers(1, 9), st.floats(0, 1, exclude_max=True))
-def test_jitter_lengthens_a_delay_by_less_than_a_fifth(attempt: int, jitter: float):
+def test_jitter_lengthens_a_delay_by_less_than_a_fifth(attempt: int, jitter: float) -> None:
     after = after_answer(None, attempt, NOW, jitter)
     assert isinstance(after, RetryAt)
     assert RETRY_DELAYS[attempt - 1] <= after.at - NOW <= RETRY_DELAYS[attempt - 1] * 1.2
@@ -175,6 +175,6 @@ def test_jitter_lengthens_a_delay_by_less_than_a_fifth(attempt: int, jitter: flo
         ({"retries": 3}, "Extra inputs"),
     ],
 )  # fmt: skip
-def test_an_endpoint_that_cannot_be_called_is_refused(changed: dict[str, Any], said: str):
+def test_an_endpoint_that_cannot_be_called_is_refused(changed: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         endpoint(**changed)

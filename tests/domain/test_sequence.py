@@ -142,16 +142,16 @@ def test_nodes_of_each_kind() -> None:
         ),
         ({"steps": [mail("end")]}, ("steps", 0, "id"), "'end' means that the sequence is over; give this step another id"),
         (
-            {"steps": [{"branch": [{"else": []}, {"if": {"a": 1}}]}]},
+            {"steps": [{"branch": [{"else": []}, {"if": {"a": 1}}]}, mail("z")]},
             ("steps", 0, "<BranchStep>", "branch", 0, "else"),
             "no arm behind 'else' is ever taken; move 'else' to the end",
         ),
         (
-            {"steps": [{"branch": [{"else": [mail("a")]}]}]},
+            {"steps": [{"branch": [{"else": [mail("a")]}]}, mail("z")]},
             ("steps", 0, "<BranchStep>"),
             "this branch asks nothing; add an arm {if: …, then: […]}, or write the steps without a branch",
         ),
-        ({"steps": [5]}, ("steps", 0), "this is no step; write {id: …, email: …}, {wait: 2d} or {branch: […]}"),
+        ({"steps": [5, mail("z")]}, ("steps", 0), "this is no step; write {id: …, email: …}, {wait: 2d} or {branch: […]}"),
         ({"trigger": {}}, ("trigger",), "this trigger names no cause; write either 'promoted_to' (a stage) or 'event'"),
         (
             {"trigger": {"promoted_to": "lead", "event": "x"}},

@@ -1,0 +1,46 @@
+"""What must fit together about hand-offs: stages, the way to the endpoints, and the secrets of this installation."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from nurture.definitions.config import HANDOFF, Config, Finding
+from nurture.domain.lifecycle import DISQUALIFIED
+from nurture.domain.wording import instead
+
+
+def handed_off_stages_exist(config: Config) -> Iterator[Finding]:
+    """Endpoints are told of stages of the lifecycle, or of people being disqualified."""
+    if config.lifecycle is None:
+        return
+    stages = (*config.lifecycle.stages, DISQUALIFIED)
+    for name, endpoint in config.handoff.endpoints.items():
+        for index, stage in enumerate(endpoint.stages):
+            if stage not in stages:
+                text = f"unknown stage {stage!r}; {instead(stage, stages)}"
+                yield Finding(HANDOFF, ("endpoints", name, "stages", index), text)
+
+
+def hand_offs_are_encrypted(config: Config) -> Iterator[Finding]:
+    """A hand-off is personal data; only on a developer's machine may it travel in clear text."""
+    for name, endpoint in config.handoff.endpoints.items():
+        if config.installation.production and not endpoint.url.startswith("https://"):
+            text = "in production people are handed over by https only; write 'https://'"
+            yield Finding(HANDOFF, ("endpoints", name, "url"), text)
+
+
+def hand_off_secrets_are_there(config: Config) -> Iterator[Finding]:
+    """A call cannot be signed without its secret. Where the definitions are checked it need not be known."""
+    for name, endpoint in config.handoff.endpoints.items():
+        if endpoint.secret not in config.installation.handoff_secrets:
+            text = (
+                f"there is no secret {endpoint.secret!r} here, without which nobody is called; "
+                "add it to NURTURE_HANDOFF_SECRETS where the workers run"
+            )
+            yield Finding(HANDOFF, ("endpoints", name, "secret"), text, "warning")
+
+
+HANDOFF_RULES: Final[tuple[Callable[[Config], Iterable[Finding]], ...]] = (
+    handed_off_stages_exist,
+    hand_offs_are_encrypted,
+    hand_off_secrets_are_there,
+)

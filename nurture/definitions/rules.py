@@ -1,0 +1,332 @@
+"""What must fit together across files and across the parts of one. Each rule looks at one thing and yields what it finds."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from nurture.definitions.config import (
+    ASSETS,
+    FORMS,
+    LIFECYCLE,
+    SCORING,
+    Asked,
+    Config,
+    Finding,
+    event_conditions,
+    event_names,
+    person_conditions,
+)
+from nurture.definitions.handoff_rules import HANDOFF_RULES
+from nurture.definitions.reach import includes, never_holds
+from nurture.definitions.reachability import REACHABILITY_RULES
+from nurture.domain.conditions import Condition
+from nurture.domain.event import ASSET_DOWNLOADED, FORM_SUBMITTED, NAME_OF_KIND, RESERVED_NAMES
+from nurture.domain.lifecycle import DISQUALIFIED, Lifecycle
+from nurture.domain.model import Place
+from nurture.domain.sequence import EmailStep, walk_steps
+from nurture.domain.window import Window
+from nurture.domain.wording import instead, nearest, one_of
+
+Rule = Callable[[Config], Iterable[Finding]]
+
+#: What the engine itself knows of everybody, beside the attributes that people and forms tell of them.
+PERSON_FACTS: Final = frozenset({"stage", "engagement", "fit", "grade", "email", "email_domain"})
+_USUAL_ATTRIBUTES: Final = frozenset({
+    "first_name", "last_name", "company", "company_size", "job_title", "country", "language", "timezone", "industry", "phone",
+    "city", "website",
+})  # fmt: skip
+#: What events have and people do not.
+_EVENT_FACTS: Final = frozenset({"path", "url", "referrer", "event", "source", "gated"})
+_NUMBERS: Final = frozenset({"engagement", "fit"})
+_ENGINE_EVENTS: Final = RESERVED_NAMES | {*NAME_OF_KIND.values()}
+
+
+def check(config: Config) -> list[Finding]:
+    """Everything that any rule finds."""
+    return [finding for rule in RULES for finding in rule(config)]
+
+
+def sequences_are_named_like_their_files(config: Config) -> Iterator[Finding]:
+    """The name in a file is the file's, so no two sequences share one."""
+    first_file: dict[str, str] = {}
+    for file, sequence in config.sequences.items():
+        stem = file.rpartition("/")[2].removesuffix(".yaml")
+        other = first_file.setdefault(sequence.sequence, file)
+        if other != file:
+            yield Finding(
+                file,
+                ("sequence",),
+                f"the sequence {sequence.sequence!r} is defined in {other} already; give this one its own name",
+            )
+        elif sequence.sequence != stem:
+            text = f"this sequence is called {sequence.sequence!r}, but its file {stem!r}; write 'sequence: {stem}' or rename the file"
+            yield Finding(file, ("sequence",), text)
+
+
+def stages_exist(config: Config) -> Iterator[Finding]:
+    """Stages named in conditions and triggers are stages of the lifecycle."""
+    if config.lifecycle is None:
+        return
+    stages = config.lifecycle.stages
+    for asked in person_conditions(config):
+        for place, stage in _values(asked.condition, "stage"):
+            if stage not in stages and stage != DISQUALIFIED:
+                yield Finding(asked.file, (*asked.place, *place), f"unknown stage {stage!r}; {instead(stage, stages)}")
+    for file, sequence in config.sequences.items():
+        entered = sequence.trigger.promoted_to
+        if entered is not None and entered not in stages:
+            yield Finding(file, ("trigger", "promoted_to"), f"unknown stage {entered!r}; {instead(entered, stages)}")
+
+
+def triggers_can_fire(config: Config) -> Iterator[Finding]:
+    """A sequence that starts on a promotion needs one that leads there."""
+    if config.lifecycle is None or LIFECYCLE in config.damaged:
+        return
+    reached = {rule.to for rule in config.lifecycle.promotions}
+    for file, sequence in config.sequences.items():
+        stage = sequence.trigger.promoted_to
+        place = ("trigger", "promoted_to")
+        if stage == config.lifecycle.first:
+            text = f"nobody is ever promoted to {stage!r}, where everybody begins; write {one_of(config.lifecycle.stages[1:])}"
+            yield Finding(file, place, text)
+        elif stage in config.lifecycle.stages and stage not in reached:
+            text = f"no promotion in {LIFECYCLE} leads to {stage!r}, so nobody would enter; add one, or name another stage"
+            yield Finding(file, place, text, "warning")
+
+
+def grades_exist(config: Config) -> Iterator[Finding]:
+    """Grades named in conditions are grades that fit can earn."""
+    if config.scoring is None:
+        return
+    grades = sorted(config.scoring.grades)
+    for asked in person_conditions(config):
+        for place, grade in _operands(asked.condition, "grade"):
+            if grade not in grades:
+                text = f"unknown grade {grade!r}; write {', '.join(grades)} as set under 'grades' in {SCORING}"
+                yield Finding(asked.file, (*asked.place, *place), text)
+
+
+def best_grade_can_be_earned(config: Config) -> Iterator[Finding]:
+    """All fit rules together must give the points that each grade asks for."""
+    if config.scoring is None or SCORING in config.damaged or not config.scoring.fit:
+        return
+    most = sum(max(rule.points, 0) for rule in config.scoring.fit)
+    for grade, least in config.scoring.grades.items():
+        if least > most:
+            text = f"nobody can earn grade {grade}: all fit rules together give at most {most} points; lower it or add rules"
+            yield Finding(SCORING, ("grades", grade), text, "warning")
+
+
+def numbers_are_compared_with_numbers(config: Config) -> Iterator[Finding]:
+    """Engagement and fit are numbers: a text beside them is never met."""
+    for asked in person_conditions(config):
+        for name in _NUMBERS:
+            for place, operand in _operands(asked.condition, name):
+                if isinstance(operand, str):
+                    text = f"{name} is a number, and {operand!r} is a text, so this never holds; write it without quotes"
+                    yield Finding(asked.file, (*asked.place, *place), text)
+
+
+def conditions_can_hold(config: Config) -> Iterator[Finding]:
+    """A condition that contradicts itself is a slip."""
+    for asked in (*person_conditions(config), *event_conditions(config)):
+        if never_holds(asked.condition):
+            text = "this condition contradicts itself and never holds; use 'any' where one of its parts is enough"
+            yield Finding(asked.file, asked.place, text)
+
+
+def facts_are_asked_of_the_right_thing(config: Config) -> Iterator[Finding]:
+    """`where` asks about events, everything else about people; names that nearly are one of ours are probably slips."""
+    known = PERSON_FACTS | _USUAL_ATTRIBUTES
+    for asked in person_conditions(config):
+        for place, field in _fields(asked):
+            near = nearest(field, PERSON_FACTS | _USUAL_ATTRIBUTES, alike=0.8)
+            if field in _EVENT_FACTS:
+                text = f"{field!r} is known of events, and this condition asks about the person; use 'where' beside 'on' for it"
+                yield Finding(asked.file, place, text, "warning", in_key=True)
+            elif near and field not in known:
+                text = f"{field!r} is nothing the engine knows of people by itself; did you mean {near!r}?"
+                yield Finding(asked.file, place, text, "warning", in_key=True)
+    for asked in event_conditions(config):
+        for place, field in _fields(asked):
+            if field in PERSON_FACTS - {"email"}:
+                text = f"{field!r} is known of people, and 'where' asks about the event; use 'when' or 'audience' for it"
+                yield Finding(asked.file, place, text, "warning", in_key=True)
+
+
+def event_names_are_no_near_misses(config: Config) -> Iterator[Finding]:
+    """Anybody may send events of any name, but one that is nearly ours is probably a slip."""
+    for named in event_names(config):
+        near = nearest(named.name, _ENGINE_EVENTS, alike=0.88)
+        if near and named.name not in _ENGINE_EVENTS:
+            text = f"no event of the engine is called {named.name!r}; did you mean {near!r}?"
+            yield Finding(named.file, named.place, text, "warning")
+
+
+def assets_and_forms_exist(config: Config) -> Iterator[Finding]:
+    """Assets and forms that triggers, forms and conditions name are defined."""
+    kinds: tuple[tuple[str, frozenset[str] | None, str], ...] = (
+        ("asset", config.asset_names, ASSETS), ("form", config.form_names, FORMS),
+    )  # fmt: skip
+    for kind, names, where in kinds:
+        if names is None:
+            continue
+        for file, place, name in (*_named_in_triggers(config, kind), *_named_in_conditions(config, kind)):
+            if name not in names:
+                known = instead(name, sorted(names)) if names else f"{where} defines none"
+                yield Finding(file, place, f"unknown {kind} {name!r}; {known}")
+    for name, form in config.forms.items():
+        if config.asset_names is not None and form.asset is not None and form.asset not in config.asset_names:
+            known = instead(form.asset, sorted(config.asset_names))
+            yield Finding(FORMS, ("forms", name, "asset"), f"unknown asset {form.asset!r}; {known}")
+
+
+def _named_in_triggers(config: Config, kind: str) -> Iterator[tuple[str, Place, str]]:
+    for file, sequence in config.sequences.items():
+        name = sequence.trigger.asset if kind == "asset" else sequence.trigger.form
+        if name is not None:
+            yield file, ("trigger", kind), name
+
+
+def _named_in_conditions(config: Config, kind: str) -> Iterator[tuple[str, Place, str]]:
+    """Only the engine's own events are certain to mean our assets and forms by these names."""
+    for asked in event_conditions(config):
+        if set(asked.events) <= {ASSET_DOWNLOADED, FORM_SUBMITTED}:
+            for place, name in _values(asked.condition, kind):
+                yield asked.file, (*asked.place, *place), name
+
+
+def forms_deliver_what_they_promise(config: Config) -> Iterator[Finding]:
+    """A form that delivers has something to deliver, and learns whom it delivers to."""
+    for name, form in config.forms.items():
+        place: Place = ("forms", name)
+        if form.deliver != "none" and form.asset is None:
+            text = f"this form delivers by {form.deliver}, but names nothing to deliver; add 'asset: …', or write 'deliver: none'"
+            yield Finding(FORMS, (*place, "deliver"), text)
+        if FORMS in config.damaged:
+            continue  # what the next two miss may be what was cut out
+        if form.deliver == "none" and form.asset is not None:
+            text = "this asset is never handed over; add 'deliver: redirect' or 'deliver: email'"
+            yield Finding(FORMS, (*place, "asset"), text, "warning")
+        asset = config.assets.get(form.asset or "")
+        if form.fields.get("email") != "required" and (form.consent or (asset and asset.gated)):
+            why = "consent without an address is no consent" if form.consent else "a gated asset is traded for an address"
+            yield Finding(FORMS, (*place, "fields"), f"{why}; write 'email: required' among the fields")
+
+
+def asset_files_exist(config: Config) -> Iterator[Finding]:
+    """Every asset's file lies in the configuration folder."""
+    for name, asset in config.assets.items():
+        place = ("assets", name, "file")
+        if asset.file.startswith(("/", "\\")) or ".." in asset.file.replace("\\", "/").split("/"):
+            yield Finding(ASSETS, place, "this path leads out of the configuration folder; put the file into it, in assets/")
+        elif not config.file_exists(asset.file):
+            yield Finding(
+                ASSETS, place, f"there is no file {asset.file!r} in the configuration folder; put it there or correct the path"
+            )
+
+
+def gated_assets_can_be_had(config: Config) -> Iterator[Finding]:
+    """Nobody ever gets a gated asset that no form delivers."""
+    delivered = {form.asset for form in config.forms.values() if form.asset}
+    if FORMS in config.damaged or config.form_names is None or delivered - {*config.assets}:
+        return  # a form that names an unknown asset may mean this one
+    for name, asset in config.assets.items():
+        if asset.gated and name not in delivered:
+            text = f"no form delivers the gated asset {name!r}, so nobody can get it; name it in a form, or write 'gated: false'"
+            yield Finding(ASSETS, ("assets", name), text, "warning", in_key=True)
+
+
+def holidays_are_known(config: Config) -> Iterator[Finding]:
+    """The public holidays of a window's country are known."""
+    windows = list(_windows(config))
+    if not windows:
+        return
+    from holidays import list_supported_countries  # loading it takes a moment, and few windows name a country
+
+    countries = set(list_supported_countries())
+    for file, place, window in windows:
+        if window.holidays not in countries:
+            text = f"the holidays of {window.holidays!r} are not known; write a country's two letters, such as FR, GB or DE"
+            yield Finding(file, (*place, "holidays"), text)
+
+
+def _windows(config: Config) -> Iterator[tuple[str, Place, Window]]:
+    for file, sequence in config.sequences.items():
+        steps = [(place, step) for place, step, _ in walk_steps(sequence.steps) if isinstance(step, EmailStep)]
+        for place, window in ((("window",), sequence.window), *(((*place, "window"), step.window) for place, step in steps)):
+            if isinstance(window, Window) and window.holidays is not None:
+                yield file, place, window
+
+
+def promotions_can_fire(config: Config) -> Iterator[Finding]:
+    """A promotion whose own condition asks for a stage that is not below its goal never moves anybody."""
+    for index, rule in enumerate(config.lifecycle.promotions if config.lifecycle else ()):
+        if config.lifecycle and rule.when and rule.when.fields() == {"stage"} and rule.to in config.lifecycle.stages:
+            below = config.lifecycle.stages[: config.lifecycle.rank(rule.to)]
+            if not any(rule.when.holds({"stage": stage}) for stage in below):
+                text = f"this promotion never fires: 'when' admits no stage below {rule.to!r}; ask for {one_of(below)}"
+                yield Finding(LIFECYCLE, ("promotions", index, "when"), text)
+
+
+def recycling_does_not_undo_promotions(config: Config) -> Iterator[Finding]:
+    """Whoever is promoted must not be sent back the same moment."""
+    lifecycle = config.lifecycle
+    for index, back in enumerate(lifecycle.recycling if lifecycle else ()):
+        for rule in _promotions_to(lifecycle, back.from_):
+            if rule.when and includes(back.when, rule.when):
+                text = f"everybody whom {rule.id!r} promotes is sent back at once; leave a gap between the two conditions"
+                yield Finding(LIFECYCLE, ("recycling", index, "when"), text)
+
+
+def _promotions_to(lifecycle: Lifecycle | None, stage: str) -> Iterator[Any]:
+    return (rule for rule in (lifecycle.promotions if lifecycle else ()) if rule.to == stage)
+
+
+def _fields(asked: Asked) -> Iterator[tuple[Place, str]]:
+    for place, _ in asked.condition.questions():
+        yield (*asked.place, *place), str(place[-1])
+
+
+def _operands(condition: Condition, field: str) -> Iterator[tuple[Place, Any]]:
+    """Whatever single values a condition compares a fact with, each with its place."""
+    for place, operand in condition.questions():
+        if place[-1] == field:
+            yield from _leaves(operand, place)
+
+
+def _leaves(operand: Any, place: Place) -> Iterator[tuple[Place, Any]]:
+    if isinstance(operand, Mapping):
+        for test, value in operand.items():
+            if test not in {"exists", "matches", "contains", "starts_with", "ends_with"}:
+                yield from _leaves(value, (*place, test))
+    elif isinstance(operand, list):
+        for index, value in enumerate(operand):
+            yield (*place, index), value
+    else:
+        yield place, operand
+
+
+def _values(condition: Condition, field: str) -> Iterator[tuple[Place, str]]:
+    return ((place, str(value)) for place, value in _operands(condition, field))
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    sequences_are_named_like_their_files,
+    stages_exist,
+    triggers_can_fire,
+    grades_exist,
+    best_grade_can_be_earned,
+    numbers_are_compared_with_numbers,
+    conditions_can_hold,
+    facts_are_asked_of_the_right_thing,
+    event_names_are_no_near_misses,
+    assets_and_forms_exist,
+    forms_deliver_what_they_promise,
+    asset_files_exist,
+    gated_assets_can_be_had,
+    holidays_are_known,
+    promotions_can_fire,
+    recycling_does_not_undo_promotions,
+    *REACHABILITY_RULES,
+    *HANDOFF_RULES,
+)
