@@ -152,3 +152,10 @@ def test_the_release_in_force_is_the_last_applied(database: Database, clock):
         assert apply(connection, definitions(forms={}), clock.now()) is True
     with database.absorbing() as transaction:
         assert transaction.definitions().forms == {}
+
+
+def test_an_asset_name_longer_than_any_of_ours_promotes_and_is_not_kept(intake: Intake, database: Database):
+    """A public key may send `asset_downloaded`-like events of its own naming; what it writes there is not ours."""
+    intake.take([form("ana@acme.test"), event("demo_requested", anonymous_id="device-1", properties={"asset": "a" * 65})])
+    [change] = rows(database, stage_changes)
+    assert (change.to_stage, change.asset) == ("sql", None)

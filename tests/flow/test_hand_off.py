@@ -13,7 +13,7 @@ from nurture.adapters.database.releases import apply
 from nurture.adapters.database.store import Database
 from nurture.adapters.database.tables import deliveries, people, stage_changes
 from nurture.adapters.webhook import WebhookCaller
-from nurture.domain.handing_off import LEASE
+from nurture.domain.handing_off import LEASE, DeliveryStatus
 from nurture.domain.ids import stable_id
 from nurture.errors import Unavailable
 from nurture.flow.cool import cool
@@ -40,6 +40,7 @@ class Desk:
     def __init__(self, database: Database, clock: MovableClock, receiver: Receiver) -> None:
         self.database, self.clock, self.receiver = database, clock, receiver
         self.secrets = {"crm": SECRET}
+        self.caller = WebhookCaller(self.secrets)
 
     def put_in_force(self, **stages: list[str]) -> None:
         """Endpoints by name with their stages, all at the receiver."""
@@ -47,8 +48,8 @@ class Desk:
         with self.database.engine.begin() as connection:
             apply(connection, definitions(handoff={"endpoints": endpoints}), self.clock.now())
 
-    def hand_off(self, limit: int = 20, timeout: float = 5.0) -> HandedOff:
-        return hand_off(self.database.handing_off, WebhookCaller(self.secrets, timeout), self.clock, lambda: 0.0, limit)
+    def hand_off(self, limit: int = 20, caller: WebhookCaller | None = None) -> HandedOff:
+        return hand_off(self.database.handing_off, caller or self.caller, self.clock, lambda: 0.0, limit)
 
     def rows(self) -> list[Any]:
         with self.database.engine.connect() as connection:
@@ -74,7 +75,9 @@ def raise_hands(intake: Intake, *addresses: str) -> None:
     intake.absorb(3 * len(addresses))
 
 
-def test_a_hand_raised_reaches_the_crm_once_with_the_reason(intake: Intake, desk: Desk, receiver: Receiver, clock: MovableClock):
+def test_a_hand_raised_reaches_the_crm_once_with_the_reason(
+    intake: Intake, desk: Desk, receiver: Receiver, clock: MovableClock
+) -> None:
     raise_hands(intake, "ana@acme.test")
     assert desk.hand_off() == HandedOff(claimed=1, delivered=1)
     assert desk.hand_off() == HandedOff()
@@ -89,7 +92,9 @@ def test_a_hand_raised_reaches_the_crm_once_with_the_reason(intake: Intake, desk
     assert (desk.row().status, desk.row().attempts, desk.row().detail) == ("delivered", 1, "HTTP 204")
 
 
-def test_the_receiver_verifies_the_call_with_the_library(intake: Intake, desk: Desk, receiver: Receiver, clock: MovableClock):
+def test_the_receiver_verifies_the_call_with_the_library(
+    intake: Intake, desk: Desk, receiver: Receiver, clock: MovableClock
+) -> None:
     clock.move_to(datetime.now(UTC))
     raise_hands(intake, "ana@acme.test")
     desk.hand_off()
@@ -97,7 +102,7 @@ def test_the_receiver_verifies_the_call_with_the_library(intake: Intake, desk: D
     assert Webhook(SECRET).verify(taken.body, taken.headers)["type"] == "stage.changed"
 
 
-def test_each_endpoint_is_told_of_its_own_stages_only(intake: Intake, desk: Desk):
+def test_each_endpoint_is_told_of_its_own_stages_only(intake: Intake, desk: Desk) -> None:
     desk.put_in_force(crm=["mql", "sql"], chat=["lead", "sql"], shop=["customer"])
     raise_hands(intake, "ana@acme.test")
     assert [row.endpoint for row in desk.rows()] == ["chat", "chat", "crm"]
@@ -105,7 +110,7 @@ def test_each_endpoint_is_told_of_its_own_stages_only(intake: Intake, desk: Desk
     assert [taken.data["to"] for taken in desk.receiver.taken].count("sql") == 2
 
 
-def test_a_delivery_is_named_by_what_it_tells_and_whom(intake: Intake, desk: Desk):
+def test_a_delivery_is_named_by_what_it_tells_and_whom(intake: Intake, desk: Desk) -> None:
     raise_hands(intake, "ana@acme.test")
     row = desk.row()
     with desk.database.engine.connect() as connection:
@@ -113,7 +118,7 @@ def test_a_delivery_is_named_by_what_it_tells_and_whom(intake: Intake, desk: Des
     assert (row.stage_change_id, row.id) == (change, stable_id("delivery", change, "crm"))
 
 
-def test_without_endpoints_nothing_is_kept_and_nobody_called(intake: Intake, desk: Desk, receiver: Receiver):
+def test_without_endpoints_nothing_is_kept_and_nobody_called(intake: Intake, desk: Desk, receiver: Receiver) -> None:
     desk.put_in_force()
     raise_hands(intake, "ana@acme.test")
     assert desk.rows() == []
@@ -122,7 +127,7 @@ def test_without_endpoints_nothing_is_kept_and_nobody_called(intake: Intake, des
     assert receiver.taken == []
 
 
-def test_the_same_event_again_is_handed_off_once(intake: Intake, desk: Desk, receiver: Receiver):
+def test_the_same_event_again_is_handed_off_once(intake: Intake, desk: Desk, receiver: Receiver) -> None:
     items = [form("ana@acme.test"), download("ana@acme.test"), event("demo_requested", anonymous_id="device-1", message_id="m")]
     intake.take(items)
     intake.take(items)
@@ -130,7 +135,7 @@ def test_the_same_event_again_is_handed_off_once(intake: Intake, desk: Desk, rec
     assert len(receiver.taken) == 1
 
 
-def test_whoever_cools_is_handed_off_too(intake: Intake, desk: Desk, receiver: Receiver, clock: MovableClock):
+def test_whoever_cools_is_handed_off_too(intake: Intake, desk: Desk, receiver: Receiver, clock: MovableClock) -> None:
     desk.put_in_force(crm=["lead"])
     warm = [page("/pricing"), page("/pricing"), form("ana@acme.test", job_title="Chief"), download("ana@acme.test")]
     intake.take(warm)
@@ -144,7 +149,7 @@ def test_whoever_cools_is_handed_off_too(intake: Intake, desk: Desk, receiver: R
     assert cooled.id != promoted.id
 
 
-def test_somebody_merged_meanwhile_is_told_of_as_who_they_are(intake: Intake, desk: Desk, receiver: Receiver):
+def test_somebody_merged_meanwhile_is_told_of_as_who_they_are(intake: Intake, desk: Desk, receiver: Receiver) -> None:
     raise_hands(intake, "ana@acme.test", "ben@acme.test")
     with desk.database.engine.begin() as connection:
         by_address = {row.email: row.id for row in connection.execute(select(people))}
@@ -156,7 +161,7 @@ def test_somebody_merged_meanwhile_is_told_of_as_who_they_are(intake: Intake, de
 
 def test_one_that_fails_is_tried_again_by_the_specification_until_given_up(
     intake: Intake, desk: Desk, receiver: Receiver, clock: MovableClock
-):
+) -> None:
     raise_hands(intake, "ana@acme.test")
     receiver.answers.extend([503] * 10)
     waits = []
@@ -177,7 +182,7 @@ def test_one_that_fails_is_tried_again_by_the_specification_until_given_up(
     assert len(set(receiver.ids)) == 1
 
 
-def test_one_that_recovers_gets_it_under_the_same_id(intake: Intake, desk: Desk, receiver: Receiver, clock: MovableClock):
+def test_one_that_recovers_gets_it_under_the_same_id(intake: Intake, desk: Desk, receiver: Receiver, clock: MovableClock) -> None:
     raise_hands(intake, "ana@acme.test")
     receiver.answers.extend([500, 302])
     for _ in range(2):
@@ -190,22 +195,22 @@ def test_one_that_recovers_gets_it_under_the_same_id(intake: Intake, desk: Desk,
     assert len({taken.headers["webhook-timestamp"] for taken in receiver.taken}) == 3
 
 
-def test_gone_is_given_up_at_once(intake: Intake, desk: Desk, receiver: Receiver):
+def test_gone_is_given_up_at_once(intake: Intake, desk: Desk, receiver: Receiver) -> None:
     raise_hands(intake, "ana@acme.test")
     receiver.answers.append(410)
     assert desk.hand_off() == HandedOff(claimed=1, given_up=1)
     assert (desk.row().status, desk.row().attempts, desk.row().detail) == ("failed", 1, "HTTP 410")
 
 
-def test_one_that_hangs_is_tried_again_and_holds_up_no_other(intake: Intake, desk: Desk, receiver: Receiver):
+def test_one_that_hangs_is_tried_again_and_holds_up_no_other(intake: Intake, desk: Desk, receiver: Receiver) -> None:
     raise_hands(intake, *(f"p{number}@acme.test" for number in range(5)))
     receiver.answers.append(HANG)
-    assert desk.hand_off(timeout=1.0) == HandedOff(claimed=5, delivered=4)
+    assert desk.hand_off(caller=WebhookCaller(desk.secrets, timeout=1.0)) == HandedOff(claimed=5, delivered=4)
     [hung] = [row for row in desk.rows() if row.status == "waiting"]
     assert (hung.attempts, hung.detail) == (1, "no answer within 1 s")
 
 
-def test_no_transaction_is_open_while_an_endpoint_is_waited_for(intake: Intake, desk: Desk, receiver: Receiver):
+def test_no_transaction_is_open_while_an_endpoint_is_waited_for(intake: Intake, desk: Desk, receiver: Receiver) -> None:
     raise_hands(intake, "ana@acme.test")
     receiver.answers.append(HANG)
 
@@ -215,14 +220,13 @@ def test_no_transaction_is_open_while_an_endpoint_is_waited_for(intake: Intake, 
                 connection.execute(update(people).values(stage="customer"))
             return super().call(calls, at)
 
-    handed = hand_off(desk.database.handing_off, Watching(desk.secrets, 0.2), desk.clock, lambda: 0.0)
-    assert handed == HandedOff(claimed=1)
+    assert desk.hand_off(caller=Watching(desk.secrets, timeout=0.2)) == HandedOff(claimed=1)
     assert len(receiver.taken) == 1
 
 
 def test_killed_between_the_answer_and_the_commit_it_is_delivered_again_under_the_same_id(
     intake: Intake, desk: Desk, receiver: Receiver, clock: MovableClock
-):
+) -> None:
     raise_hands(intake, "ana@acme.test")
 
     class Dying:
@@ -235,7 +239,7 @@ def test_killed_between_the_answer_and_the_commit_it_is_delivered_again_under_th
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        hand_off(Dying(), WebhookCaller(desk.secrets), clock, lambda: 0.0)
+        hand_off(Dying(), desk.caller, clock, lambda: 0.0)
     assert len(receiver.taken) == 1
     assert desk.hand_off() == HandedOff()  # nobody knows yet that the worker is dead
     clock.advance(LEASE)
@@ -245,19 +249,19 @@ def test_killed_between_the_answer_and_the_commit_it_is_delivered_again_under_th
     assert first.data == again.data
 
 
-def test_a_worker_that_outlived_its_lease_does_not_undo_what_another_found_out(intake: Intake, desk: Desk, clock: MovableClock):
+def test_a_worker_that_outlived_its_lease_does_not_undo_what_another_found_out(
+    intake: Intake, desk: Desk, clock: MovableClock
+) -> None:
     raise_hands(intake, "ana@acme.test")
     store = desk.database.handing_off
     [slow] = store.claim(10, clock.now())
     clock.advance(LEASE)
     assert desk.hand_off().delivered == 1
-    from nurture.domain.handing_off import DeliveryStatus
-
     store.settle([Result(slow.id, DeliveryStatus.WAITING, slow.attempts + 1, "no answer within 15 s", clock.now())])
     assert (desk.row().status, desk.row().detail) == ("delivered", "HTTP 204")
 
 
-def test_four_workers_at_once_make_each_call_once(intake: Intake, desk: Desk, receiver: Receiver):
+def test_four_workers_at_once_make_each_call_once(intake: Intake, desk: Desk, receiver: Receiver) -> None:
     raise_hands(intake, *(f"p{number}@acme.test" for number in range(40)))
 
     def drain() -> None:
@@ -273,7 +277,7 @@ def test_four_workers_at_once_make_each_call_once(intake: Intake, desk: Desk, re
     assert {row.status for row in desk.rows()} == {"delivered"}
 
 
-def test_an_endpoint_taken_away_is_given_up_with_the_reason(intake: Intake, desk: Desk, receiver: Receiver):
+def test_an_endpoint_taken_away_is_given_up_with_the_reason(intake: Intake, desk: Desk, receiver: Receiver) -> None:
     raise_hands(intake, "ana@acme.test")
     desk.put_in_force(chat=["sql"])
     assert desk.hand_off() == HandedOff(claimed=1, given_up=1)
@@ -282,17 +286,21 @@ def test_an_endpoint_taken_away_is_given_up_with_the_reason(intake: Intake, desk
     assert receiver.taken == []
 
 
-def test_a_secret_that_is_missing_delays_and_loses_nothing(intake: Intake, desk: Desk, receiver: Receiver, clock: MovableClock):
+def test_a_secret_that_is_missing_delays_and_loses_nothing(
+    intake: Intake, desk: Desk, receiver: Receiver, clock: MovableClock
+) -> None:
     raise_hands(intake, "ana@acme.test")
-    desk.secrets = {}
+    desk.secrets.clear()
     assert desk.hand_off() == HandedOff(claimed=1)
     assert "NURTURE_HANDOFF_SECRETS" in desk.row().detail
     clock.move_to(desk.row().due_at)
-    desk.secrets = {"crm": SECRET}
+    desk.secrets["crm"] = SECRET
     assert desk.hand_off() == HandedOff(claimed=1, delivered=1)
 
 
-def test_a_delivery_is_stored_with_its_stage_change_or_not_at_all(intake: Intake, desk: Desk, monkeypatch: pytest.MonkeyPatch):
+def test_a_delivery_is_stored_with_its_stage_change_or_not_at_all(
+    intake: Intake, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Killed before the commit of absorb, neither is there; the batch comes again and brings both."""
     from nurture.adapters.database.absorbing import AbsorbingTransaction
 

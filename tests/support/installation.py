@@ -1,6 +1,7 @@
 """A small installation for tests of what looks at one: events are absorbed, steps taken and mails sent by the real flow."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from redis import Redis
 from sqlalchemy import Engine, Row, select
@@ -13,7 +14,7 @@ from nurture.adapters.mail.transport import SmtpTransport
 from nurture.adapters.redis_keys import FIELD, events
 from nurture.adapters.stream import held_partition
 from nurture.domain.definitions import Definitions
-from nurture.domain.event import EMAIL_CLICKED, EVENT, Event
+from nurture.domain.event import EMAIL_CLICKED, EVENT, PAGE_VIEWED, Event
 from nurture.flow.absorb import absorb
 from nurture.flow.advance import advance
 from nurture.flow.send import send
@@ -23,9 +24,13 @@ from tests.support.events import event
 from tests.support.smtp import SmtpSink
 from tests.support.waiting import MovableClock
 
-
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+
+
+def crawl(path: str, device: str = "crawler") -> Event:
+    """A page viewed by a machine."""
+    return event(PAGE_VIEWED, anonymous_id=device, context={"page": {"path": path}, "userAgent": CRAWLER})
 
 
 class LineWriter:
@@ -70,7 +75,7 @@ class Installation:
     def later(self, **by: float) -> datetime:
         return self.clock.advance(timedelta(**by))
 
-    def person(self, email: str) -> Row:
+    def person(self, email: str) -> Row[Any]:
         with self.engine.connect() as connection:
             return connection.execute(select(people).where(people.c.email == email)).one()
 

@@ -80,6 +80,7 @@ class Receiver:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = False  # so that closing waits for them
+    request_queue_size = 128  # a call refused for want of room would come again only a second later
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exc_info()[1], ConnectionError):  # a caller that lost patience hangs up
@@ -88,7 +89,7 @@ class _Server(ThreadingHTTPServer):
 
 def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - the library's name
+        def do_POST(self) -> None:
             receiver.take(self)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
