@@ -1,0 +1,103 @@
+"""`nurture status`: how the engine is doing, in a moment."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nurture.cli.printing import aligned, instant, length, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from redis import Redis
+
+    from nurture.reports.status import Due, Status, Store, Stream
+    from nurture.settings import Settings
+
+_COLOURS = {"healthy": typer.colors.GREEN, "degraded": typer.colors.YELLOW, "down": typer.colors.RED}
+
+
+def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Tell whether the engine is healthy (exit code 0), degraded (1) or down (2), and what to do about it."""
+    # Not through bootstrap: with everything that it can put together this would take twice as long.
+    from nurture.adapters.clock import clock_from
+    from nurture.adapters.database.engine import make_engine
+    from nurture.reports.status import status as look
+    from nurture.settings import Settings
+
+    settings = Settings.load()  # without setting up logging: nothing here logs
+    engine = make_engine(settings.database)
+    found = look(engine, _redis(settings), settings.partitions, clock_from(settings).now())
+    engine.dispose()
+    if as_json:
+        print_json(found)
+    else:
+        _print(found)
+    raise typer.Exit(found.exit_code)
+
+
+def _redis(settings: "Settings") -> "Redis | None":
+    """A client that says at once when Redis is away; None if nobody has started or named one."""
+    from redis import Redis
+
+    from nurture.errors import SettingsError
+
+    try:
+        return Redis.from_url(settings.redis, socket_timeout=2, socket_connect_timeout=2, retry=None)
+    except SettingsError:
+        return None
+
+
+def _print(found: "Status") -> None:
+    typer.secho(found.verdict, fg=_COLOURS[found.verdict], bold=True)
+    for problem in found.problems:
+        typer.echo(f"  {problem.what}\n    → {problem.remedy}")
+    if found.stream is not None:
+        typer.echo("\n".join(_stream(found.stream)))
+    if found.store is not None:
+        typer.echo("\n".join(_store(found.store)))
+
+
+def _stream(stream: "Stream") -> "Iterator[str]":
+    yield f"\nworkers: {len(stream.workers)}"
+    yield from aligned(
+        (f"{each.host}:{each.pid}", ", ".join(each.queues), f"{each.concurrency} at a time", f"since {instant(each.started)}")
+        for each in stream.workers
+    )
+    yield "beat: " + ("never ticked" if stream.beat_seconds is None else f"ticked {length(stream.beat_seconds)} ago")
+    waiting = sum(each.waiting + each.handed_out for each in stream.partitions)
+    yield f"\nevents to absorb: {waiting}"
+    yield from aligned(
+        (
+            f"partition {each.partition}",
+            f"{each.waiting} waiting",
+            f"{each.handed_out} handed out",
+            "" if each.oldest_seconds is None else f"oldest {length(each.oldest_seconds)}",
+        )
+        for each in stream.partitions
+    )
+    yield f"dead letters: {stream.dead_letters}; quarantined form posts: {stream.quarantined}"
+
+
+def _store(store: "Store") -> "Iterator[str]":
+    yield f"\npeople: {_counts(store.people)}"
+    yield f"enrollments: {_counts(store.enrollments)}"
+    yield f"steps: {_due(store.steps)}"
+    yield f"messages: {_counts(store.messages)}"
+    yield f"mails: {_due(store.mails)}"
+    if store.handoffs:
+        yield f"hand-offs: {_counts(store.handoffs)}"
+        yield f"calls: {_due(store.calls)}"
+    if store.definitions is not None:
+        yield f"\ndefinitions: {store.definitions.digest}, in force since {instant(store.definitions.applied_at)}"
+    yield f"schema: {store.migrations.revision or 'unknown'}"
+
+
+def _counts(counts: "Mapping[str, int]") -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"
+
+
+def _due(due: "Due") -> str:
+    overdue = f"{due.overdue} overdue by up to {length(due.overdue_seconds)}" if due.overdue_seconds else "none overdue"
+    following = f"; next at {instant(due.next_due)}" if due.next_due else ""
+    return f"{due.due} due now, {overdue}{following}"

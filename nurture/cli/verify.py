@@ -1,0 +1,37 @@
+"""`nurture verify`: does what is stored follow from the event log?"""
+
+from typing import Annotated
+
+import typer
+
+from nurture.cli.installation import in_force
+from nurture.cli.printing import aligned, print_json
+
+#: Differences that are kept to be printed; beyond them they are only counted.
+_MOST = 1_000
+
+#: Differences that are printed for a human.
+_SHOWN = 50
+
+
+def verify(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Compute every score afresh from the event log and compare. Exit code 1 if anything differs."""
+    from nurture.reports.verify import audit
+
+    with in_force() as installation:
+        found = audit(installation.engine, installation.definitions, _MOST)
+    if as_json:
+        differences = [each.model_dump(mode="json") for each in found.differences]
+        print_json({"people": found.people, "events": found.events, "differing": found.differing, "differences": differences})
+    else:
+        verdict = "nothing differs" if not found.differing else f"{found.differing} differences"
+        typer.echo(f"{verdict}: {found.people} people and {found.events} human events computed afresh")
+        shown = (
+            (f"person {each.person}", each.what, each.name or "", f"stored {each.stored}", f"computed {each.computed}")
+            for each in found.differences[:_SHOWN]
+        )
+        for line in aligned(shown):
+            typer.echo(line)
+        if found.differing:
+            typer.echo("After rules were changed by `nurture apply`, people differ until their next event.", err=True)
+    raise typer.Exit(1 if found.differing else 0)

@@ -1,0 +1,1 @@
+"""Questions about the whole: funnel, status, a person's story."""

@@ -1,0 +1,321 @@
+"""One person's story: who they are, where they stand and why, what they were sent, and what they did."""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, Row, select
+
+from nurture.adapters.database.tables import (
+    enrollments,
+    events,
+    identifiers,
+    messages,
+    score_cells,
+    stage_changes,
+    suppressions,
+)  # fmt: skip
+from nurture.domain.definitions import Definitions
+from nurture.domain.event import Event, day_number
+from nurture.domain.person import Person
+from nurture.domain.scoring import Cell, ScoreLine, engagement_on, fit_lines, rules_hit, score_lines
+from nurture.domain.sending import MessageStatus
+from nurture.reports.figures import EPOCH, Figures, round_to_sum
+from nurture.reports.log import about, event_of
+from nurture.reports.people import Known, find_person
+from nurture.reports.reading import snapshot
+
+#: How many of the latest events a story tells, unless asked for more.
+LATEST: Final = 50
+
+
+class IdentifierLine(Figures):
+    """One thing the person is known by, and who told us."""
+
+    kind: str
+    value: str
+    source: str
+    first_seen_at: datetime
+
+
+class AttributeLine(Figures):
+    """One thing known of the person: when it was said, and by which source."""
+
+    name: str
+    value: Any
+    at: datetime
+    source: str
+
+
+class EngagementLine(Figures):
+    """What one rule on one day adds to engagement now: of `hits`, its cap lets `counted` count; `points` have faded."""
+
+    rule: str
+    day: date
+    hits: int
+    counted: int
+    points: float
+
+
+class FitLine(Figures):
+    """A fit rule that holds for the person."""
+
+    rule: str
+    points: int
+
+
+class PointsLine(Figures):
+    """What an event earned by one rule when it happened: nothing when the rule's cap was reached already."""
+
+    rule: str
+    points: int
+    capped: bool
+
+
+class EventLine(Figures):
+    """One event. Only a human's earns points."""
+
+    at: datetime
+    name: str
+    about: str
+    source: str
+    verdict: str
+    verdict_reasons: tuple[str, ...]
+    points: tuple[PointsLine, ...]
+
+
+class StageLine(Figures):
+    """One move, by which rule and for what cause; `event` is what the person had done."""
+
+    at: datetime
+    from_stage: str
+    to_stage: str
+    rule: str
+    cause: str
+    asset: str | None
+    event: EventLine | None
+
+
+class MessageLine(Figures):
+    """One mail. `reason` says why it did not go, or not yet; `detail` is what the mail server said."""
+
+    step: str
+    template: str
+    status: str
+    reason: str | None
+    detail: str | None
+    subject: str | None
+    language: str | None
+    planned_at: datetime
+    due_at: datetime | None
+    sent_at: datetime | None
+    attempts: int
+
+
+class EnrollmentLine(Figures):
+    """One run through a sequence; `due_at` is when its next step comes, `reason` why it ended."""
+
+    sequence: str
+    version: str
+    entry: int
+    status: str
+    step: str
+    reason: str | None
+    entered_at: datetime
+    ended_at: datetime | None
+    due_at: datetime | None
+    messages: tuple[MessageLine, ...]
+
+
+class Suppression(Figures):
+    """Why the address is never mailed again."""
+
+    reason: str
+    source: str
+    at: datetime
+
+
+class Story(Figures):
+    """Everything, at instant `at`. Points of engagement have one decimal, and the lines sum to the total as printed.
+
+    `engagement_unexplained` and `fit_unexplained` are what the totals hold beyond their lines: zero, unless rules changed
+    since the person was last counted.
+    """
+
+    at: datetime
+    person: int
+    email: str | None
+    identifiers: tuple[IdentifierLine, ...]
+    merged: tuple[int, ...]
+    attributes: tuple[AttributeLine, ...]
+    first_seen_at: datetime
+    seen_at: datetime
+    stage: str
+    stage_since: datetime
+    stage_seconds: int
+    engagement: float
+    engagement_lines: tuple[EngagementLine, ...]
+    engagement_unexplained: float
+    fit: int
+    grade: str
+    fit_lines: tuple[FitLine, ...]
+    fit_unexplained: int
+    suppression: Suppression | None
+    stage_changes: tuple[StageLine, ...]
+    enrollments: tuple[EnrollmentLine, ...]
+    events_in_all: int
+    events: tuple[EventLine, ...]
+
+
+def story(engine: Engine, definitions: Definitions, email_or_id: str, at: datetime, latest: int = LATEST) -> Story:
+    """The story of whoever `email_or_id` names, with their `latest` events, oldest first.
+
+    Raises UnknownPerson, and Unavailable when the database does not answer.
+    """
+    with snapshot(engine) as connection:
+        return _Teller(connection, definitions, find_person(connection, email_or_id), at).tell(latest)
+
+
+class _Teller:
+    def __init__(self, connection: Connection, definitions: Definitions, known: Known, at: datetime) -> None:
+        self._connection = connection
+        self._definitions = definitions
+        self._known = known
+        self._person = known.person
+        self._at = at
+        self._lines = score_lines(self._cells(), definitions.scoring, day_number(at))
+        self._runs = runs_of(connection, known)
+
+    def tell(self, latest: int) -> Story:
+        person = self._person
+        moves = self._rows(stage_changes, stage_changes.c.at)
+        timeline = _Timeline(self._definitions, self._lines, {row.id: row.step for row in self._rows(messages, messages.c.id)})
+        timeline.read(self._events(), latest, {row.event_id for row in moves if row.event_id is not None})
+        earned = fit_lines(person.facts(self._at, self._definitions.scoring.half_life), self._definitions.scoring)
+        return Story(
+            at=self._at, person=person.id, email=person.email, merged=self._known.merged,
+            identifiers=tuple(self._identifiers()),
+            attributes=tuple(_attributes(person)),
+            first_seen_at=person.first_seen_at, seen_at=person.seen_at,
+            stage=person.stage, stage_since=person.stage_since,
+            stage_seconds=max(0, int((self._at - person.stage_since) / timedelta(seconds=1))),
+            **self._engagement(),
+            fit=person.fit, grade=str(person.grade),
+            fit_lines=tuple(FitLine(rule=rule, points=points) for rule, points in earned),
+            fit_unexplained=person.fit - sum(points for _, points in earned),
+            suppression=suppression_of(self._connection, person),
+            stage_changes=tuple(_stage_line(row, timeline.wanted) for row in moves),
+            enrollments=self._runs,
+            events_in_all=timeline.seen, events=tuple(timeline.latest),
+        )  # fmt: skip
+
+    def _rows(self, table: Any, order: Any) -> list[Row[Any]]:
+        return list(self._connection.execute(select(table).where(table.c.person_id.in_(self._known.ids)).order_by(order)))
+
+    def _cells(self) -> Mapping[Cell, int]:
+        return {Cell(row.rule, row.day): row.hits for row in self._rows(score_cells, score_cells.c.day)}
+
+    def _events(self) -> Iterator[Row[Any]]:
+        # A few at a time: somebody's log may be longer than what is told of it.
+        statement = select(events).where(events.c.person_id.in_(self._known.ids)).order_by(events.c.occurred_at, events.c.id)
+        yield from self._connection.execute(statement, execution_options={"yield_per": 500})
+
+    def _identifiers(self) -> Iterator[IdentifierLine]:
+        for row in self._rows(identifiers, identifiers.c.first_seen_at):
+            yield IdentifierLine(kind=row.kind, value=row.value, source=row.source, first_seen_at=row.first_seen_at)
+
+    def _engagement(self) -> dict[str, Any]:
+        """The engagement that decisions rest on, and its lines."""
+        engagement = engagement_on(day_number(self._at), self._person.heat, self._definitions.scoring.half_life)
+        points = [line.points for line in self._lines]
+        *rounded, unexplained = round_to_sum([*points, engagement - sum(points)])
+        return {
+            "engagement": round(sum(rounded) + unexplained, 1),
+            "engagement_unexplained": unexplained,
+            "engagement_lines": tuple(
+                EngagementLine(
+                    rule=line.rule, day=EPOCH + timedelta(days=line.day), hits=line.hits, counted=line.counted, points=shown
+                )
+                for line, shown in zip(self._lines, rounded, strict=True)
+            ),
+        }
+
+
+class _Timeline:
+    """Walks through a person's log: keeps the latest events and those wanted, and tells what each earned."""
+
+    def __init__(self, definitions: Definitions, lines: list[ScoreLine], step_of: Mapping[int, str]) -> None:
+        self._rules = definitions.rules_by_event
+        self._left = {Cell(line.rule, line.day): line.counted for line in lines}
+        self._step_of = step_of
+        self.latest: deque[EventLine] = deque()
+        self.wanted: dict[UUID, EventLine] = {}
+        self.seen = 0
+
+    def read(self, log: Iterator[Row[Any]], latest: int, wanted: set[UUID]) -> None:
+        self.latest = deque(maxlen=latest)
+        for row in log:
+            line = self._line(row)
+            self.seen += 1
+            self.latest.append(line)
+            if row.id in wanted:
+                self.wanted[row.id] = line
+
+    def _line(self, row: Row[Any]) -> EventLine:
+        event = event_of(row)
+        return EventLine(
+            at=row.occurred_at, name=row.name, about=about(event, self._step_of), source=event.source, verdict=row.verdict,
+            verdict_reasons=tuple(row.verdict_reasons or ()),
+            points=tuple(self._earned(event)) if row.verdict == "human" else (),
+        )  # fmt: skip
+
+    def _earned(self, event: Event) -> Iterator[PointsLine]:
+        for rule in rules_hit(event, self._rules):
+            cell = Cell(rule.id, event.day)
+            left = self._left.get(cell, 0)  # of more hits than the cap allows, the earliest count
+            self._left[cell] = left - 1
+            yield PointsLine(rule=rule.id, points=rule.points if left > 0 else 0, capped=left <= 0)
+
+
+def runs_of(connection: Connection, known: Known) -> tuple[EnrollmentLine, ...]:
+    """A person's runs with their mails, oldest first."""
+    mails: dict[int, list[MessageLine]] = {}
+    written = select(messages).where(messages.c.person_id.in_(known.ids)).order_by(messages.c.planned_at, messages.c.step)
+    for row in connection.execute(written):
+        mails.setdefault(row.enrollment_id, []).append(_message_line(row))
+    entered = select(enrollments).where(enrollments.c.person_id.in_(known.ids)).order_by(enrollments.c.entered_at)
+    return tuple(
+        EnrollmentLine(
+            sequence=row.sequence, version=row.version, entry=row.entry, status=row.status, step=row.step, reason=row.reason,
+            entered_at=row.entered_at, ended_at=row.ended_at, due_at=row.due_at, messages=tuple(mails.get(row.id, ())),
+        )
+        for row in connection.execute(entered)
+    )  # fmt: skip
+
+
+def suppression_of(connection: Connection, person: Person) -> Suppression | None:
+    """Why a person's address is not mailed, if it is not."""
+    row = connection.execute(select(suppressions).where(suppressions.c.email == person.email)).one_or_none()
+    return Suppression(reason=row.reason, source=row.source, at=row.at) if row is not None else None
+
+
+def _message_line(row: Row[Any]) -> MessageLine:
+    return MessageLine(
+        step=row.step, template=row.template, status=row.status.value, reason=row.reason, detail=row.detail,
+        subject=row.subject, language=row.language, planned_at=row.planned_at,
+        due_at=row.due_at if row.status == MessageStatus.QUEUED else None, sent_at=row.sent_at, attempts=row.attempts,
+    )  # fmt: skip
+
+
+def _stage_line(row: Row[Any], told: Mapping[UUID, EventLine]) -> StageLine:
+    return StageLine(
+        at=row.at, from_stage=row.from_stage, to_stage=row.to_stage, rule=row.rule, cause=row.cause, asset=row.asset,
+        event=told.get(row.event_id),
+    )  # fmt: skip
+
+
+def _attributes(person: Person) -> Iterator[AttributeLine]:
+    for name, attribute in sorted(person.attributes.items()):
+        yield AttributeLine(name=name, value=attribute.value, at=attribute.at, source=attribute.source)

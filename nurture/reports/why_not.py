@@ -1,0 +1,214 @@
+"""Why somebody did not get a sequence's mail: every no that was stored, and those that were never stored because nothing began."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection, Engine, func, select
+
+from nurture.adapters.database.tables import events, identifiers, releases, stage_changes
+from nurture.domain.definitions import Definitions
+from nurture.domain.duration import format_duration
+from nurture.domain.enrollment import LIVE, EnrollmentStatus, is_triggered
+from nurture.domain.lifecycle import StageChange
+from nurture.domain.sending import MessageStatus, Reason
+from nurture.domain.sequence import Sequence, Trigger
+from nurture.domain.wording import instead, one_of
+from nurture.errors import DefinitionError, UnknownPerson
+from nurture.reports.figures import Figures
+from nurture.reports.log import event_of
+from nurture.reports.people import Known, find_person
+from nurture.reports.reading import snapshot
+from nurture.reports.story import EnrollmentLine, MessageLine, runs_of, suppression_of
+
+#: What each stored reason means.
+MEANINGS: Final[Mapping[str, str]] = {
+    Reason.SUPPRESSED: "the address is suppressed",
+    Reason.NO_ADDRESS: "no address is known",
+    Reason.ENROLLMENT_ENDED: "the run had ended before it went out",
+    Reason.CAPPED: "the person had enough mail; it goes when the frequency cap allows",
+    Reason.QUIET_HOURS: "these are quiet hours; it goes when they end",
+    Reason.TOO_LATE: "it was delayed too long to be of use",
+    Reason.TEMPLATE_ERROR: "the template could not be rendered for this person",
+    Reason.TEMPORARY_FAILURE: "the mail server put it off; it is tried again",
+    Reason.UNREACHABLE: "the mail server could not be reached; it is tried again",
+}
+
+
+_BECAME: Final[Mapping[str, str]] = {
+    MessageStatus.QUEUED: "is queued",
+    MessageStatus.SENDING: "is being sent",
+    MessageStatus.SENT: "was sent",
+    MessageStatus.FAILED: "failed",
+    MessageStatus.SKIPPED: "was skipped",
+    MessageStatus.UNCERTAIN: "may have been sent",
+    MessageStatus.DELIVERED: "was delivered",
+    MessageStatus.BOUNCED: "bounced",
+    MessageStatus.COMPLAINED: "was reported as spam",
+}
+
+
+class Finding(Figures):
+    """One reason, or one thing that did happen. `code` is for machines, `text` for people."""
+
+    code: str
+    text: str
+    at: datetime | None = None
+
+
+class WhyNot(Figures):
+    """The answer: findings, the weightiest first. `mailed` is how many of the sequence's mails were sent."""
+
+    sequence: str
+    person: int | None
+    mailed: int
+    findings: tuple[Finding, ...]
+
+
+class _Cause(NamedTuple):
+    """One time the trigger's event or promotion happened; `verdict` is who acted, `matched` whether it met the trigger."""
+
+    at: datetime
+    verdict: str
+    reasons: tuple[str, ...]
+    matched: bool
+
+
+def why_not(engine: Engine, definitions: Definitions, email_or_id: str, sequence: str, at: datetime) -> WhyNot:
+    """Why the person did not get the sequence (or the rest of it). A person nobody knows is an answer, too.
+
+    Raises DefinitionError for a sequence that is not in force, and Unavailable.
+    """
+    plan = definitions.sequences.get(sequence)
+    if plan is None:
+        raise DefinitionError(f"no sequence {sequence!r} is in force; {instead(sequence, definitions.sequences)}")
+    with snapshot(engine) as connection:
+        try:
+            known = find_person(connection, email_or_id)
+        except UnknownPerson:
+            text = "nobody is known by this address: no event and no form post has named it"
+            return WhyNot(sequence=sequence, person=None, mailed=0, findings=(Finding(code="unknown_person", text=text),))
+        runs = [run for run in runs_of(connection, known) if run.sequence == sequence]
+        asking = _Asking(connection, definitions, plan, known, at)
+        findings = [*asking.about_the_address(), *(asking.about_runs(runs) if runs else asking.about_entering())]
+        mailed = sum(mail.sent_at is not None for run in runs for mail in run.messages)
+        return WhyNot(sequence=sequence, person=known.person.id, mailed=mailed, findings=tuple(findings))
+
+
+class _Asking:
+    def __init__(self, connection: Connection, definitions: Definitions, plan: Sequence, known: Known, at: datetime) -> None:
+        self._connection = connection
+        self._definitions = definitions
+        self._plan = plan
+        self._known = known
+        self._at = at
+
+    def about_the_address(self) -> Iterator[Finding]:
+        person = self._known.person
+        if person.email is None:
+            yield Finding(code="no_address", text="no e-mail address is known of this person, so no sequence takes them")
+            return
+        suppression = suppression_of(self._connection, person)
+        if suppression is not None:
+            text = f"the address is suppressed ({suppression.reason}, told by {suppression.source}): it is never mailed"
+            yield Finding(code="suppressed", text=text, at=suppression.at)
+
+    def about_runs(self, runs: list[EnrollmentLine]) -> Iterator[Finding]:
+        for run in runs:
+            yield _standing(run)
+            for mail in run.messages:
+                yield _mail(mail)
+        last = runs[-1]
+        if last.ended_at is not None:
+            yield self._reentry(last.ended_at)
+
+    def _reentry(self, ended_at: datetime) -> Finding:
+        after = self._plan.reentry.after
+        if after is None:
+            return Finding(code="no_reentry", text="nobody enters this sequence twice (reentry: never)")
+        again = ended_at + after
+        when = "may enter again with the next trigger" if again <= self._at else "may not enter again before then"
+        return Finding(code="reentry", text=f"{when} (reentry after {format_duration(after)})", at=again)
+
+    def about_entering(self) -> Iterator[Finding]:
+        """Why there is no run: nothing was stored, so the trigger and the audience are asked again."""
+        causes = list(self._causes())
+        triggered = [cause for cause in causes if cause.matched and cause.verdict == "human"]
+        if not triggered:
+            yield self._not_triggered(causes)
+        audience = self._plan.audience
+        facts = self._known.person.facts(self._at, self._definitions.scoring.half_life)
+        if audience is not None and not audience.holds(facts):
+            yield Finding(code="not_in_audience", text=f"does not belong to the audience {audience.raw}")
+        elif triggered:
+            yield self._triggered_in_vain(triggered[-1].at)
+
+    def _not_triggered(self, causes: list[_Cause]) -> Finding:
+        wanted = _wording(self._plan.trigger)
+        machines = [cause for cause in causes if cause.matched]
+        if machines:
+            last = machines[-1]
+            reasons = ", ".join(last.reasons)
+            return Finding(code="machine", text=f"{wanted}, but by a machine ({last.verdict}: {reasons})", at=last.at)
+        if causes:
+            text = f"the sequence waits for: {wanted}; the like happened, but did not meet its conditions"
+            return Finding(code="trigger_not_met", text=text, at=causes[-1].at)
+        return Finding(code="never_triggered", text=f"the sequence waits for: {wanted}; that never happened")
+
+    def _triggered_in_vain(self, triggered_at: datetime) -> Finding:
+        named = select(func.min(identifiers.c.first_seen_at)).where(
+            identifiers.c.kind == "email", identifiers.c.person_id == self._known.person.id
+        )
+        named_at = self._connection.scalar(named)
+        if named_at is not None and triggered_at < named_at:
+            text = "the trigger came before an address was known, so there was nobody to mail"
+            return Finding(code="triggered_before_address", text=text, at=triggered_at)
+        applied_at = self._connection.scalar(select(func.max(releases.c.applied_at)))
+        if applied_at is not None and triggered_at < applied_at:
+            text = f"the trigger came before the definitions of {applied_at:%Y-%m-%d %H:%M} UTC; others were in force then"
+            return Finding(code="triggered_before_definitions", text=text, at=triggered_at)
+        text = "the trigger came, but the person was not in the audience at that moment; today they are"
+        return Finding(code="not_in_audience_then", text=text, at=triggered_at)
+
+    def _causes(self) -> Iterator[_Cause]:
+        """Every time the event or promotion that the trigger names happened, oldest first."""
+        trigger = self._plan.trigger
+        mine = self._known.ids
+        if trigger.promoted_to is None:
+            named = select(events).where(events.c.person_id.in_(mine), events.c.name.in_(trigger.event or ()))
+            for row in self._connection.execute(named.order_by(events.c.occurred_at)):
+                matched = is_triggered(trigger, event_of(row), None)
+                yield _Cause(row.occurred_at, row.verdict, tuple(row.verdict_reasons or ()), matched)
+            return
+        moves = (
+            select(stage_changes, events.c.name, events.c.occurred_at, events.c.received_at, events.c.body)
+            .select_from(stage_changes.outerjoin(events, events.c.id == stage_changes.c.event_id))
+            .where(stage_changes.c.person_id.in_(mine), stage_changes.c.to_stage == trigger.promoted_to)
+        )
+        for row in self._connection.execute(moves.order_by(stage_changes.c.at)):
+            event = event_of(row) if row.body is not None else None
+            change = StageChange(row.person_id, row.from_stage, row.to_stage, row.rule, row.cause, row.at, event)
+            yield _Cause(row.at, "human", (), is_triggered(trigger, None, change))
+
+
+def _wording(trigger: Trigger) -> str:
+    what = f"promoted to {trigger.promoted_to}" if trigger.promoted_to else one_of(trigger.event or ())
+    parts = [f"{name} {value}" for name, value in (("asset", trigger.asset), ("form", trigger.form)) if value]
+    if trigger.where is not None:
+        parts.append(f"where {trigger.where.raw}")
+    return ", ".join([what, *parts])
+
+
+def _standing(run: EnrollmentLine) -> Finding:
+    if run.status in LIVE:
+        when = run.due_at if run.status != EnrollmentStatus.PAUSED else None
+        return Finding(code="in_progress", text=f"is on it: {run.status} at step {run.step}", at=when)
+    return Finding(code=run.status, text=f"{run.status} at step {run.step}: {run.reason}", at=run.ended_at)
+
+
+def _mail(mail: MessageLine) -> Finding:
+    why = [MEANINGS.get(mail.reason, mail.reason)] if mail.reason else []
+    if mail.status in (MessageStatus.FAILED, MessageStatus.UNCERTAIN) and mail.detail:
+        why.append(mail.detail)
+    when = mail.sent_at or mail.due_at or mail.planned_at
+    return Finding(code=f"mail_{mail.status}", text=": ".join([f"mail {mail.step} {_BECAME[mail.status]}", *why]), at=when)

@@ -1,0 +1,61 @@
+"""`nurture person` tells a story, and every reason why not."""
+
+import json
+
+from nurture.errors import DefinitionError
+from tests.cli.conftest import Command
+from tests.support.events import download, event, form, page
+from tests.support.installation import Installation
+
+
+def test_a_story_is_told(nurture: Command, installation: Installation) -> None:
+    installation.happen(
+        page("/blog/a"), page("/pricing"), form("ana@acme.test", job_title="Head of Sales"), download("ana@acme.test")
+    )
+    installation.work()
+    installation.later(hours=30)
+    told = nurture("person", "show", "ana@acme.test")
+    assert told.exit_code == 0, told.output
+    for words in (
+        "ana@acme.test (person ", "lead, for 1 d 6 h", "points today", "45 points, grade B",
+        "job_title", "Head of Sales", "+45  decision-maker", "audience → lead", "by gated-download", "asset_downloaded guide",
+        "sequence guide-nurture: waiting at step case", "guide-thanks", "+10 pricing",
+    ):  # fmt: skip
+        assert words in told.stdout
+
+
+def test_a_story_is_json(nurture: Command, installation: Installation) -> None:
+    installation.happen(form("ana@acme.test"), *[page(f"/blog/{n}") for n in range(5)])
+    found = json.loads(nurture("person", "show", "ana@acme.test", "--json", "--events", "2").stdout)
+    assert (found["email"], len(found["events"]), found["events_in_all"]) == ("ana@acme.test", 2, 6)
+
+
+def test_nobody_is_known(nurture: Command) -> None:
+    told = nurture("person", "show", "nobody@acme.test")
+    assert (told.exit_code, told.stdout) == (1, "")
+    assert told.stderr == "nurture: Nobody is known by this e-mail address or id; see that it is written rightly.\n"
+
+
+def test_what_people_typed_cannot_move_the_cursor(nurture: Command, installation: Installation) -> None:
+    nasty = "\x1b[2Jgone\x07\u202e [bold]markup[/bold]"
+    installation.happen(form("ana@acme.test", first_name=nasty), event("a\rb", anonymous_id="device-1"))
+    told = nurture("person", "show", "ana@acme.test")
+    assert told.exit_code == 0, told.output
+    assert not {"\x1b", "\x07", "\r", "\u202e"} & set(told.stdout)
+    assert "[bold]markup[/bold]" in told.stdout
+
+
+def test_why_not_is_answered(nurture: Command, installation: Installation) -> None:
+    installation.happen(form("ana@acme.test"))
+    told = nurture("person", "why-not", "ana@acme.test", "guide-nurture")
+    assert told.exit_code == 0, told.output
+    assert "that never happened" in told.stdout
+    found = json.loads(nurture("person", "why-not", "ana@acme.test", "guide-nurture", "--json").stdout)
+    assert [each["code"] for each in found["findings"]] == ["never_triggered"]
+
+
+def test_why_not_for_nobody_and_for_no_sequence(nurture: Command) -> None:
+    told = nurture("person", "why-not", "nobody@acme.test", "guide-nurture")
+    assert told.exit_code == 1
+    assert "nobody is known by this address" in told.stdout
+    assert isinstance(nurture("person", "why-not", "nobody@acme.test", "guide").exception, DefinitionError)

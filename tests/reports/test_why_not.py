@@ -1,0 +1,168 @@
+"""Every no has a reason, and it is the true one."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from nurture.adapters.database.tables import messages, people
+from nurture.domain.event import UNSUBSCRIBED
+from nurture.domain.sending import MessageStatus, Reason
+from nurture.errors import DefinitionError
+from nurture.reports.why_not import MEANINGS, WhyNot, why_not
+from tests.support.definitions import GUIDE_SEQUENCE, SENDING, definitions
+from tests.support.events import MONDAY, download, event, form, page
+from tests.support.installation import CRAWLER, Installation
+
+
+def ask(installation: Installation, who: str = "ana@acme.test") -> WhyNot:
+    return why_not(installation.engine, installation.definitions, who, "guide-nurture", installation.clock.now())
+
+
+def codes(installation: Installation) -> list[str]:
+    return [each.code for each in ask(installation).findings]
+
+
+def with_sequence(installation: Installation, **changed: Any) -> None:
+    installation.apply(definitions(sequences={"guide-nurture": GUIDE_SEQUENCE | changed}))
+
+
+def test_nobody_is_known(installation: Installation) -> None:
+    found = ask(installation)
+    assert (found.person, [each.code for each in found.findings]) == (None, ["unknown_person"])
+
+
+def test_a_sequence_that_is_not_in_force_is_a_mistake_of_the_asker(installation: Installation) -> None:
+    with pytest.raises(DefinitionError, match="did you mean 'guide-nurture'"):
+        why_not(installation.engine, installation.definitions, "ana@acme.test", "guide-nurtur", MONDAY)
+
+
+def test_no_address_is_known(installation: Installation) -> None:
+    installation.happen(page("/a", "device-1"))
+    found = ask(installation, "device-1")
+    assert [each.code for each in found.findings] == ["no_address", "never_triggered"]
+
+
+def test_the_trigger_never_happened(installation: Installation) -> None:
+    installation.happen(form("ana@acme.test"))
+    [finding] = ask(installation).findings
+    assert (finding.code, finding.text) == (
+        "never_triggered", "the sequence waits for: promoted to lead, asset guide; that never happened",
+    )  # fmt: skip
+
+
+def test_the_promotion_had_another_cause(installation: Installation) -> None:
+    with_sequence(installation, trigger={"promoted_to": "lead", "asset": "another"})
+    installation.happen(form("ana@acme.test"), download("ana@acme.test"))
+    assert codes(installation) == ["trigger_not_met"]
+
+
+def test_a_machine_pulled_the_trigger(installation: Installation) -> None:
+    with_sequence(installation, trigger={"event": "asset_downloaded"})
+    scanned = download("ana@acme.test").model_copy(update={"context": {"userAgent": CRAWLER}})
+    installation.happen(form("ana@acme.test"), scanned)
+    [finding] = ask(installation).findings
+    assert finding.code == "machine"
+    assert "crawler_user_agent" in finding.text
+
+
+def test_the_audience_is_another(installation: Installation) -> None:
+    with_sequence(installation, audience={"country": "FR"})
+    installation.happen(form("ana@acme.test"), download("ana@acme.test"))
+    [finding] = ask(installation).findings
+    assert (finding.code, finding.text) == ("not_in_audience", "does not belong to the audience {'country': 'FR'}")
+
+
+def test_the_audience_was_another_then(installation: Installation) -> None:
+    with_sequence(installation, audience={"country": "FR"})
+    later = installation.later(hours=1)
+    installation.happen(form("ana@acme.test", at=later), download("ana@acme.test", at=later))
+    installation.happen(form("ana@acme.test", at=later + timedelta(hours=1), country="FR"))
+    assert codes(installation) == ["not_in_audience_then"]
+
+
+def test_the_trigger_came_before_the_address(installation: Installation) -> None:
+    with_sequence(installation, trigger={"event": "page_viewed"})
+    installation.happen(page("/a", "device-1", at=MONDAY + timedelta(minutes=1)))
+    installation.happen(form("ana@acme.test", "device-1", at=MONDAY + timedelta(minutes=2)))
+    assert codes(installation) == ["triggered_before_address"]
+
+
+def test_the_trigger_came_before_the_definitions(installation: Installation) -> None:
+    installation.apply(definitions(sequences={}))
+    installation.happen(form("ana@acme.test"), download("ana@acme.test"))
+    installation.later(hours=1)
+    with_sequence(installation)
+    assert codes(installation) == ["triggered_before_definitions"]
+
+
+def test_it_is_on_its_way(installation: Installation) -> None:
+    installation.happen(form("ana@acme.test"), download("ana@acme.test"))
+    installation.work()
+    found = ask(installation)
+    assert found.mailed == 1
+    assert [(each.code, each.at) for each in found.findings] == [
+        ("in_progress", MONDAY + timedelta(days=2)),
+        ("mail_sent", MONDAY),
+    ]
+
+
+def test_the_run_ended_with_a_reason_and_nobody_enters_twice(installation: Installation) -> None:
+    installation.happen(form("ana@acme.test"), download("ana@acme.test"))
+    installation.happen(event("demo_requested", anonymous_id="device-1"))
+    found = ask(installation)
+    assert [each.code for each in found.findings] == ["completed", "no_reentry"]
+    assert "goal: demo_requested" in found.findings[0].text
+
+
+def test_an_unsubscribed_reader_is_told_first(installation: Installation) -> None:
+    installation.happen(form("ana@acme.test"), download("ana@acme.test"))
+    installation.happen(event(UNSUBSCRIBED, person=installation.person("ana@acme.test").id, source="engine"))
+    assert codes(installation) == ["suppressed", "exited", "no_reentry"]
+
+
+@pytest.mark.parametrize(("after", "days", "told"), [("30d", 1, "may not enter again"), ("1d", 2, "may enter again with")])
+def test_re_entry_takes_its_time(installation: Installation, after: str, days: int, told: str) -> None:
+    with_sequence(installation, reentry={"after": after})
+    installation.happen(form("ana@acme.test"), download("ana@acme.test"))
+    installation.happen(event("demo_requested", anonymous_id="device-1"))
+    installation.later(days=days)
+    assert ask(installation).findings[-1].text.startswith(told)
+
+
+def test_a_mail_that_was_capped_says_so(installation: Installation) -> None:
+    installation.apply(definitions(sending=SENDING | {"frequency_cap": {"messages": 1}}))
+    installation.happen(form("ana@acme.test"), download("ana@acme.test"))
+    installation.work()
+    installation.later(days=2)
+    installation.work()
+    found = ask(installation)
+    assert found.mailed == 1
+    assert [each.text for each in found.findings if each.code == "mail_queued"] == [
+        f"mail {step} is queued: {MEANINGS[Reason.CAPPED]}" for step in ("case", "reminder")
+    ]
+
+
+def test_a_mail_that_failed_says_what_the_server_said(installation: Installation) -> None:
+    installation.happen(form("ana@acme.test"), download("ana@acme.test"))
+    installation.work()
+    with installation.engine.begin() as connection:
+        connection.execute(update(messages).values(status=MessageStatus.FAILED, detail="550 no such user", sent_at=None))
+        connection.execute(update(people).values(stage="lead"))
+    assert [each.text for each in ask(installation).findings if each.code == "mail_failed"] == [
+        "mail thanks failed: 550 no such user"
+    ]
+
+
+@pytest.mark.parametrize("status", MessageStatus)
+def test_every_status_of_a_mail_is_told(installation: Installation, status: MessageStatus) -> None:
+    installation.happen(form("ana@acme.test"), download("ana@acme.test"))
+    installation.work()
+    with installation.engine.begin() as connection:
+        connection.execute(update(messages).values(status=status))
+    assert f"mail_{status}" in codes(installation)
+
+
+def test_every_reason_has_a_meaning() -> None:
+    assert set(MEANINGS) == set(Reason)
