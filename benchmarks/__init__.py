@@ -1,0 +1,1 @@
+"""Measuring programs: the engine beside a naive twin and beside what the machine could do at most."""
