@@ -73,10 +73,10 @@ class Form(Definition):
     fields: dict[Annotated[str, Field(min_length=1, max_length=64)], Literal["required", "optional"]] = Field(
         default=_EMAIL_ALONE, min_length=1
     )
-    """The fields that are read, by their name in the HTML form; others are dropped."""
+    """What the form tells of the person, by the fields' names in HTML; what else is posted is only kept with the event."""
     consent: Slug | None = None
     """The purpose that people agree to by sending it, kept with the proof."""
     redirects: tuple[Origin, ...] = ()
     """The sites to which the form may send people afterwards."""
     thanks: str | None = None
-    """The page shown afterwards where the form itself names none."""
+    """What the page says afterwards, where neither the form nor its asset sends people on."""

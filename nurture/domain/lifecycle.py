@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from nurture.domain.conditions import Condition, Facts
 from nurture.domain.event import Event
-from nurture.domain.model import Definition, EventName, OneOrMore, Place, Problem, Slug, refuse, repeated
+from nurture.domain.model import LONGEST_SLUG, Definition, EventName, OneOrMore, Place, Problem, Slug, refuse, repeated
 from nurture.domain.wording import instead, one_of
 
 DISQUALIFIED: Final = "disqualified"

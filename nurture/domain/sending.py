@@ -13,22 +13,9 @@ from pydantic import AfterValidator, EmailStr, Field
 
 from nurture.domain.content import LanguageTag
 from nurture.domain.duration import Duration
+from nurture.domain.message import MessageStatus as MessageStatus  # noqa: PLC0414 - everybody looks for it here
 from nurture.domain.model import Definition
 from nurture.domain.window import Hours, HoursField, Window, Zone
-
-
-class MessageStatus(StrEnum):
-    """Where a message stands; `uncertain` means that nobody can know whether the server took it."""
-
-    QUEUED = "queued"
-    SENDING = "sending"
-    SENT = "sent"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    UNCERTAIN = "uncertain"
-    DELIVERED = "delivered"
-    BOUNCED = "bounced"
-    COMPLAINED = "complained"
 
 
 class Reason(StrEnum):

@@ -25,14 +25,14 @@ def make_engine(url: str, *, pool_size: int = 2) -> Engine:
         return _sqlite(url)
     if parsed.get_backend_name() == "postgresql":
         return create_engine(
-            parsed.set(drivername="postgresql+psycopg"), pool_size=pool_size, max_overflow=2, pool_pre_ping=True,
+            parsed.set(drivername="postgresql+psycopg"), pool_size=pool_size, max_overflow=2, pool_pre_ping=True, hide_parameters=True,
             connect_args={"connect_timeout": 5, "application_name": "nurture"},
         )  # fmt: skip
     raise SettingsError(f"NURTURE_DATABASE_URL names {parsed.get_backend_name()!r}; the engine speaks sqlite and postgresql")
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 10})
+    engine = create_engine(url, connect_args={"timeout": 10}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

@@ -30,7 +30,7 @@ from sqlalchemy import (
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import JSONB
 
-from nurture.domain.sending import MessageStatus
+from nurture.domain.message import MessageStatus
 
 
 class Instant(TypeDecorator[datetime]):

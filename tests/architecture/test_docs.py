@@ -1,0 +1,41 @@
+"""What the documentation must say, it says."""
+
+from pathlib import Path
+
+from nurture.settings import settings_table
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_readme_lists_every_setting_as_it_is() -> None:
+    readme = (ROOT / "README.md").read_text()
+    _, begin, rest = readme.partition("<!-- settings: begin -->")
+    table, end, _ = rest.partition("<!-- settings: end -->")
+    assert begin, "README.md has no place for the settings"
+    assert end, "README.md does not say where the settings end"
+    assert table.strip() == settings_table(), "put the output of nurture.settings.settings_table() between the two marks"
+
+
+def test_make_help_names_every_target_that_a_person_would_type() -> None:
+    makefile = (ROOT / "Makefile").read_text().splitlines()
+    (phony,) = (line.removeprefix(".PHONY:").split() for line in makefile if line.startswith(".PHONY:"))
+    explained = {line.partition(":")[0] for line in makefile if ":  ## " in line or ("## " in line and line[0].isalpha())}
+    assert set(phony) == explained
+
+
+def test_the_procfile_runs_every_queue() -> None:
+    from nurture.adapters.broker import QUEUES
+
+    lines = (ROOT / "Procfile").read_text().splitlines()
+    served = [queue for line in lines if "--queues" in line for queue in line.rpartition(" ")[2].split(",")]
+    assert sorted(served) == sorted(QUEUES)
+
+
+def test_nurture_up_runs_what_the_procfile_runs() -> None:
+    from nurture.supervisor.engine import PARTS
+
+    lines = (ROOT / "Procfile").read_text().splitlines()
+    named = dict(line.split(": ", 1) for line in lines if line and not line.startswith("#"))
+    del named["release"]
+    supervised = {part.name: " ".join(part.arguments).partition(" --concurrency")[0] for part in PARTS}
+    assert {name: command.removeprefix("nurture ") for name, command in named.items()} == supervised
