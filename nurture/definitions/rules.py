@@ -213,6 +213,15 @@ def forms_deliver_what_they_promise(config: Config) -> Iterator[Finding]:
             yield Finding(FORMS, (*place, "fields"), f"{why}; write 'email: required' among the fields")
 
 
+def form_fields_arrive(config: Config) -> Iterator[Finding]:
+    """Names that begin with '_' steer a post, as `_next` does, and are no content."""
+    for name, form in config.forms.items():
+        for field in form.fields:
+            if field.startswith("_"):
+                text = f"the field {field!r} would never arrive, as '_' marks fields that steer the form; begin it with a letter"
+                yield Finding(FORMS, ("forms", name, "fields", field), text, in_key=True)
+
+
 def asset_files_exist(config: Config) -> Iterator[Finding]:
     """Every asset's file lies in the configuration folder."""
     for name, asset in config.assets.items():
@@ -322,6 +331,7 @@ RULES: Final[tuple[Rule, ...]] = (
     event_names_are_no_near_misses,
     assets_and_forms_exist,
     forms_deliver_what_they_promise,
+    form_fields_arrive,
     asset_files_exist,
     gated_assets_can_be_had,
     holidays_are_known,

@@ -21,8 +21,7 @@ from nurture.adapters import redis_keys
 from nurture.adapters.broker import QUEUES
 from nurture.adapters.database import tables
 from nurture.adapters.database.tables import deliveries, enrollments, messages, people, releases
-from nurture.domain.handing_off import DeliveryStatus
-from nurture.domain.sending import MessageStatus
+from nurture.domain.message import MessageStatus
 from nurture.errors import NurtureError
 from nurture.reports.figures import Figures
 from nurture.reports.reading import snapshot, tally
@@ -243,7 +242,7 @@ def _read_store(connection: Connection, at: datetime) -> Store:
         mails=_due(connection, messages.c.due_at, due_mails, at),
         uncertain_lately=connection.scalar(select(func.count()).select_from(messages).where(lately)) or 0,
         handoffs=tally(connection, calls),
-        calls=_due(connection, deliveries.c.due_at, deliveries.c.status == DeliveryStatus.WAITING.value, at),
+        calls=_due(connection, deliveries.c.due_at, deliveries.c.status == "waiting", at),
     )
 
 

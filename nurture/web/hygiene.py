@@ -44,22 +44,22 @@ def _count(container: dict[str, Any] | list[Any], deeper: int) -> int:
         for key, value in container.items() if type(container) is dict else enumerate(container):
             kind = type(value)
             if kind is str:
-                _check_text(value)
+                if "\0" in value:
+                    raise _nul()
             elif kind is dict or kind is list:
                 count += _count(value, deeper - 1)
             elif kind is int or kind is float:
                 _check_number(value)
-            if type(key) is str:
-                _check_text(key)
+            if type(key) is str and "\0" in key:
+                raise _nul()
     except _Unclean as unclean:
         unclean.place.append(str(key).replace("\0", "\ufffd"))
         raise
     return count
 
 
-def _check_text(text: str) -> None:
-    if "\0" in text:
-        raise _Unclean("nul_character", "a NUL character cannot be stored; remove it")
+def _nul() -> _Unclean:
+    return _Unclean("nul_character", "a NUL character cannot be stored; remove it")
 
 
 def _check_number(number: float) -> None:

@@ -21,5 +21,5 @@ IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605
         ("BarracudaSentinel (EE)", "crawler"),
     ],
 )
-def test_the_kind_of_an_agent(agent, kind):
+def test_the_kind_of_an_agent(agent: str, kind: str) -> None:
     assert kind_of_agent(agent) == kind

@@ -8,7 +8,7 @@ from nurture.adapters.database.migrations import revisions, upgrade
 from nurture.adapters.database.tables import metadata
 
 
-def test_an_empty_database_is_brought_to_the_schema_of_the_tables(empty_database_url: str):
+def test_an_empty_database_is_brought_to_the_schema_of_the_tables(empty_database_url: str) -> None:
     engine = make_engine(empty_database_url)
     upgrade(engine)
     with engine.connect() as connection:
@@ -19,7 +19,7 @@ def test_an_empty_database_is_brought_to_the_schema_of_the_tables(empty_database
     engine.dispose()
 
 
-def test_upgrading_twice_changes_nothing(empty_database_url: str):
+def test_upgrading_twice_changes_nothing(empty_database_url: str) -> None:
     engine = make_engine(empty_database_url)
     assert revisions(engine)[0] is None
     upgrade(engine)

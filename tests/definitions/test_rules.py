@@ -79,6 +79,8 @@ MISTAKES = [
      "a gated asset is traded for an address; write 'email: required' among the fields"),
     ("forms", FILES["forms.yaml"] + "  news: {consent: mail, fields: »{name: required}}\n",
      "consent without an address is no consent; write 'email: required' among the fields"),
+    ("forms", FILES["forms.yaml"] + "  news: {fields: {email: required, »_utm: optional}}\n",
+     "the field '_utm' would never arrive, as '_' marks fields that steer the form; begin it with a letter"),
     ("forms", FILES["forms.yaml"] + "  news: {redirects: [»www.example.com]}\n",
      "'www.example.com' is no origin; write scheme and host alone, like https://www.example.com"),
     # Who comes through

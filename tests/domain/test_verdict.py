@@ -28,7 +28,9 @@ KINDS: dict[str, AgentKind] = {FIREFOX: "browser", CURL: "program", GOOGLEBOT: "
         (EMAIL_OPENED, {"userAgent": FIREFOX}, 3600, "unknown", ("opens_prove_nothing",)),
     ],
 )
-def test_the_verdict_on_one_event(name, context, seconds_after_sending, kind, reasons):
+def test_the_verdict_on_one_event(
+    name: str, context: dict[str, str], seconds_after_sending: int | None, kind: str, reasons: tuple[str, ...]
+) -> None:
     sent_at = None if seconds_after_sending is None else MONDAY - timedelta(seconds=seconds_after_sending)
     verdict = judge(event(name, context=context), lambda agent: KINDS[agent], sent_at)
     assert (verdict.kind, verdict.reasons) == (kind, reasons)

@@ -1,28 +1,31 @@
 """From the stream into the database."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from redis import Redis
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, Row, Table, func, select, update
 
 from nurture.adapters.database.store import Database
 from nurture.adapters.database.tables import enrollments, events, identifiers, people, score_cells, stage_changes, suppressions
 from nurture.adapters.redis_keys import DEAD
 from nurture.adapters.redis_keys import events as stream_of
-from nurture.domain.event import EMAIL_CLICKED, UNSUBSCRIBED
+from nurture.domain.event import EMAIL_CLICKED, UNSUBSCRIBED, day_number
 from nurture.domain.scoring import engagement_on
 from tests.flow.conftest import Intake
 from tests.support.definitions import definitions
 from tests.support.events import MONDAY, download, event, form, page
+from tests.support.waiting import MovableClock
 
 
-def rows(database: Database, table, *where):
+def rows(database: Database, table: Table, *where: ColumnElement[bool]) -> Sequence[Row[Any]]:
     with database.engine.connect() as connection:
         return connection.execute(select(table).where(*where)).all()
 
 
-def test_an_anonymous_reader_becomes_a_lead_and_keeps_the_history(intake: Intake, database: Database):
+def test_an_anonymous_reader_becomes_a_lead_and_keeps_the_history(intake: Intake, database: Database) -> None:
     absorbed = intake.take(
         [page("/blog/a"), page("/pricing"), form("ana@acme.test", job_title="Head of Sales"), download("ana@acme.test")]
     )
@@ -30,20 +33,20 @@ def test_an_anonymous_reader_becomes_a_lead_and_keeps_the_history(intake: Intake
     [person] = rows(database, people)
     assert (person.email, person.stage, person.grade) == ("ana@acme.test", "lead", "B")
     assert person.attributes["job_title"][0] == "Head of Sales"
-    assert engagement_on(MONDAY.timestamp() // 86_400, person.heat, timedelta(days=30)) == pytest.approx(2 + 10 + 20)
+    assert engagement_on(day_number(MONDAY), person.heat, timedelta(days=30)) == pytest.approx(2 + 10 + 20)
     [change] = rows(database, stage_changes)
     assert (change.from_stage, change.to_stage, change.rule, change.asset) == ("audience", "lead", "gated-download", "guide")
     [run] = rows(database, enrollments)
     assert (run.sequence, run.step, run.status) == ("guide-nurture", "thanks", "active")
 
 
-def test_what_is_absorbed_leaves_the_stream(intake: Intake, redis: Redis):
+def test_what_is_absorbed_leaves_the_stream(intake: Intake, redis: Redis) -> None:
     intake.take([page("/a"), page("/b")])
     assert redis.xlen(stream_of(0)) == 0
     assert intake.absorb().read == 0
 
 
-def test_an_event_sent_again_counts_once(intake: Intake, database: Database):
+def test_an_event_sent_again_counts_once(intake: Intake, database: Database) -> None:
     once = page("/pricing", message_id="same")
     intake.take([once, once])
     intake.take([once])
@@ -52,7 +55,7 @@ def test_an_event_sent_again_counts_once(intake: Intake, database: Database):
     assert cell.hits == 1
 
 
-def test_two_known_people_on_one_device_are_never_joined__mautic_4211(intake: Intake, database: Database):
+def test_two_known_people_on_one_device_are_never_joined__mautic_4211(intake: Intake, database: Database) -> None:
     intake.take([page("/blog/a"), form("ana@acme.test"), form("ben@acme.test"), page("/pricing")])
     by_email = {person.email: person for person in rows(database, people)}
     assert set(by_email) == {"ana@acme.test", "ben@acme.test"}
@@ -60,7 +63,7 @@ def test_two_known_people_on_one_device_are_never_joined__mautic_4211(intake: In
     assert counted == {by_email["ana@acme.test"].id: "article", by_email["ben@acme.test"].id: "pricing"}
 
 
-def test_an_anonymous_device_is_merged_into_the_person_it_turns_out_to_be(intake: Intake, database: Database):
+def test_an_anonymous_device_is_merged_into_the_person_it_turns_out_to_be(intake: Intake, database: Database) -> None:
     intake.take([form("ana@acme.test", device="office")])
     intake.take([page("/pricing", device="phone"), page("/careers", device="phone")])
     intake.take([form("ana@acme.test", device="phone")])
@@ -75,7 +78,7 @@ def test_an_anonymous_device_is_merged_into_the_person_it_turns_out_to_be(intake
     assert {row.person_id for row in rows(database, score_cells)} == {ana.id}
 
 
-def test_a_machine_is_kept_and_moves_nothing(intake: Intake, database: Database):
+def test_a_machine_is_kept_and_moves_nothing(intake: Intake, database: Database) -> None:
     crawler = event("page_viewed", anonymous_id="c", context={"page": {"path": "/pricing"}, "userAgent": "some bot"})
     intake.take([crawler])
     [stored] = rows(database, events)
@@ -83,12 +86,12 @@ def test_a_machine_is_kept_and_moves_nothing(intake: Intake, database: Database)
     assert rows(database, score_cells) == []
 
 
-def test_a_poisoned_event_among_many_costs_only_itself(intake: Intake, database: Database, redis: Redis):
+def test_a_poisoned_event_among_many_costs_only_itself(intake: Intake, database: Database, redis: Redis) -> None:
     poison = event("page_viewed", anonymous_id="p" * 400)  # longer than the column; PostgreSQL refuses it
     broken = b'{"message_id": "x"'
     good = [page(f"/blog/{number}", device=f"d{number}") for number in range(60)]
     absorbed = intake.take([*good[:30], poison, broken, *good[30:]])
-    letters = redis.xrange(DEAD)
+    letters: Any = redis.xrange(DEAD)
     assert absorbed.stored + absorbed.parked == 62
     assert {fields[b"reason"].split(b":")[0] for _, fields in letters} <= {b"cannot be read", b"cannot be stored"}
     assert len(rows(database, events)) == 62 - len(letters)
@@ -96,7 +99,7 @@ def test_a_poisoned_event_among_many_costs_only_itself(intake: Intake, database:
     assert redis.xlen(stream_of(0)) == 0
 
 
-def test_a_batch_left_by_a_dead_worker_is_taken_again(intake: Intake, database: Database, redis: Redis):
+def test_a_batch_left_by_a_dead_worker_is_taken_again(intake: Intake, database: Database, redis: Redis) -> None:
     intake.put(page("/a"), page("/b"))
     redis.xgroup_create(stream_of(0), "absorb", id="0", mkstream=True)
     redis.xreadgroup("absorb", "holder", {stream_of(0): ">"}, count=10)  # read, and then the worker died
@@ -104,7 +107,7 @@ def test_a_batch_left_by_a_dead_worker_is_taken_again(intake: Intake, database: 
     assert len(rows(database, events)) == 2
 
 
-def test_unsubscribing_suppresses_the_address_and_ends_the_run(intake: Intake, database: Database):
+def test_unsubscribing_suppresses_the_address_and_ends_the_run(intake: Intake, database: Database) -> None:
     intake.take([form("ana@acme.test"), download("ana@acme.test")])
     [person] = rows(database, people)
     intake.take([event(UNSUBSCRIBED, person=person.id, source="engine")])
@@ -114,20 +117,20 @@ def test_unsubscribing_suppresses_the_address_and_ends_the_run(intake: Intake, d
     assert (run.status, run.reason, run.due_at) == ("exited", "unsubscribed", None)
 
 
-def test_a_link_of_somebody_who_is_gone_is_parked(intake: Intake, redis: Redis):
+def test_a_link_of_somebody_who_is_gone_is_parked(intake: Intake, redis: Redis) -> None:
     absorbed = intake.take([event(EMAIL_CLICKED, person=123, message=4, source="engine", context={"userAgent": "Firefox"})])
     assert (absorbed.stored, absorbed.parked) == (0, 1)
     assert redis.xlen(DEAD) == 1
 
 
-def test_a_goal_completes_the_run(intake: Intake, database: Database):
+def test_a_goal_completes_the_run(intake: Intake, database: Database) -> None:
     intake.take([form("ana@acme.test"), download("ana@acme.test"), event("demo_requested", anonymous_id="device-1")])
     [run] = rows(database, enrollments)
     assert (run.status, run.reason) == ("completed", "goal: demo_requested")
     assert [row.to_stage for row in rows(database, stage_changes)] == ["lead", "sql"]
 
 
-def test_hot_and_fitting_people_are_promoted_with_the_totals_as_cause(intake: Intake, database: Database):
+def test_hot_and_fitting_people_are_promoted_with_the_totals_as_cause(intake: Intake, database: Database) -> None:
     device = [page("/pricing"), page("/pricing"), form("ana@acme.test", job_title="Chief"), download("ana@acme.test")]
     intake.take(device)
     changes = {row.to_stage: row for row in rows(database, stage_changes)}
@@ -135,7 +138,7 @@ def test_hot_and_fitting_people_are_promoted_with_the_totals_as_cause(intake: In
     assert changes["mql"].cause == "engagement 40.0, grade B"
 
 
-def test_nobody_enters_a_sequence_twice_when_re_entry_is_never(intake: Intake, database: Database):
+def test_nobody_enters_a_sequence_twice_when_re_entry_is_never(intake: Intake, database: Database) -> None:
     intake.take([form("ana@acme.test"), download("ana@acme.test")])
     with database.engine.begin() as connection:
         connection.execute(update(people).values(stage="audience"))
@@ -144,7 +147,7 @@ def test_nobody_enters_a_sequence_twice_when_re_entry_is_never(intake: Intake, d
         assert connection.scalar(select(func.count()).select_from(enrollments)) == 1
 
 
-def test_the_release_in_force_is_the_last_applied(database: Database, clock):
+def test_the_release_in_force_is_the_last_applied(database: Database, clock: MovableClock) -> None:
     from nurture.adapters.database.releases import apply
 
     with database.engine.begin() as connection:
@@ -154,7 +157,7 @@ def test_the_release_in_force_is_the_last_applied(database: Database, clock):
         assert transaction.definitions().forms == {}
 
 
-def test_an_asset_name_longer_than_any_of_ours_promotes_and_is_not_kept(intake: Intake, database: Database):
+def test_an_asset_name_longer_than_any_of_ours_promotes_and_is_not_kept(intake: Intake, database: Database) -> None:
     """A public key may send `asset_downloaded`-like events of its own naming; what it writes there is not ours."""
     intake.take([form("ana@acme.test"), event("demo_requested", anonymous_id="device-1", properties={"asset": "a" * 65})])
     [change] = rows(database, stage_changes)

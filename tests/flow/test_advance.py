@@ -2,8 +2,9 @@
 
 from datetime import UTC, date, datetime, timedelta
 from threading import Thread
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Row, func, select, update
 
 from nurture.adapters.database.releases import apply
 from nurture.adapters.database.store import Database
@@ -21,7 +22,7 @@ def step(database: Database, clock: MovableClock, limit: int = 500) -> Advanced:
     return advance(database, clock, lambda day, country: day == BASTILLE_DAY and country == "FR", limit)
 
 
-def the_run(database: Database):
+def the_run(database: Database) -> Row[Any]:
     with database.engine.connect() as connection:
         return connection.execute(select(enrollments)).one()
 
@@ -37,7 +38,7 @@ def enroll(intake: Intake, *addresses: str) -> None:
     intake.absorb(2 * len(addresses))
 
 
-def test_the_first_mail_is_queued_at_once_and_the_wait_begins(intake: Intake, database: Database, clock: MovableClock):
+def test_the_first_mail_is_queued_at_once_and_the_wait_begins(intake: Intake, database: Database, clock: MovableClock) -> None:
     enroll(intake, "ana@acme.test")
     assert step(database, clock) == Advanced(1, 1)
     run = the_run(database)
@@ -45,14 +46,16 @@ def test_the_first_mail_is_queued_at_once_and_the_wait_begins(intake: Intake, da
     assert templates(database) == ["guide-thanks"]
 
 
-def test_nothing_happens_before_its_time(intake: Intake, database: Database, clock: MovableClock):
+def test_nothing_happens_before_its_time(intake: Intake, database: Database, clock: MovableClock) -> None:
     enroll(intake, "ana@acme.test")
     step(database, clock)
     clock.advance(timedelta(days=2) - timedelta(seconds=1))
     assert step(database, clock) == Advanced(0, 0)
 
 
-def test_a_mail_due_outside_the_window_waits_for_the_next_opening(intake: Intake, database: Database, clock: MovableClock):
+def test_a_mail_due_outside_the_window_waits_for_the_next_opening(
+    intake: Intake, database: Database, clock: MovableClock
+) -> None:
     clock.move_to(datetime(2026, 3, 5, 20, 0, tzinfo=UTC))  # a Thursday evening
     enroll(intake, "ana@acme.test")
     step(database, clock)
@@ -66,7 +69,7 @@ def test_a_mail_due_outside_the_window_waits_for_the_next_opening(intake: Intake
     assert templates(database) == ["guide-thanks", "case-study", "case-study-reminder"]
 
 
-def test_a_branch_is_taken_by_what_is_true_of_the_person_now(intake: Intake, database: Database, clock: MovableClock):
+def test_a_branch_is_taken_by_what_is_true_of_the_person_now(intake: Intake, database: Database, clock: MovableClock) -> None:
     enroll(intake, "ana@acme.test")
     step(database, clock)
     with database.engine.begin() as connection:
@@ -76,7 +79,7 @@ def test_a_branch_is_taken_by_what_is_true_of_the_person_now(intake: Intake, dat
     assert templates(database) == ["guide-thanks", "book-a-demo", "case-study"]
 
 
-def test_an_exit_condition_ends_the_run_before_its_next_step(intake: Intake, database: Database, clock: MovableClock):
+def test_an_exit_condition_ends_the_run_before_its_next_step(intake: Intake, database: Database, clock: MovableClock) -> None:
     enroll(intake, "ana@acme.test")
     with database.engine.begin() as connection:
         connection.execute(update(people).values(stage="customer"))
@@ -84,7 +87,7 @@ def test_an_exit_condition_ends_the_run_before_its_next_step(intake: Intake, dat
     assert (the_run(database).status, the_run(database).reason) == ("exited", "stage: customer")
 
 
-def test_a_run_keeps_the_version_it_began_with(intake: Intake, database: Database, clock: MovableClock):
+def test_a_run_keeps_the_version_it_began_with(intake: Intake, database: Database, clock: MovableClock) -> None:
     enroll(intake, "ana@acme.test")
     shorter = GUIDE_SEQUENCE | {"steps": [{"id": "other", "email": "welcome"}]}
     with database.engine.begin() as connection:
@@ -93,7 +96,7 @@ def test_a_run_keeps_the_version_it_began_with(intake: Intake, database: Databas
     assert templates(database) == ["guide-thanks"]
 
 
-def test_two_schedulers_at_once_take_each_step_once__mautic_1737(intake: Intake, database: Database, clock: MovableClock):
+def test_two_schedulers_at_once_take_each_step_once__mautic_1737(intake: Intake, database: Database, clock: MovableClock) -> None:
     """Incident 2: overlapping schedulers mailed everybody again."""
     enroll(intake, *(f"p{number}@acme.test" for number in range(120)))
 
@@ -111,7 +114,7 @@ def test_two_schedulers_at_once_take_each_step_once__mautic_1737(intake: Intake,
         assert connection.scalar(select(func.count()).where(enrollments.c.status == "waiting")) == 120
 
 
-def test_a_scheduler_that_was_away_for_three_days_drops_nothing(intake: Intake, database: Database, clock: MovableClock):
+def test_a_scheduler_that_was_away_for_three_days_drops_nothing(intake: Intake, database: Database, clock: MovableClock) -> None:
     """Incident 18: a scheduler that asks for "today" forgets what was due yesterday."""
     enroll(intake, "ana@acme.test")
     step(database, clock)

@@ -2,9 +2,10 @@
 
 from datetime import datetime, timedelta
 from threading import Thread
+from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 
 from nurture.adapters.database.releases import apply
 from nurture.adapters.database.store import Database
@@ -49,7 +50,7 @@ class Post:
         with self.database.engine.connect() as connection:
             return {status.value: count for status, count in connection.execute(counted)}
 
-    def message(self):
+    def message(self) -> Row[Any]:
         with self.database.engine.connect() as connection:
             return connection.execute(select(messages)).one()
 
@@ -67,7 +68,7 @@ def queue(intake: Intake, *addresses: str) -> None:
         pass
 
 
-def test_a_queued_message_reaches_the_server_once(intake: Intake, post: Post):
+def test_a_queued_message_reaches_the_server_once(intake: Intake, post: Post) -> None:
     queue(intake, "ana@acme.test", "ben@acme.test")
     assert post.send() == SendReport(claimed=2, sent=2)
     assert post.send() == SendReport()
@@ -76,7 +77,7 @@ def test_a_queued_message_reaches_the_server_once(intake: Intake, post: Post):
     assert post.statuses() == {"sent": 2}
 
 
-def test_four_workers_at_once_send_each_message_once(intake: Intake, post: Post):
+def test_four_workers_at_once_send_each_message_once(intake: Intake, post: Post) -> None:
     queue(intake, *(f"p{number}@acme.test" for number in range(80)))
 
     def drain(worker: str) -> None:
@@ -94,7 +95,7 @@ def test_four_workers_at_once_send_each_message_once(intake: Intake, post: Post)
 
 def test_a_worker_that_died_while_sending_leaves_an_uncertain_message__mautic_13070(
     intake: Intake, post: Post, clock: MovableClock
-):
+) -> None:
     """Incident 1: killed after the server accepted and before that was stored, it must not send again."""
     queue(intake, "ana@acme.test")
     [waiting] = post.database.sending.claim("dead", 10, clock.now())
@@ -106,7 +107,7 @@ def test_a_worker_that_died_while_sending_leaves_an_uncertain_message__mautic_13
     assert post.sink.mails == []
 
 
-def test_a_worker_that_died_before_sending_loses_nothing(intake: Intake, post: Post, clock: MovableClock):
+def test_a_worker_that_died_before_sending_loses_nothing(intake: Intake, post: Post, clock: MovableClock) -> None:
     queue(intake, "ana@acme.test")
     post.database.sending.claim("dead", 10, clock.now())
     assert post.send() == SendReport()
@@ -114,7 +115,7 @@ def test_a_worker_that_died_before_sending_loses_nothing(intake: Intake, post: P
     assert post.send() == SendReport(claimed=1, sent=1)
 
 
-def test_a_temporary_refusal_is_tried_again_with_growing_delay(intake: Intake, post: Post, clock: MovableClock):
+def test_a_temporary_refusal_is_tried_again_with_growing_delay(intake: Intake, post: Post, clock: MovableClock) -> None:
     queue(intake, "ana@acme.test")
     post.sink.refuse("ana", "450 4.2.1 later", times=2)
     waits = []
@@ -129,21 +130,21 @@ def test_a_temporary_refusal_is_tried_again_with_growing_delay(intake: Intake, p
     assert (post.message().status, post.message().attempts) == (MessageStatus.SENT, 3)
 
 
-def test_a_permanent_refusal_is_final_and_costs_only_itself(intake: Intake, post: Post):
+def test_a_permanent_refusal_is_final_and_costs_only_itself(intake: Intake, post: Post) -> None:
     queue(intake, "gone@acme.test", "ana@acme.test")
     post.sink.refuse("gone", "550 5.1.1 no such user")
     assert post.send() == SendReport(claimed=2, sent=1)
     assert post.statuses() == {"sent": 1, "failed": 1}
 
 
-def test_a_missing_template_variable_costs_one_message__mautic_13070(intake: Intake, post: Post):
+def test_a_missing_template_variable_costs_one_message__mautic_13070(intake: Intake, post: Post) -> None:
     """Incident 6."""
     queue(intake, "unwritable@acme.test", *(f"p{number}@acme.test" for number in range(9)))
     assert post.send() == SendReport(claimed=10, sent=9)
     assert post.statuses() == {"sent": 9, "failed": 1}
 
 
-def test_a_connection_lost_after_the_last_byte_leaves_one_uncertain_message(intake: Intake, post: Post):
+def test_a_connection_lost_after_the_last_byte_leaves_one_uncertain_message(intake: Intake, post: Post) -> None:
     queue(intake, "ana@acme.test", "ben@acme.test", "eve@acme.test")
     post.sink.drop("dot", matching="", times=1)
     assert post.send() == SendReport(claimed=3, sent=2)
@@ -152,7 +153,7 @@ def test_a_connection_lost_after_the_last_byte_leaves_one_uncertain_message(inta
     assert len({mail.message_id for mail in post.sink.mails}) == 3  # the sink took the uncertain one, too
 
 
-def test_a_server_that_is_away_costs_no_attempt(intake: Intake, post: Post, clock: MovableClock):
+def test_a_server_that_is_away_costs_no_attempt(intake: Intake, post: Post, clock: MovableClock) -> None:
     queue(intake, "ana@acme.test")
     assert post.send(url="smtp://127.0.0.1:1") == SendReport(claimed=1, left=1)
     message = post.message()
@@ -161,7 +162,7 @@ def test_a_server_that_is_away_costs_no_attempt(intake: Intake, post: Post, cloc
     assert post.send() == SendReport(claimed=1, sent=1)
 
 
-def test_unsubscribing_stops_what_is_queued_already(intake: Intake, post: Post):
+def test_unsubscribing_stops_what_is_queued_already(intake: Intake, post: Post) -> None:
     queue(intake, "ana@acme.test", "ben@acme.test")
     with post.database.engine.connect() as connection:
         ana = connection.scalar(select(people.c.id).where(people.c.email == "ana@acme.test"))
@@ -171,7 +172,7 @@ def test_unsubscribing_stops_what_is_queued_already(intake: Intake, post: Post):
     assert post.statuses() == {"skipped": 1, "sent": 1}
 
 
-def test_an_address_suppressed_between_claim_and_sending_is_not_mailed(intake: Intake, post: Post, clock: MovableClock):
+def test_an_address_suppressed_between_claim_and_sending_is_not_mailed(intake: Intake, post: Post, clock: MovableClock) -> None:
     queue(intake, "ana@acme.test")
     [waiting] = post.database.sending.claim("worker-1", 10, clock.now())
     with post.database.engine.begin() as connection:
@@ -182,7 +183,7 @@ def test_an_address_suppressed_between_claim_and_sending_is_not_mailed(intake: I
 
 def test_the_fourth_mail_in_a_week_waits_until_the_first_is_a_week_old__mautic_4761(
     intake: Intake, post: Post, clock: MovableClock
-):
+) -> None:
     """Incident 12: a cap defers by the cap's own span, not by several."""
     queue(intake, "ana@acme.test")
     post.send()
@@ -201,7 +202,7 @@ def test_the_fourth_mail_in_a_week_waits_until_the_first_is_a_week_old__mautic_4
     assert (capped.reason, capped.due_at) == ("capped", first_sent + timedelta(days=7))
 
 
-def test_an_unset_cap_is_no_cap__mautic_10416(intake: Intake, post: Post, clock: MovableClock):
+def test_an_unset_cap_is_no_cap__mautic_10416(intake: Intake, post: Post, clock: MovableClock) -> None:
     with post.database.engine.begin() as connection:
         apply(connection, definitions(sending=SENDING | {"frequency_cap": None}), clock.now())
     queue(intake, "ana@acme.test")
@@ -212,14 +213,14 @@ def test_an_unset_cap_is_no_cap__mautic_10416(intake: Intake, post: Post, clock:
     assert post.send().sent == 7
 
 
-def test_mail_that_is_days_late_is_not_sent(intake: Intake, post: Post, clock: MovableClock):
+def test_mail_that_is_days_late_is_not_sent(intake: Intake, post: Post, clock: MovableClock) -> None:
     queue(intake, "ana@acme.test")
     clock.advance(timedelta(days=4))
     post.send()
     assert (post.message().status, post.message().reason) == (MessageStatus.SKIPPED, "too_late")
 
 
-def test_quiet_hours_put_mail_off_until_they_end(intake: Intake, post: Post, clock: MovableClock):
+def test_quiet_hours_put_mail_off_until_they_end(intake: Intake, post: Post, clock: MovableClock) -> None:
     quiet = SENDING | {"quiet_hours": {"hours": "08:30-10:00", "timezone": "UTC"}}
     with post.database.engine.begin() as connection:
         apply(connection, definitions(sending=quiet), clock.now())
@@ -230,7 +231,7 @@ def test_quiet_hours_put_mail_off_until_they_end(intake: Intake, post: Post, clo
     assert (post.message().reason, post.message().due_at) == ("quiet_hours", clock.now() + timedelta(hours=1))
 
 
-def test_a_mail_that_somebody_waits_for_goes_in_quiet_hours_too(intake: Intake, post: Post, clock: MovableClock):
+def test_a_mail_that_somebody_waits_for_goes_in_quiet_hours_too(intake: Intake, post: Post, clock: MovableClock) -> None:
     quiet = SENDING | {"quiet_hours": {"hours": "08:30-10:00", "timezone": "UTC"}}
     with post.database.engine.begin() as connection:
         apply(connection, definitions(sending=quiet), clock.now())
@@ -238,7 +239,7 @@ def test_a_mail_that_somebody_waits_for_goes_in_quiet_hours_too(intake: Intake, 
     assert post.send() == SendReport(claimed=1, sent=1)
 
 
-def test_a_person_without_an_address_is_skipped_with_the_reason(intake: Intake, post: Post):
+def test_a_person_without_an_address_is_skipped_with_the_reason(intake: Intake, post: Post) -> None:
     queue(intake, "ana@acme.test")
     with post.database.engine.begin() as connection:
         connection.execute(update(people).values(email=None))

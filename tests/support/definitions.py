@@ -6,7 +6,11 @@ from nurture.domain.definitions import Definitions
 
 SENDING: dict[str, Any] = {
     "sender": {"name": "Anna Martin", "email": "anna@example.com"},
-    "organisation": {"name": "Example SAS", "address": "1 rue de la Paix, 75002 Paris", "privacy_url": "https://www.example.com/privacy"},
+    "organisation": {
+        "name": "Example SAS",
+        "address": "1 rue de la Paix, 75002 Paris",
+        "privacy_url": "https://www.example.com/privacy",
+    },
 }
 
 GUIDE_SEQUENCE: dict[str, Any] = {
