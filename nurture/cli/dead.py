@@ -9,6 +9,7 @@ import typer
 
 from nurture.cli.common import load_settings
 from nurture.cli.printing import aligned, clean, print_json
+from nurture.reports.wording import counted
 
 if TYPE_CHECKING:
     from nurture.adapters.dead_letters import DeadLetter, DeadLetters
@@ -41,7 +42,7 @@ def list_(
     heads = [_head(each) for each in found]
     for line in aligned((each["id"], each["at"][:19], each["name"] or "?", each["reason"][:_REASON]) for each in heads):
         typer.echo(line)
-    typer.echo(f"{count} dead letters" + (f", the oldest {limit} of them shown" if count > limit else ""))
+    typer.echo(counted(count, "dead letter") + (f", the oldest {limit} of them shown" if count > limit else ""))
 
 
 @app.command()
@@ -144,4 +145,4 @@ def _tell(what: str, ids: list[str], dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json({"action": what, "dry_run": dry_run, "ids": ids})
     else:
-        typer.echo(f"{len(ids)} events {'would be ' if dry_run else ''}{what}")
+        typer.echo(f"{counted(len(ids), 'event')} {'would be ' if dry_run else ''}{what}")

@@ -7,6 +7,7 @@ import typer
 
 from nurture.cli.common import load_settings
 from nurture.cli.printing import print_json
+from nurture.reports.wording import counted
 
 if TYPE_CHECKING:
     from nurture.definitions.loader import Loaded
@@ -93,7 +94,7 @@ def _tell(loaded: "Loaded") -> None:
         typer.echo(str(mistake))
     if loaded.mistakes:
         counts = _counts(loaded)
-        typer.echo(f"{counts['errors']} errors, {counts['warnings']} warnings", err=True)
+        typer.echo(f"{counted(counts['errors'], 'error')}, {counted(counts['warnings'], 'warning')}", err=True)
 
 
 def _counts(loaded: "Loaded") -> dict[str, int]:
@@ -103,7 +104,7 @@ def _counts(loaded: "Loaded") -> dict[str, int]:
 
 def _extent(definitions: "Definitions") -> str:
     parts = {
-        "scoring rules": definitions.scoring.rules, "assets": definitions.assets, "forms": definitions.forms,
-        "sequences": definitions.sequences,
+        "scoring rule": definitions.scoring.rules, "asset": definitions.assets, "form": definitions.forms,
+        "sequence": definitions.sequences,
     }  # fmt: skip
-    return ", ".join(f"{len(part)} {name}" for name, part in parts.items())
+    return ", ".join(counted(len(part), name) for name, part in parts.items())

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nurture.cli.installation import in_force
-from nurture.cli.printing import aligned, clean, instant, length, print_json
+from nurture.cli.printing import aligned, clean, instant, print_json
+from nurture.reports.wording import counted, length
 
 if TYPE_CHECKING:
     from nurture.reports.story import EnrollmentLine, EventLine, Story
@@ -41,7 +42,9 @@ def show(
 
 
 @app.command(name="why-not")
-def why_not(email: Who, sequence: Annotated[str, typer.Argument(help="The sequence's name.")], as_json: AsJson = False) -> None:
+def why_not(
+    email: Who, sequence: Annotated[str, typer.Argument(metavar="SEQUENCE", help="The sequence's name.")], as_json: AsJson = False
+) -> None:
     """Tell why somebody did not get a sequence, or the rest of it. Exit code 1 if nobody is known by the address."""
     from nurture.reports.why_not import why_not as ask
 
@@ -56,13 +59,13 @@ def why_not(email: Who, sequence: Annotated[str, typer.Argument(help="The sequen
 
 
 def _answer(found: "WhyNot") -> Iterator[str]:
-    yield f"{found.sequence}: {found.mailed} mails of it were sent" if found.person is not None else f"{found.sequence}:"
+    yield f"{found.sequence}: {counted(found.mailed, 'mail')} of it sent" if found.person is not None else f"{found.sequence}:"
     yield from aligned((instant(each.at), each.text) for each in found.findings)
 
 
 def lines(found: "Story") -> Iterator[str]:
     """A story as text, a line at a time."""
-    yield clean(found.email or "somebody without an address") + f" (person {found.person})"
+    yield clean(found.email or "somebody without an address") + f" (person {found.person}; times are UTC)"
     yield from aligned([
         ("stage", f"{found.stage}, for {length(found.stage_seconds)}"),
         ("engagement", f"{found.engagement:.1f} points today"),
@@ -70,7 +73,7 @@ def lines(found: "Story") -> Iterator[str]:
         ("first seen", instant(found.first_seen_at)),
         ("last seen", instant(found.seen_at)),
         *([("suppressed", f"{found.suppression.reason}, {instant(found.suppression.at)}")] if found.suppression else []),
-        *([("merged from", f"{len(found.merged)} anonymous people")] if found.merged else []),
+        *([("merged from", counted(len(found.merged), "anonymous person", "anonymous people"))] if found.merged else []),
     ])  # fmt: skip
     yield "\nknown by"
     yield from aligned((each.kind, each.value, f"since {instant(each.first_seen_at)}", each.source) for each in found.identifiers)
@@ -89,22 +92,22 @@ def lines(found: "Story") -> Iterator[str]:
     if found.events:
         shown = "" if len(found.events) == found.events_in_all else f" (the latest {len(found.events)} of {found.events_in_all})"
         yield f"\nevents{shown}"
-        yield from aligned((instant(each.at), each.name, each.about, _verdict(each), _points(each)) for each in found.events)
+        yield from aligned((instant(each.at), each.name, each.about, _remark(each)) for each in found.events)
 
 
 def _scores(found: "Story") -> Iterator[str]:
     yield "\nengagement"
-    rows: list[tuple[str, ...]] = [
-        (f"{each.points:+8.1f}", each.rule, str(each.day), _hits(each.hits, each.counted)) for each in found.engagement_lines
+    points: list[tuple[str, ...]] = [
+        (f"{each.points:+.1f}", each.rule, str(each.day), _hits(each.hits, each.counted)) for each in found.engagement_lines
     ]
     if found.engagement_unexplained:
-        rows.append((f"{found.engagement_unexplained:+8.1f}", "from rules that changed since; `nurture verify` tells more"))
-    yield from aligned([*rows, (f"{found.engagement:8.1f}", "in all")])
+        points.append((f"{found.engagement_unexplained:+.1f}", "from rules that changed since; see `nurture verify`"))
+    yield from aligned([*points, (f"{found.engagement:.1f}", "in all")], figures_first=True)
     yield "\nfit"
-    fit: list[tuple[str, ...]] = [(f"{each.points:+8d}", each.rule) for each in found.fit_lines]
+    fit = [(f"{each.points:+d}", each.rule) for each in found.fit_lines]
     if found.fit_unexplained:
-        fit.append((f"{found.fit_unexplained:+8d}", "from rules or facts that changed since"))
-    yield from aligned([*fit, (f"{found.fit:8d}", f"in all: grade {found.grade}")])
+        fit.append((f"{found.fit_unexplained:+d}", "from rules or facts that changed since"))
+    yield from aligned([*fit, (str(found.fit), f"in all: grade {found.grade}")], figures_first=True)
 
 
 def _hits(hits: int, counted: int) -> str:
@@ -113,10 +116,12 @@ def _hits(hits: int, counted: int) -> str:
 
 
 def _run(run: "EnrollmentLine") -> Iterator[str]:
-    following = f", next at {instant(run.due_at)}" if run.due_at else ""
-    why = f": {run.reason}" if run.reason else ""
-    since = f" since {instant(run.entered_at)}"
-    yield clean(f"sequence {run.sequence}: {run.status} at step {run.step}{why}{following},{since}").join(("\n", ""))
+    if run.ended_at is not None:
+        standing = f"{run.status} {instant(run.ended_at)} ({run.reason})"
+    else:
+        standing = f"{run.status} at step {run.step}" + (f", next at {instant(run.due_at)}" if run.due_at else "")
+    yield ""
+    yield clean(f"sequence {run.sequence}: entered {instant(run.entered_at)}, {standing}")
     yield from aligned(
         (
             instant(each.sent_at or each.due_at or each.planned_at), each.step, each.status,
@@ -131,9 +136,8 @@ def _what(event: "EventLine | None") -> str:
     return "" if event is None else " ".join(filter(None, (event.name, event.about)))
 
 
-def _verdict(event: "EventLine") -> str:
-    return event.verdict if not event.verdict_reasons else f"{event.verdict}: {', '.join(event.verdict_reasons)}"
-
-
-def _points(event: "EventLine") -> str:
+def _remark(event: "EventLine") -> str:
+    """What an event earned, or why it is thought not to be a human's."""
+    if event.verdict != "human":
+        return f"{event.verdict}: {', '.join(event.verdict_reasons)}"
     return ", ".join(f"{each.rule} (capped)" if each.capped else f"{each.points:+d} {each.rule}" for each in event.points)

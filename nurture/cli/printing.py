@@ -1,10 +1,10 @@
-"""How commands print: aligned text, instants and lengths of time as people read them, JSON for machines.
+"""How commands print: aligned text and instants as people read them, JSON for machines.
 
 What people typed into forms is shown here, so nothing of it may move the cursor or change the terminal.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -32,28 +32,24 @@ def clean(value: object) -> str:
     return "".join(each if each.isprintable() else "\ufffd" for each in " ".join(str(value).split()))
 
 
-def aligned(rows: Iterable[Sequence[object]], indent: str = "  ") -> list[str]:
-    """Rows as lines of text in columns; the last column is as long as it is."""
+def aligned(rows: Iterable[Sequence[object]], *, figures_first: bool = False) -> list[str]:
+    """Rows as lines of text in columns; the last column is as long as it is. `figures_first` ranges the first to the right."""
     cells = [["" if cell is None else clean(cell) for cell in row] for row in rows]
     columns = max((len(row) for row in cells), default=0)
     widths = [max((len(row[index]) for row in cells if len(row) > index + 1), default=0) for index in range(columns)]
-    return [(indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False))).rstrip() for row in cells]
+    padded = (
+        [
+            cell.rjust(width) if figures_first and not index else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=False))
+        ]
+        for row in cells
+    )
+    return [f"  {'  '.join(row)}".rstrip() for row in padded]
 
 
 def instant(at: datetime | None) -> str:
     """`2026-03-02 09:00:07`, UTC; empty for None."""
     return "" if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
-
-
-def length(seconds: float) -> str:
-    """`3 d 4 h`, `12 min`, `7 s`: the two greatest units that say something."""
-    rest = timedelta(seconds=max(0, int(seconds)))
-    hours, minutes = divmod(rest.seconds // 60, 60)
-    if rest.days:
-        return f"{rest.days} d {hours} h" if hours else f"{rest.days} d"
-    if hours:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{minutes} min" if minutes else f"{rest.seconds} s"
 
 
 def console() -> "Console":

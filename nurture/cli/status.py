@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nurture.cli.printing import aligned, instant, length, print_json
+from nurture.cli.printing import aligned, instant, print_json
+from nurture.reports.wording import length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,6 +6,7 @@ import typer
 
 from nurture.cli.installation import in_force
 from nurture.cli.printing import aligned, print_json
+from nurture.reports.wording import counted
 
 #: Differences that are kept to be printed; beyond them they are only counted.
 _MOST = 1_000
@@ -24,8 +25,9 @@ def verify(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         differences = [each.model_dump(mode="json") for each in found.differences]
         print_json({"people": found.people, "events": found.events, "differing": found.differing, "differences": differences})
     else:
-        verdict = "nothing differs" if not found.differing else f"{found.differing} differences"
-        typer.echo(f"{verdict}: {found.people} people and {found.events} human events computed afresh")
+        verdict = "nothing differs" if not found.differing else counted(found.differing, "difference")
+        scope = f"{counted(found.people, 'person', 'people')} and {counted(found.events, 'human event')}"
+        typer.echo(f"{verdict}: {scope} computed afresh")
         shown = (
             (f"person {each.person}", each.what, each.name or "", f"stored {each.stored}", f"computed {each.computed}")
             for each in found.differences[:_SHOWN]

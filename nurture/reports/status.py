@@ -25,6 +25,7 @@ from nurture.domain.message import MessageStatus
 from nurture.errors import NurtureError
 from nurture.reports.figures import Figures
 from nurture.reports.reading import snapshot, tally
+from nurture.reports.wording import counted, length
 
 Verdict = Literal["healthy", "degraded", "down"]
 EXIT_CODES: Final[Mapping[Verdict, int]] = {"healthy": 0, "degraded": 1, "down": 2}
@@ -284,13 +285,13 @@ def _in_stream(stream: Stream) -> Iterator[Problem]:
         yield Problem(what=f"beat {since}", remedy="start `nurture beat`; without it waits end late and lost nudges stay lost")
     late = [each for each in stream.partitions if (each.oldest_seconds or 0) > PATIENCE.total_seconds()]
     if late:
-        oldest = max(each.oldest_seconds or 0 for each in late)
         count = sum(each.waiting + each.handed_out for each in late)
+        oldest = length(max(each.oldest_seconds or 0 for each in late))
         remedy = "start more workers; if some run, see their log for what stops absorb"
-        yield Problem(what=f"{count} events wait to be absorbed, the oldest for {oldest:.0f} s", remedy=remedy)
+        yield Problem(what=f"{counted(count, 'event')} not absorbed yet, the oldest for {oldest}", remedy=remedy)
     if stream.dead_letters:
-        remedy = "read them with `nurture dead list`, then `nurture dead retry` or `drop`"
-        yield Problem(what=f"{stream.dead_letters} dead letters", remedy=remedy)
+        remedy = "read with `nurture dead list`, then `nurture dead retry` or `drop`"
+        yield Problem(what=counted(stream.dead_letters, "dead letter"), remedy=remedy)
 
 
 def _in_store(store: Store) -> Iterator[Problem]:
@@ -299,18 +300,15 @@ def _in_store(store: Store) -> Iterator[Problem]:
         yield Problem(what=what, remedy="run `nurture db upgrade`")
     if store.definitions is None:
         yield Problem(what="no definitions are in force", remedy="run `nurture apply`; until then events wait in the stream")
-    if store.steps.overdue:
-        what = f"{store.steps.overdue} steps are overdue, the oldest by {store.steps.overdue_seconds:.0f} s"
-        yield Problem(what=what, remedy="start a worker for the queue sequences; if one runs, see its log")
-    if store.mails.overdue:
-        what = f"{store.mails.overdue} mails are overdue, the oldest by {store.mails.overdue_seconds:.0f} s"
-        yield Problem(
-            what=what, remedy="start a worker for the queue mail; if one runs, see its log for the mail server's answer"
-        )
-    if store.calls.overdue:
-        what = f"{store.calls.overdue} hand-offs are overdue, the oldest by {store.calls.overdue_seconds:.0f} s"
-        yield Problem(what=what, remedy="start a worker for the queue handoff; if one runs, see its log")
+    for due, what, queue in (
+        (store.steps, "step", "sequences"),
+        (store.mails, "mail", "mail"),
+        (store.calls, "hand-off", "handoff"),
+    ):
+        if due.overdue_seconds is not None:
+            told = f"{counted(due.overdue, what)} overdue, by up to {length(due.overdue_seconds)}"
+            yield Problem(what=told, remedy=f"start a worker for the queue {queue}; if one runs, its log says what stops it")
     if store.uncertain_lately:
-        what = f"{store.uncertain_lately} mails of the last {UNCERTAIN_LATELY.days} days are uncertain"
-        remedy = "a worker died while handing them over; the mail server's log knows, and they are not sent again"
+        what = f"{counted(store.uncertain_lately, 'mail')} of the last {UNCERTAIN_LATELY.days} days uncertain"
+        remedy = "a worker died while handing over; the mail server's log knows the outcome, and nothing is sent again"
         yield Problem(what=what, remedy=remedy)

@@ -57,9 +57,9 @@ def test_one_letter_is_shown_with_its_event(nurture: Command, letters: list[str]
 
 
 def test_a_letter_that_is_retried_is_absorbed(nurture: Command, installation: Installation, letters: list[str]) -> None:
-    assert nurture("dead", "retry", letters[1], "--dry-run").stdout == "1 events would be put back\n"
+    assert nurture("dead", "retry", letters[1], "--dry-run").stdout == "1 event would be put back\n"
     assert installation.redis.xlen(DEAD) == 2
-    assert nurture("dead", "retry", letters[1]).stdout == "1 events put back\n"
+    assert nurture("dead", "retry", letters[1]).stdout == "1 event put back\n"
     assert installation.redis.xlen(DEAD) == 1
     installation.happen()
     assert installation.person("ana@acme.test").heat > 0

@@ -19,7 +19,7 @@ def test_a_story_is_told(nurture: Command, installation: Installation) -> None:
     for words in (
         "ana@acme.test (person ", "lead, for 1 d 6 h", "points today", "45 points, grade B",
         "job_title", "Head of Sales", "+45  decision-maker", "audience → lead", "by gated-download", "asset_downloaded guide",
-        "sequence guide-nurture: waiting at step case", "guide-thanks", "+10 pricing",
+        "waiting at step case, next at 2026-03-04 09:00:00", "guide-thanks", "+10 pricing",
     ):  # fmt: skip
         assert words in told.stdout
 

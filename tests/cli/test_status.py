@@ -1,11 +1,15 @@
 """`nurture status` says it in a moment, and by its exit code."""
 
 import json
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 from nurture.adapters import redis_keys
 from nurture.adapters.broker import QUEUES
-from tests.cli.conftest import Command
+from tests.cli.conftest import ROOT, Command
 from tests.reports.test_status import sign
 from tests.support.events import download, form
 from tests.support.installation import Installation
@@ -50,3 +54,21 @@ def test_where_nothing_was_ever_started_it_is_down_and_says_how_to_start(alone: 
     assert told.exit_code == 2, told.output
     remedies = " ".join(each["remedy"] for each in json.loads(told.stdout)["problems"])
     assert "NURTURE_REDIS_URL" in remedies
+
+
+def test_it_loads_little_for_it_is_asked_often(tmp_path: Path) -> None:
+    """What takes long to import is measured in what is imported: a clock would measure the machine."""
+    program = (
+        "import json, sys\n"
+        "from nurture.cli.main import app\n"
+        "try: app(['status'])\n"
+        "except SystemExit: pass\n"
+        "print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    )
+    environ = {**os.environ, "NURTURE_DATA_DIR": str(tmp_path)}
+    told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
+    loaded = set(json.loads(told.stderr.splitlines()[-1]))
+    assert "sqlalchemy" in loaded
+    assert not loaded & {
+        "alembic", "celery", "kombu", "structlog", "rich", "jinja2", "ruamel.yaml", "nurture.bootstrap", "nurture.domain.definitions",
+    }  # fmt: skip

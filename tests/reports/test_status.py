@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from redis import Redis
 from sqlalchemy import event as hooks
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from nurture.adapters import redis_keys
 from nurture.adapters.broker import QUEUES
 from nurture.adapters.database import migrations
 from nurture.adapters.database.engine import make_engine
-from nurture.adapters.database.tables import enrollments, messages, releases
+from nurture.adapters.database.tables import deliveries, enrollments, messages, releases, stage_changes
+from nurture.domain.handing_off import DeliveryStatus
 from nurture.domain.sending import MessageStatus
 from nurture.reports.status import Status, newest_revision, status
 from tests.support.events import download, event, form, page
@@ -99,7 +100,7 @@ def test_a_backlog_is_told_by_partition_with_the_age_of_its_oldest(running: Inst
 
 def test_events_that_nobody_absorbs_for_a_minute_are_a_problem(running: Installation) -> None:
     running.redis.xadd(redis_keys.events(3), {"e": "{}"}, id=f"{int((time.time() - 90) * 1000)}-0")
-    assert "1 events wait to be absorbed, the oldest for 9" in problems(running)
+    assert "1 event not absorbed yet, the oldest for 1 min" in problems(running)
     assert ask(running).exit_code == 1
 
 
@@ -128,7 +129,7 @@ def test_a_silent_beat_is_a_problem(running: Installation, ago: float | None, to
 
 def test_dead_letters_are_a_problem_until_somebody_decides(running: Installation) -> None:
     running.happen(event("email_clicked", person=1, message=2, source="engine"))
-    assert problems(running) == "1 dead letters"
+    assert problems(running) == "1 dead letter"
     running.redis.delete(redis_keys.DEAD)
     assert problems(running) == ""
 
@@ -145,13 +146,13 @@ def test_steps_and_mails_are_overdue_after_a_minute(running: Installation) -> No
     running.later(seconds=59)
     assert problems(running) == ""
     running.later(seconds=11)
-    assert problems(running) == "1 steps are overdue, the oldest by 70 s"
+    assert problems(running) == "1 step overdue, by up to 1 min"
     running.work()
     with running.engine.begin() as connection:
         connection.execute(update(messages).values(status=MessageStatus.QUEUED))
     assert problems(running) == ""
     running.later(seconds=70)
-    assert problems(running) == "1 mails are overdue, the oldest by 70 s"
+    assert problems(running) == "1 mail overdue, by up to 1 min"
     with running.engine.begin() as connection:
         connection.execute(update(messages).values(lease_until=running.clock.now() + timedelta(seconds=5)))
     assert problems(running) == ""
@@ -165,13 +166,28 @@ def test_a_paused_run_is_never_overdue(running: Installation) -> None:
     assert problems(running) == ""
 
 
+def test_a_hand_off_that_nobody_makes_is_overdue(running: Installation) -> None:
+    running.happen(form("ana@acme.test"), download("ana@acme.test"))
+    running.work()
+    with running.engine.begin() as connection:
+        moved = connection.scalar(select(stage_changes.c.id))
+        row = {"id": 1, "stage_change_id": moved, "endpoint": "crm", "due_at": running.clock.now()}
+        connection.execute(deliveries.insert().values(status=DeliveryStatus.WAITING.value, **row))
+    assert problems(running) == ""
+    running.later(seconds=90)
+    assert problems(running) == "1 hand-off overdue, by up to 1 min"
+    found = ask(running)
+    assert found.store is not None
+    assert found.store.handoffs == {"waiting": 1}
+
+
 def test_an_uncertain_mail_is_a_problem_for_a_week(running: Installation) -> None:
     running.happen(form("ana@acme.test"), download("ana@acme.test"))
     running.work()
     with running.engine.begin() as connection:
         connection.execute(update(messages).values(status=MessageStatus.UNCERTAIN))
         connection.execute(update(enrollments).values(status="completed", due_at=None))
-    assert problems(running) == "1 mails of the last 7 days are uncertain"
+    assert problems(running) == "1 mail of the last 7 days uncertain"
     running.later(days=8)
     found = ask(running)
     assert found.store is not None

@@ -1,0 +1,35 @@
+"""Commands that look at an installation explain themselves and refuse what makes no sense."""
+
+import pytest
+
+from tests.cli.conftest import Command
+
+COMMANDS = [
+    "check", "apply", "schema", "preview", "status", "verify", "report", "report funnel", "person", "person show", "person why-not",
+    "dead", "dead list", "dead show", "dead retry", "dead drop",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(alone: Command, command: str) -> None:
+    told = alone(*command.split(), "--help")
+    assert told.exit_code == 0, told.output
+    assert f" {command} " in told.stdout
+    assert len(told.stdout.splitlines()) > 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["person", "show"], "EMAIL"),
+        (["person", "show", "ana@acme.test", "--events", "-1"], "--events"),
+        (["person", "why-not", "ana@acme.test"], "SEQUENCE"),
+        (["preview"], "EMAIL_NAME"),
+        (["dead", "list", "--limit", "0"], "--limit"),
+        (["report", "dance"], "dance"),
+    ],
+)
+def test_a_wrong_command_line_is_refused_with_exit_code_2(alone: Command, arguments: list[str], told: str) -> None:
+    refused = alone(*arguments)
+    assert refused.exit_code == 2
+    assert told in refused.stderr
