@@ -8,6 +8,7 @@ from nurture.definitions.config import (
     FORMS,
     LIFECYCLE,
     SCORING,
+    SEQUENCES,
     Asked,
     Config,
     Finding,
@@ -22,7 +23,7 @@ from nurture.domain.conditions import Condition
 from nurture.domain.event import ASSET_DOWNLOADED, FORM_SUBMITTED, NAME_OF_KIND, RESERVED_NAMES
 from nurture.domain.lifecycle import DISQUALIFIED, Lifecycle
 from nurture.domain.model import Place
-from nurture.domain.sequence import EmailStep, walk_steps
+from nurture.domain.sequence import EmailStep, Trigger, walk_steps
 from nurture.domain.window import Window
 from nurture.domain.wording import instead, nearest, one_of
 
@@ -213,6 +214,24 @@ def forms_deliver_what_they_promise(config: Config) -> Iterator[Finding]:
             yield Finding(FORMS, (*place, "fields"), f"{why}; write 'email: required' among the fields")
 
 
+def mailed_assets_have_a_sequence(config: Config) -> Iterator[Finding]:
+    """A form that delivers by e-mail leaves the link to the first mail of a sequence that its posts start."""
+    if any(file.startswith(SEQUENCES) for file in config.damaged):
+        return  # the sequence may be one that could not be read
+    for name, form in config.forms.items():
+        starters = [sequence.trigger for sequence in config.sequences.values()]
+        if form.deliver == "email" and form.asset and not any(_starts_with(trigger, name) for trigger in starters):
+            text = (
+                "no sequence begins with this form, so no mail brings its asset; add one with "
+                f"'trigger: {{event: {FORM_SUBMITTED}, form: {name}}}', or write 'deliver: redirect'"
+            )
+            yield Finding(FORMS, ("forms", name, "deliver"), text)
+
+
+def _starts_with(trigger: Trigger, form: str) -> bool:
+    return trigger.event is not None and FORM_SUBMITTED in trigger.event and trigger.form in (form, None)
+
+
 def form_fields_arrive(config: Config) -> Iterator[Finding]:
     """Names that begin with '_' steer a post, as `_next` does, and are no content."""
     for name, form in config.forms.items():
@@ -331,6 +350,7 @@ RULES: Final[tuple[Rule, ...]] = (
     event_names_are_no_near_misses,
     assets_and_forms_exist,
     forms_deliver_what_they_promise,
+    mailed_assets_have_a_sequence,
     form_fields_arrive,
     asset_files_exist,
     gated_assets_can_be_had,

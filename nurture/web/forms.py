@@ -132,9 +132,7 @@ class Forms:
         key = form_posts(self._parts.tokens.mac("form posts", stable_id("address", address)), hour)
         return await self._parts.writer.tally(key, message_id, _HOUR)
 
-    def _answer(
-        self, request: Request, definitions: Definitions, form: Form, posted: Posted, taken: _Taken
-    ) -> Response:  # fmt: skip
+    def _answer(self, request: Request, definitions: Definitions, form: Form, posted: Posted, taken: _Taken) -> Response:
         target = self._asset_link(definitions, form, taken) or _wanted(request, form, posted)
         if wants_json(request):
             absolute = f"{self._parts.settings.public_url}{target}" if target and target.startswith("/") else target
@@ -163,9 +161,7 @@ class Forms:
             return self._pages.message(request, 404, "form_unknown", back=page_before(request))
         title = words_for(request)["form_unreadable_title"]
         text = f"{refusal.field}: {refusal.message}" if refusal.field else refusal.message
-        return self._pages.page(
-            request, "message.html", refusal.status, title=title, text=text, back=page_before(request)
-        )  # fmt: skip
+        return self._pages.page(request, "message.html", refusal.status, title=title, text=text, back=page_before(request))
 
     def _mistaken(self, request: Request, mistakes: list[Mistake]) -> Response:
         words = words_for(request)
@@ -174,7 +170,7 @@ class Forms:
             return JSONResponse({"ok": False, "errors": told}, 422)
         return self._pages.page(
             request, "mistakes.html", 422, title=words["form_title"], mistakes=told, back=page_before(request)
-        )  # fmt: skip
+        )
 
 
 def wants_json(request: Request) -> bool:

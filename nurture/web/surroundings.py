@@ -39,9 +39,7 @@ def campaign_of(told: Mapping[str, Any] | None, page: Mapping[str, str]) -> dict
     """The campaign as told, or as the page's URL tells it in `utm_…` (`utm_campaign` is its name)."""
     if not told:
         told = _utm(page.get("url") or page.get("search") or "")
-    return {
-        part: value[:_LONGEST_CAMPAIGN] for part in _CAMPAIGN if (value := told.get(part)) and isinstance(value, str)
-    }  # fmt: skip
+    return {part: value[:_LONGEST_CAMPAIGN] for part in _CAMPAIGN if (value := told.get(part)) and isinstance(value, str)}
 
 
 def _utm(url: str) -> dict[str, str]:

@@ -76,9 +76,7 @@ class Tracking:
             await self._tell(request, EMAIL_OPENED, link.message, link.person, {})
         return pixel()
 
-    async def _tell(
-        self, request: Request, name: str, message: int, person: int, properties: dict[str, Any]
-    ) -> None:  # fmt: skip
+    async def _tell(self, request: Request, name: str, message: int, person: int, properties: dict[str, Any]) -> None:
         at = self._parts.clock.now()
         event = Event(
             message_id=_once_a_second(request, message, person, at),

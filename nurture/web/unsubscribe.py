@@ -30,9 +30,7 @@ class Unsubscribe:
         if self._link(request) is None:
             return self._pages.message(request, 404, "link_unknown")
         words = words_for(request)
-        return self._pages.page(
-            request, "unsubscribe.html", title=words["unsubscribe_title"], text=words["unsubscribe_text"]
-        )  # fmt: skip
+        return self._pages.page(request, "unsubscribe.html", title=words["unsubscribe_title"], text=words["unsubscribe_text"])
 
     async def act(self, request: Request) -> Response:
         """Unsubscribe whom the token names; 200 once it is durable, 404 for a token that was not made here."""

@@ -73,6 +73,9 @@ MISTAKES = [
     ("forms", "forms:\n  guide: {asset: »gide, deliver: redirect}\n", "unknown asset 'gide'; did you mean 'guide'?"),
     ("forms", FILES["forms.yaml"] + "  news: {deliver: »email}\n",
      "this form delivers by email, but names nothing to deliver; add 'asset: …', or write 'deliver: none'"),
+    ("forms", FILES["forms.yaml"] + "  news: {asset: guide, deliver: »email}\n",
+     ("no sequence begins with this form, so no mail brings its asset; "
+      "add one with 'trigger: {event: form_submitted, form: news}', or write 'deliver: redirect'")),
     ("forms", FILES["forms.yaml"] + "  other: {asset: »guide}\n",
      "warning: this asset is never handed over; add 'deliver: redirect' or 'deliver: email'"),
     ("forms", "forms:\n  guide: {asset: guide, deliver: redirect, fields: »{email: optional}}\n",
