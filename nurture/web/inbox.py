@@ -1,6 +1,7 @@
 """`/inbox`, in development: the mails the engine has sent, as the .eml files that the development mailbox keeps."""
 
 import re
+from datetime import datetime
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -90,7 +91,12 @@ def _parsed(raw: bytes, *, headers_only: bool = False) -> EmailMessage:
 
 def _line(file: Path) -> Line:
     mail = _parsed(file.read_bytes(), headers_only=True)
-    return Line(file.name, _header(mail, "date"), _header(mail, "to"), _header(mail, "subject"))
+    return Line(file.name, _date(mail), _header(mail, "to"), _header(mail, "subject"))
+
+
+def _date(mail: EmailMessage) -> str:
+    date = getattr(mail.get("date"), "datetime", None)
+    return f"{date:%Y-%m-%d %H:%M}" if isinstance(date, datetime) else ""
 
 
 def _header(mail: EmailMessage, name: str) -> str:

@@ -99,9 +99,10 @@ def test_a_reader_becomes_a_lead_and_gets_mail(engine: RunningEngine, database: 
     wait_until(lambda: happened(database, EMAIL, "asset_downloaded"), 30, what="the download")
 
     known = story_of(engine, database, EMAIL)
-    points = {line.rule: line.points for line in known.engagement}
-    assert points == {"read-article": 2, "pricing": 10, "download": 20}, "what they read before they had a name counts for them"
-    assert [(change.from_stage, change.to_stage, change.rule) for change in known.stages] == [("audience", "lead", "gated-download")]
+    counted = {line.rule: line.counted for line in known.engagement_lines}
+    assert counted == {"read-article": 1, "pricing": 1, "download": 1}, "what they read before they had a name counts for them"
+    changes = [(change.from_stage, change.to_stage, change.rule) for change in known.stage_changes]
+    assert changes == [("audience", "lead", "gated-download")]
     assert {line.name: line.value for line in known.attributes} >= {"first_name": "Ada", "language": "en-GB", "timezone": "Europe/London"}
     assert known.grade == "A"
 

@@ -11,6 +11,7 @@ from tests.web.conftest import Web
 def keep(web: Web, name: str, *, subject: str = "Your guide", html: str | None = None, age: int = 0) -> None:
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = "news@example.com", "ada@example.com", subject
+    mail["Date"] = "Mon, 02 Mar 2026 09:00:00 +0000"
     mail["List-Unsubscribe"] = "<https://www.example.com/u/x>"
     mail.set_content("Bonjour,\nvoici le guide – à bientôt.")
     if html is not None:
@@ -31,6 +32,7 @@ def test_mails_are_listed_newest_first(web: Web) -> None:
     assert page.index("Newer") < page.index("Older")
     assert 'href="/inbox/a.eml"' in page
     assert "2 mails" in page
+    assert "2026-03-02 09:00" in page
 
 
 def test_a_mail_shows_its_headers_and_both_parts(web: Web) -> None:
