@@ -11,7 +11,6 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from nurture.adapters.webhook import WebhookCaller
 from nurture.ports import Answer, Call
 from tests.support.receiver import DRIP, HANG, Receiver
-from tests.support.waiting import free_port
 
 SECRET = "whsec_" + "c2VjcmV0" * 4
 OTHER = "whsec_" + "b3RoZXIh" * 4
@@ -101,7 +100,7 @@ def test_one_that_hangs_does_not_hold_up_the_others(receiver: Receiver, now: dat
 @pytest.mark.parametrize(
     ("url", "detail"),
     [
-        (f"http://127.0.0.1:{free_port()}/", "ConnectError: "),
+        ("http://127.0.0.1:1/", "ConnectError: "),
         ("http://nowhere.invalid/", "ConnectError: "),
         ("http://xn--\udcff.example/", "InvalidURL: "),
     ],
