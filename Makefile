@@ -30,8 +30,9 @@ demo: $(RUN_STAMP)  ## Play a crowd against the whole engine and print the funne
 run: $(RUN_STAMP)  ## Start the engine and keep serving, with a demo page at /demo/
 	$(BIN)/nurture up
 
-test: $(DEV_STAMP)  ## Run the whole suite, servers included
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: $(DEV_STAMP)  ## Run the whole suite, servers included (the browser tests need Chromium on the PATH)
+	$(BIN)/python -m pytest -n auto -m "not engine" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m engine $(PYTEST_ARGS)  # whole engines, one at a time: they measure time and kill processes
 
 lint: $(DEV_STAMP)  ## Check style, types and import directions
 	$(BIN)/ruff check .
