@@ -10,6 +10,7 @@ from redis.exceptions import LockError, ResponseError
 from redis.lock import Lock
 
 from nurture.adapters.redis_keys import CONSUMER, DEAD, FIELD, GROUP, events, lease
+from nurture.errors import Conflict
 from nurture.ports import Entry
 
 #: A worker that is silent this long loses its partition. Seconds; a batch takes well under one.
@@ -27,14 +28,21 @@ class StreamPartition:
         self._leftovers = True
 
     def read(self, limit: int) -> Sequence[Entry]:
-        if self._lock is not None:
-            self._lock.reacquire()
+        self._hold_on()
         if self._leftovers:
             found = self._unfinished(limit)
             if found:
                 return found
             self._leftovers = False
         return [Entry(id_, body, 1) for id_, body in self._read_group(">", limit)]
+
+    def _hold_on(self) -> None:
+        if self._lock is None:
+            return
+        try:
+            self._lock.reacquire()
+        except LockError as error:
+            raise Conflict("the lease of this partition was lost to another worker, which goes on with it") from error
 
     def _unfinished(self, limit: int) -> list[Entry]:
         """What was handed out and never done: under the lease, its holder is gone."""
