@@ -18,7 +18,7 @@ app = typer.Typer(help="Print figures on the whole: the funnel.", invoke_without
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 #: Characters of the longest bar.
-_BAR = 40
+_BAR = 28
 
 
 @app.callback()
@@ -63,7 +63,7 @@ def tables(found: "Funnel") -> "Iterator[Table]":
         title = f"Sequence {sequence.sequence}: {sequence.enrolled} enrolled"
         mails = Table(box=SIMPLE_HEAD, title=title, title_justify="left")
         for heading in ("step", "sent", "clicked by", "rate", "skipped", "failed", "uncertain", "machine clicks"):
-            mails.add_column(heading, justify="left" if heading == "step" else "right")
+            mails.add_column(heading, justify="left" if heading == "step" else "right", no_wrap=heading == "step")
         for step in sequence.steps:
             rate = f"{step.clicked / step.sent:.0%}" if step.sent else ""
             counts = (step.skipped, step.failed, step.uncertain, step.machine_clicks)

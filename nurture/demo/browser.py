@@ -1,6 +1,7 @@
 """Browsers and mail programs of the crowd: what they send is what n.js, HTML forms and RFC 8058 have them send."""
 
 import json
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from http.cookiejar import DefaultCookiePolicy
@@ -11,7 +12,7 @@ from uuid import UUID
 import httpx
 
 from nurture.demo.site import ORIGIN, Page
-from nurture.errors import NurtureError
+from nurture.errors import NurtureError, Unavailable
 from nurture.ports import Clock
 
 #: Nothing on one machine takes longer, not even a busy one. Seconds.
@@ -45,14 +46,28 @@ class Wire:
         return parts.path + (f"?{parts.query}" if parts.query else "")
 
     def request(self, method: str, url: str, expected: int, **options: Any) -> httpx.Response:
-        """Ask for an address of the engine; raises Refused when the status is not the expected one."""
+        """Ask for an address of the engine; raises Refused when the status is not the expected one, Unavailable without an answer."""
         path = self.own_path(url)
         if path is None:
             raise Refused("the demo was sent to another machine by a link of the engine's; see demo.log in the data folder")
-        answer = self._client.request(method, path, **options)
+        answer = self._answer(method, path, **options)
         if answer.status_code != expected:
             what = path.split("/")[1]
             raise Refused(f"{method} /{what}/… was answered {answer.status_code} instead of {expected}: {answer.text[:300]}")
+        return answer
+
+    def _answer(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """The answer, asked for again as scripts and people do while the engine says that it cannot take anything (503)."""
+        deadline = time.monotonic() + _PATIENCE
+        try:
+            answer = self._client.request(method, path, **options)
+            while answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and time.monotonic() < deadline:
+                time.sleep(float(answer.headers["retry-after"]))
+                answer = self._client.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise Unavailable(
+                f"the web process does not answer ({type(error).__name__}); see demo.log in the data folder"
+            ) from None
         return answer
 
 

@@ -38,9 +38,12 @@ def start(tmp_path: Path) -> Start:
     return started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The Chromium named by NURTURE_TEST_CHROMIUM, the system's, or the one that Playwright has installed."""
+    """The Chromium named by NURTURE_TEST_CHROMIUM, the system's, or the one that Playwright has installed.
+
+    For one module: while Playwright is open, nothing else may run an event loop in this thread.
+    """
     quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

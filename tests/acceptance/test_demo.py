@@ -87,7 +87,7 @@ def test_it_leaves_nothing_behind_when_it_is_interrupted(tmp_path: Path, number:
 def test_it_is_interrupted_while_the_engine_starts(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     with start_demo(folder) as demo:
-        wait_until(lambda: (folder / "redis").exists(), 60, what="the first server")
+        wait_until((folder / "redis").exists, 60, what="the first server")
         demo.send_signal(signal.SIGINT)
         demo.communicate(timeout=60)
     assert demo.returncode == 130

@@ -32,7 +32,10 @@ def servers(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The settings that name the servers, if any."""
     if request.param.startswith("sqlite"):
         return {}
-    urls = {name: request.getfixturevalue(fixture) for name, fixture in (("database_url", "postgresql_url"), ("redis_url", "redis_url"))}
+    urls = {
+        name: request.getfixturevalue(fixture)
+        for name, fixture in (("database_url", "postgresql_url"), ("redis_url", "redis_url"))
+    }
     return {name: SecretStr(url) for name, url in urls.items()}
 
 

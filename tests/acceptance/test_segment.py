@@ -23,7 +23,9 @@ def test_everything_it_sends_is_stored(start: Start) -> None:
     with start() as engine:
         (write_key,) = engine.settings.write_keys.values()
         client = Client(write_key, host=engine.url, on_error=lambda *told: errors.append(told), upload_size=BATCH)
-        client.page(anonymous_id="browser-1", name="Pricing", properties={"url": "https://www.example.com/pricing", "path": "/pricing"})
+        client.page(
+            anonymous_id="browser-1", name="Pricing", properties={"url": "https://www.example.com/pricing", "path": "/pricing"}
+        )
         client.identify("u1", {"email": "ada@segment.example.com", "title": "Head of Marketing"}, anonymous_id="browser-1")
         client.track("u1", "demo_requested", {"plan": "team"})
         client.alias("browser-2", "u1")

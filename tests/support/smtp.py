@@ -63,13 +63,21 @@ class SmtpSink:
 
     def start(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._open: set[asyncio.Transport] = set()
+        listening = threading.Event()
+        # All in the sink's own thread: another library may be running an event loop in the test's.
+        self._thread = threading.Thread(target=self._serve, args=(listening,), name="smtp-sink", daemon=True)
+        self._thread.start()
+        if not listening.wait(10):
+            raise AssertionError("the SMTP sink did not come up")
+
+    def _serve(self, listening: threading.Event) -> None:
         self._server = self._loop.run_until_complete(
             self._loop.create_server(lambda: _Session(self), "127.0.0.1", 0, backlog=256)
         )
-        self._open: set[asyncio.Transport] = set()
         self.port = int(self._server.sockets[0].getsockname()[1])
-        self._thread = threading.Thread(target=self._loop.run_forever, name="smtp-sink", daemon=True)
-        self._thread.start()
+        listening.set()
+        self._loop.run_forever()
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._shut)
