@@ -211,9 +211,9 @@ class TestInTheBrowser:
         page.goto(landing(web))
         arrived(web, "page_viewed")
         page.evaluate("history.pushState({}, '', '/demo/second'); history.replaceState({}, '', '/demo/second?a')")
-        wait_until(lambda: len(web.events()) == 2)
-        paths = {event.context["page"]["path"] for event in arrived(web, "page_viewed")}
-        assert paths == {"/demo/landing.html", "/demo/second"}
+        views = wait_until(lambda: [event for event in web.events() if event.name == "page_viewed"][1:] and web.events())
+        paths = [event.context["page"]["path"] for event in views if event.name == "page_viewed"]
+        assert sorted(paths) == ["/demo/landing.html", "/demo/second"]
 
     def test_what_was_not_acknowledged_is_sent_again(self, web: Web, context: BrowserContext) -> None:
         """503 with Retry-After: the events stay, the pause is kept, and each is counted once."""
