@@ -104,11 +104,11 @@ class TestInTheBrowser:
         context.new_page().goto(address)
         arrived(web, "page_viewed")
         context.new_page().goto(address)
-        wait_until(lambda: len(web.events()) == 2)
+        wait_until(lambda: len([event for event in web.events() if event.name == "page_viewed"]) == 2)
         assert len({event.anonymous_id for event in web.events()}) == 1
         context.clear_cookies()
         context.new_page().goto(address)
-        wait_until(lambda: len(web.events()) == 3)
+        wait_until(lambda: len([event for event in web.events() if event.name == "page_viewed"]) == 3)
         assert len({event.anonymous_id for event in web.events()}) == 1, "the storage remembers what the cookie forgot"
 
     def test_leaving_tells_how_long_and_how_far(self, web: Web, context: BrowserContext) -> None:
