@@ -1,5 +1,6 @@
 """An event: something a person did, as it travels through the stream and rests in the database."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
@@ -9,9 +10,13 @@ from zlib import crc32
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
-from nurture.domain.ids import event_key
+from nurture.domain.ids import event_key, stable_id
 
 Kind = Literal["track", "identify", "page", "screen", "group", "alias"]
+
+#: How far the word of whoever sent an event goes when it names somebody, least first: a browser says so, the person typed it
+#: into a form, or a server with a secret key or a confirmed address vouches for it.
+Assurance = Literal["observed", "claimed", "verified"]
 
 #: The names the engine itself gives to events; everything else is named by who sends it.
 PAGE_VIEWED: Final = "page_viewed"
@@ -35,6 +40,9 @@ NAME_OF_KIND: Final[Mapping[str, str]] = {
 
 #: Names that only the engine may give, because acting on them needs a signed link or a form of ours.
 RESERVED_NAMES: Final = frozenset({FORM_SUBMITTED, ASSET_DOWNLOADED, EMAIL_OPENED, EMAIL_CLICKED, UNSUBSCRIBED})
+
+
+_STAMPS: Final[Any] = {"occurred_at": True, "received_at": True, "context": {"clock"}}
 
 
 class Event(BaseModel):
@@ -61,6 +69,9 @@ class Event(BaseModel):
     person: int | None = None
     message: int | None = None
     previous_id: str | None = None
+    assurance: Assurance = "observed"
+    consented: bool = True
+    warnings: tuple[str, ...] = ()
     properties: dict[str, Any] = Field(default_factory=dict)
     traits: dict[str, Any] = Field(default_factory=dict)
     context: dict[str, Any] = Field(default_factory=dict)
@@ -73,6 +84,15 @@ class Event(BaseModel):
     def day(self) -> int:
         """The UTC day of the act, counted from 1970-01-01; score cells are kept by it."""
         return day_number(self.occurred_at)
+
+    @cached_property
+    def fingerprint(self) -> int:
+        """A number that differs where two events under one id say different things; never zero.
+
+        The stamps are left out: of an event that is sent again only the time of travel differs.
+        """
+        said = self.model_dump(mode="json", exclude_defaults=True, exclude=_STAMPS)
+        return stable_id("event", json.dumps(said, sort_keys=True)) or 1
 
     @cached_property
     def facts(self) -> Mapping[str, Any]:

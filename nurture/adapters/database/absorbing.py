@@ -162,6 +162,9 @@ class AbsorbingTransaction:
                 "person_id": register.owner(identifier),
                 "source": event.source,
                 "first_seen_at": event.occurred_at,
+                "last_seen_at": event.occurred_at,
+                "linked_at": event.occurred_at,
+                "assurance": event.assurance,
             }
             for identifier, event in sorted(register.added.items(), key=lambda item: item[0])
         ]
@@ -186,6 +189,7 @@ class AbsorbingTransaction:
                     "received_at": event.received_at,
                     "verdict": verdict.kind,
                     "verdict_reasons": list(verdict.reasons) or None,
+                    "fingerprint": event.fingerprint,
                     "body": event.model_dump(mode="json", exclude_defaults=True, exclude={"name", "occurred_at", "received_at"}),
                 }
                 for event, person, verdict in changes.events
