@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from nurture.domain.absorbing import Changes, World
 from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.event import Event
@@ -13,6 +12,7 @@ from nurture.domain.handing_off import Delivery, DeliveryStatus
 from nurture.domain.sending import MessageStatus, Reason
 from nurture.domain.sequence import Sequence as SequenceDefinition
 from nurture.domain.stepping import Move
+from nurture.domain.world import Changes, World
 
 
 class Clock(Protocol):

@@ -1,7 +1,7 @@
 """What a batch of events changes: the decision behind the verb *absorb*.
 
-`World` is everybody the batch may concern, as loaded; `absorb` walks the events in order and leaves `Changes`, a plain list
-of what to store. For each event:
+`World` is everybody the batch may concern, as loaded; `absorb` walks the events in the order in which people acted and leaves
+`Changes`, a plain list of what to store. For each event:
 
 1. whose is it, and was it a human? Machine events are stored and go no further;
 2. what does it tell of the person, and which scoring rules does it hit?
@@ -11,18 +11,15 @@ What rests on totals (engagement, fit, grade, conditions on the person) is decid
 batch are counted.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Ordered
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final
 
-from nurture.domain.definitions import Definitions
+from nurture.domain.counting import count, total
 from nurture.domain.enrollment import Ending, Enrollment, ending_by_event, ending_by_state, enter, is_triggered
-from nurture.domain.event import UNSUBSCRIBED, Event
-from nurture.domain.identity import Register, resolve
-from nurture.domain.ids import stable_id
+from nurture.domain.event import EMAIL_CLICKED, UNSUBSCRIBED, Event
+from nurture.domain.identity import resolve
 from nurture.domain.lifecycle import (
     Promotion,
     Recycling,
@@ -31,126 +28,31 @@ from nurture.domain.lifecycle import (
     promotions_by_event,
     promotions_by_state,
     recycling_for,
+    rejection_by_event,
 )  # fmt: skip
-from nurture.domain.person import Person, attributes_in
-from nurture.domain.scoring import Cell, fit_lines, grade_of, heat_of, rules_hit
+from nurture.domain.person import Person
 from nurture.domain.sequence import Sequence
-from nurture.domain.verdict import KindOfAgent, Verdict, judge
-
-
-class StoredEvent(NamedTuple):
-    """An event with the person it counts for and what we think of who acted."""
-
-    event: Event
-    person: int
-    verdict: Verdict
-
-
-class Suppressed(NamedTuple):
-    """An address that is never to be mailed again, by the wish of its owner."""
-
-    email: str
-    reason: str
-    source: str
-    at: datetime
-
-
-class Parked(NamedTuple):
-    """An event that cannot be counted for anybody, with the reason."""
-
-    event: Event
-    reason: str
-
-
-@dataclass(slots=True)
-class Changes:
-    """What a batch leaves to be stored, all in one transaction."""
-
-    people: list[Person] = field(default_factory=list)
-    register: Register = field(default_factory=Register)
-    events: list[StoredEvent] = field(default_factory=list)
-    hits: Counter[tuple[int, Cell]] = field(default_factory=Counter)
-    merges: list[tuple[int, int]] = field(default_factory=list)
-    stage_changes: list[StageChange] = field(default_factory=list)
-    enrollments: list[Enrollment] = field(default_factory=list)
-    suppressions: list[Suppressed] = field(default_factory=list)
-    parked: list[Parked] = field(default_factory=list)
-
-    @property
-    def wakes_sequences(self) -> bool:
-        """Whether something is due at once."""
-        return any(run.new and run.live for run in self.enrollments)
-
-
-class World:
-    """Everybody a batch may concern, with what is known of them; fulfils `identity.People`."""
-
-    def __init__(
-        self,
-        definitions: Definitions,
-        *,
-        people: Iterable[Person] = (),
-        register: Register | None = None,
-        cells: Mapping[int, Mapping[Cell, int]] | None = None,
-        enrollments: Iterable[Enrollment] = (),
-        pinned: Mapping[tuple[str, str], Sequence] | None = None,
-        sent_at: Mapping[int, datetime] | None = None,
-    ) -> None:
-        self.definitions = definitions
-        self.people = {person.id: person for person in people}
-        self.register = register or Register()
-        self.cells: dict[int, Counter[Cell]] = defaultdict(Counter)
-        for owner, counted in (cells or {}).items():
-            self.cells[owner].update(counted)
-        self.enrollments: dict[int, list[Enrollment]] = defaultdict(list)
-        for run in enrollments:
-            self.enrollments[run.person].append(run)
-        self._pinned = pinned or {}
-        self.sent_at = sent_at or {}
-        self.changes = Changes(register=self.register)
-
-    def find(self, person: int) -> Person | None:
-        found = self.people.get(person)
-        return self.people.get(found.merged_into) if found is not None and found.merged_into is not None else found
-
-    def create(self, event: Event) -> Person:
-        grades = self.definitions.scoring.grades
-        person = Person(
-            id=stable_id("person", event.key), stage=self.definitions.lifecycle.first, stage_since=event.occurred_at,
-            first_seen_at=event.occurred_at, seen_at=event.occurred_at, grade=grade_of(0, grades), new=True, changed=True,
-        )  # fmt: skip
-        self.people[person.id] = person
-        return person
-
-    def merge(self, weak: Person, into: Person) -> None:
-        rank = self.definitions.lifecycle.rank
-        if rank(weak.stage) > rank(into.stage) >= 0:
-            into.stage, into.stage_since = weak.stage, weak.stage_since
-        for name, attribute in weak.attributes.items():
-            into.learn(name, attribute)
-        into.first_seen_at = min(into.first_seen_at, weak.first_seen_at)
-        into.seen_at = max(into.seen_at, weak.seen_at)
-        moved = self.cells.pop(weak.id, Counter())
-        self.cells[into.id].update(moved)
-        weak.merged_into, weak.heat = into.id, 0.0
-        weak.changed = into.changed = True
-        self.changes.merges.append((weak.id, into.id))
-
-    def sequence_of(self, run: Enrollment) -> Sequence | None:
-        """The sequence in the version a run is pinned to."""
-        return self._pinned.get((run.sequence, run.version))
+from nurture.domain.verdict import KindOfAgent, Verdict, clicked_at_once, judge
+from nurture.domain.world import Changes, Click, Parked, StoredEvent, Suppressed, World
 
 
 def absorb(events: Ordered[Event], world: World, kind_of_agent: KindOfAgent, at: datetime) -> Changes:
     """Decide what `events`, none of them seen before, change in `world` at instant `at`."""
     batch = _Batch(world, kind_of_agent, at)
-    for event in events:
+    for event in sorted(events, key=lambda event: (event.occurred_at, event.received_at)):
         batch.take(event)
     for person in batch.last_event:
         batch.settle(person)
     world.changes.people = [person for person in world.people.values() if person.changed]
     world.changes.enrollments = [run for runs in world.enrollments.values() for run in runs if run.new or run.changed]
     return world.changes
+
+
+#: Why a click is a machine's when another link of the same mail was clicked in the same moment.
+SEVERAL_LINKS_AT_ONCE: Final = "several_links_at_once"
+
+#: Of a reason that sales gave, what fits into the story of a stage.
+LONGEST_REASON: Final = 200
 
 
 class _Batch:
@@ -165,26 +67,46 @@ class _Batch:
         self.last_event: dict[int, Event] = {}
 
     def take(self, event: Event) -> None:
-        sent_at = self.world.sent_at.get(event.message) if event.message is not None else None
-        verdict = judge(event, self.kind_of_agent, sent_at)
-        by_machine = verdict.kind == "machine"
-        person = resolve(event, self.world.register, self.world, weakly=by_machine)
-        if person is None:
+        if not event.consented:
+            self.changes.unnamed.append(event)
+            return
+        verdict = self._judge(event)
+        found = self._whose(event, verdict)
+        if found is None:
             self.changes.parked.append(Parked(event, "the signed link names a person who is no longer known"))
             return
+        person, awaited = found
         self.changes.events.append(StoredEvent(event, person.id, verdict))
         if verdict.kind == "human":
             self._count(event, person)
             self._act_on(event, person)
+        for change in awaited:
+            self._enroll(person, None, change)
+
+    def _judge(self, event: Event) -> Verdict:
+        sent_at = self.world.sent_at.get(event.message) if event.message is not None else None
+        verdict = judge(event, self.kind_of_agent, sent_at)
+        if event.name != EMAIL_CLICKED or event.message is None or verdict.kind != "human":
+            return verdict
+        click = Click(event.key, event.person or 0, event.occurred_at, str(event.properties.get("url")))
+        clicks = self.world.clicks.setdefault(event.message, [])
+        together = clicked_at_once(click, clicks)
+        clicks.append(click)
+        for other in together:
+            self.changes.rejudged[other.key] = Verdict("machine", (SEVERAL_LINKS_AT_ONCE,))
+            self.changes.recounts.add(other.person)
+        return Verdict("machine", (SEVERAL_LINKS_AT_ONCE,)) if together else verdict
+
+    def _whose(self, event: Event, verdict: Verdict) -> tuple[Person, list[StageChange]] | None:
+        """The person of an event, and the earlier promotions that it gives an address to."""
+        if event.person is not None:
+            named = self.world.find(event.person)
+            return None if named is None else (named, [])
+        resolution = resolve(event, self.world.register, self.world.create, weakly=verdict.kind == "machine")
+        return self.world.follow(resolution, event)
 
     def _count(self, event: Event, person: Person) -> None:
-        for name, attribute in attributes_in(event).items():
-            person.learn(name, attribute)
-        person.first_seen_at = min(person.first_seen_at, event.occurred_at)
-        person.seen_at = max(person.seen_at, event.occurred_at)
-        person.changed = True
-        for rule in rules_hit(event, self.definitions.rules_by_event):
-            cell = Cell(rule.id, event.day)
+        for cell in count(event, person, self.definitions):
             self.world.cells[person.id][cell] += 1
             self.changes.hits[person.id, cell] += 1
         self.last_event[person.id] = event
@@ -193,33 +115,37 @@ class _Batch:
         if event.name == UNSUBSCRIBED and person.email is not None:
             self.changes.suppressions.append(Suppressed(person.email, UNSUBSCRIBED, event.source, event.occurred_at))
         self._end_runs(person, lambda sequence: ending_by_event(sequence, event))
+        self._reject(event, person)
         caused = [rule for rule in self.definitions.lifecycle.promotions if event.name in rule.on]
         if caused:
             rules = promotions_by_event(event, caused, self._facts(person))
             self._promote(person, rules, event.name, event)
         self._enroll(person, event, None)
 
+    def _reject(self, event: Event, person: Person) -> None:
+        """Sales sends somebody back, with a reason; for a while their score alone does not bring them up again."""
+        rule = rejection_by_event(event, person.stage, self.definitions.lifecycle)
+        if rule is None:
+            return
+        person.rejected_until = event.occurred_at + rule.cool_down
+        reason = str(event.properties.get("reason") or "no reason given")[:LONGEST_REASON]
+        self.changes.stage_changes.append(move(person, rule.to, rule.id, f"rejected: {reason}", event.occurred_at, event))
+
     def settle(self, person_id: int) -> None:
         """Decide what rests on a person's totals, now that the whole batch is counted."""
         person = self.world.find(person_id)
         if person is None:
             return
-        self._total(person)
+        total(person, self.world.cells[person.id], self.definitions, self.at)
         event, facts, stage = self.last_event[person_id], self._facts(person), person.stage
-        self._promote(person, promotions_by_state(self.definitions.lifecycle.promotions, facts), state_of(facts), event)
+        if person.rejected_until is None or person.rejected_until <= self.at:
+            self._promote(person, promotions_by_state(self.definitions.lifecycle.promotions, facts), state_of(facts), event)
         back = recycling_for(person.stage, self.definitions.lifecycle, facts)
         if back is not None:
             self.changes.stage_changes.append(recycle(person, back, state_of(facts), self.at))
         if person.stage != stage:
             facts = self._facts(person)
         self._end_runs(person, lambda sequence: ending_by_state(sequence, facts))
-
-    def _total(self, person: Person) -> None:
-        scoring = self.definitions.scoring
-        person.heat = heat_of(self.world.cells[person.id], self.definitions.rules_by_id, scoring.half_life)
-        person.fit = sum(points for _, points in fit_lines(self._facts(person), scoring))
-        person.grade = grade_of(person.fit, scoring.grades)
-        person.changed = True
 
     def _facts(self, person: Person) -> Mapping[str, Any]:
         return person.facts(self.at, self.definitions.scoring.half_life)

@@ -7,22 +7,33 @@ Strong identifiers (`user_id`, `email`) name a human; weak ones (`anonymous_id`,
    if somebody holds that identifier already, by being merged into them.
 3. When a known person's browser shows somebody else's identifier, the browser changes hands: what happened before stays
    where it was counted, what comes later counts for the other.
+4. A browser cannot speak for an address that its owner has confirmed, unless it is that person's own browser.
+
+"Before" and "later" are meant by the time at which people acted. Events that arrive in another order may therefore be
+resolved wrongly at first: `resolve` notices (`Resolution.late`), and the people concerned are recounted from the log
+(`domain.recounting`). So the same set of events makes the same people, whatever order it came in.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import Final, Literal, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final, Literal, NamedTuple
 
-from nurture.domain.event import Event
-from nurture.domain.person import Person
+from nurture.domain.event import Assurance, Event
 
 IdentifierKind = Literal["anonymous_id", "submission", "user_id", "email"]
 
 #: In the order in which they decide when one event carries two that belong to different people.
 STRONG: Final[tuple[IdentifierKind, ...]] = ("user_id", "email")
 
-#: How many identifiers of a kind one person may hold; a further one is left alone.
+#: How many identifiers of a kind one person may hold; a further one is left alone (PostHog/posthog#21049).
 LIMITS: Final = {"user_id": 1, "email": 5, "anonymous_id": 50, "submission": 1_000}
+
+RANK: Final[Mapping[Assurance, int]] = {"observed": 0, "claimed": 1, "verified": 2}
+
+#: `last_seen_at` is kept this exactly, so that a reader costs a write of it now and then, not with every page.
+_SEEN_TO_THE: Final = timedelta(hours=1)
 
 
 class Identifier(NamedTuple):
@@ -32,65 +43,193 @@ class Identifier(NamedTuple):
     value: str
 
 
-class People(Protocol):
-    """What resolving needs from its surroundings."""
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Who holds an identifier, since when, and how we know. All instants are those of events."""
 
-    def find(self, person: int) -> Person | None:
-        """The person with an id, or the one they were merged into."""
-        ...
-
-    def create(self, event: Event) -> Person:
-        """Somebody new, first seen by this event."""
-        ...
-
-    def merge(self, weak: Person, into: Person) -> None:
-        """Count everything of an anonymous person for a known one, from now on."""
-        ...
+    person: int
+    source: str
+    assurance: Assurance
+    first_seen_at: datetime
+    last_seen_at: datetime
+    linked_at: datetime
 
 
+class Dispute(NamedTuple):
+    """An identifier went from one person to another, or an event asked for it in vain; `at` is that event's instant."""
+
+    at: datetime
+    people: frozenset[int]
+
+
+class Move(NamedTuple):
+    """An identifier that went from one known person to another."""
+
+    identifier: Identifier
+    former: int
+
+
+class Merge(NamedTuple):
+    """An anonymous person who turned out to be another, with what they were known by until then."""
+
+    weak: int
+    known_by: Mapping[Identifier, Holding]
+
+
+class Refusal(NamedTuple):
+    """A link that an event asked for and did not get. `other` is who holds the identifier, if somebody does."""
+
+    identifier: Identifier
+    reason: str
+    other: int | None = None
+
+
+class Resolution(NamedTuple):
+    """Whose an event is, and what it changed about who is who.
+
+    `late` names everybody whose events may have to be counted for
+    somebody else, because this event was not the latest to tell who they are; empty if it came in its order.
+    """
+
+    person: int
+    merges: tuple[Merge, ...] = ()
+    moves: tuple[Move, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    late: frozenset[int] = frozenset()
+
+
+@dataclass(slots=True)
 class Register:
-    """Whose each identifier is, and what has changed since it was loaded."""
+    """Whose each identifier is, and what has changed since it was loaded.
 
-    def __init__(self, owners: Mapping[Identifier, int] | None = None) -> None:
-        self._owners: dict[Identifier, int] = {}
-        self._held: dict[int, set[Identifier]] = defaultdict(set)
-        self.added: dict[Identifier, Event] = {}
-        self.moved: set[Identifier] = set()
-        for identifier, owner in (owners or {}).items():
-            self._assign(identifier, owner)
+    `by_hand` are people of whom a human decided who they are: no event joins them to anybody.
+    """
 
-    def _assign(self, identifier: Identifier, person: int) -> None:
-        former = self._owners.get(identifier)
+    by_hand: set[int] = field(default_factory=set)
+    added: set[Identifier] = field(default_factory=set)
+    changed: set[Identifier] = field(default_factory=set)
+    _holdings: dict[Identifier, Holding] = field(default_factory=dict)
+    _of: dict[int, set[Identifier]] = field(default_factory=lambda: defaultdict(set))
+    _disputes: dict[Identifier, list[Dispute]] = field(default_factory=lambda: defaultdict(list))
+
+    @classmethod
+    def loaded(
+        cls,
+        holdings: Mapping[Identifier, Holding],
+        disputes: Mapping[Identifier, Iterable[Dispute]] | None = None,
+        by_hand: Iterable[int] = (),
+    ) -> "Register":
+        register = cls(by_hand=set(by_hand))
+        for identifier, holding in holdings.items():
+            register._put(identifier, holding)
+        for identifier, told in (disputes or {}).items():
+            register._disputes[identifier].extend(told)
+        return register
+
+    def _put(self, identifier: Identifier, holding: Holding) -> None:
+        former = self._holdings.get(identifier)
         if former is not None:
-            self._held[former].discard(identifier)
-            if identifier not in self.added:
-                self.moved.add(identifier)
-        self._owners[identifier] = person
-        self._held[person].add(identifier)
+            self._of[former.person].discard(identifier)
+        self._holdings[identifier] = holding
+        self._of[holding.person].add(identifier)
+
+    def holding(self, identifier: Identifier) -> Holding | None:
+        """Everything about who holds an identifier."""
+        return self._holdings.get(identifier)
 
     def owner(self, identifier: Identifier) -> int | None:
         """Who holds an identifier."""
-        return self._owners.get(identifier)
+        holding = self._holdings.get(identifier)
+        return None if holding is None else holding.person
+
+    def held_by(self, person: int) -> frozenset[Identifier]:
+        """Everything a person is known by."""
+        return frozenset(self._of.get(person, ()))
 
     def is_known(self, person: int) -> bool:
         """Whether a person holds a strong identifier."""
-        return any(identifier.kind in STRONG for identifier in self._held[person])
+        return any(identifier.kind in STRONG for identifier in self._of.get(person, ()))
+
+    def is_settled(self, person: int) -> bool:
+        """Whether an event may no longer join a person to another."""
+        return person in self.by_hand or self.is_known(person)
+
+    def address_of(self, person: int) -> str | None:
+        """The address to write to: the best assured one, of several the one known first."""
+        held = [each for each in self._of.get(person, ()) if each.kind == "email"]
+        return min(held, key=self._merit).value if held else None
+
+    def _merit(self, identifier: Identifier) -> tuple[int, datetime, str]:
+        holding = self._holdings[identifier]
+        return -RANK[holding.assurance], holding.first_seen_at, identifier.value
 
     def give(self, identifier: Identifier, person: int, event: Event) -> bool:
-        """Make a person the owner of an identifier; False if they hold too many of its kind already."""
-        if identifier in self._held[person]:
-            return True
-        if sum(held.kind == identifier.kind for held in self._held[person]) >= LIMITS[identifier.kind]:
+        """Make a person the holder of an identifier; False if they hold too many of its kind already."""
+        if sum(held.kind == identifier.kind for held in self._of[person]) >= LIMITS[identifier.kind]:
             return False
-        if identifier not in self._owners:
-            self.added[identifier] = event
-        self._assign(identifier, person)
+        at, known = event.occurred_at, self._holdings.get(identifier)
+        if known is None:
+            self.added.add(identifier)
+            self._put(identifier, Holding(person, event.source, event.assurance, at, at, at))
+        else:
+            self._change(identifier, replace(known, person=person, linked_at=at, last_seen_at=max(at, known.last_seen_at)))
         return True
 
-    def hand_over(self, weak: int, to: int) -> None:
-        """Give everything one person is known by to another."""
-        for identifier in sorted(self._held[weak]):
-            self._assign(identifier, to)
+    def confirm(self, identifier: Identifier, event: Event) -> None:
+        """The holder of an identifier was seen with it again, perhaps by somebody whose word goes further."""
+        known, at = self._holdings[identifier], event.occurred_at
+        changes: dict[str, datetime | Assurance] = {}
+        if RANK[event.assurance] > RANK[known.assurance]:
+            changes |= {"assurance": event.assurance, "linked_at": max(at, known.linked_at)}
+        if at < known.first_seen_at:
+            changes["first_seen_at"] = at
+        if at >= known.last_seen_at + _SEEN_TO_THE:
+            changes["last_seen_at"] = at
+        if changes:
+            self._change(identifier, replace(known, **changes))  # type: ignore[arg-type]  # names and kinds belong together
+
+    def hand_over(self, weak: int, to: int, at: datetime) -> dict[Identifier, Holding]:
+        """Give everything one person is known by to another, at the instant of what joined them; how it was held before."""
+        before = {identifier: self._holdings[identifier] for identifier in sorted(self._of[weak])}
+        for identifier, holding in before.items():
+            self._change(identifier, replace(holding, person=to, linked_at=at))
+        return before
+
+    def dispute(self, identifier: Identifier, at: datetime, people: Iterable[int]) -> None:
+        """Remember that an identifier was asked for in vain, or changed hands."""
+        self._disputes[identifier].append(Dispute(at, frozenset(people)))
+
+    def _change(self, identifier: Identifier, holding: Holding) -> None:
+        self._put(identifier, holding)
+        if identifier not in self.added:
+            self.changed.add(identifier)
+
+    def out_of_order(self, named: list[Identifier], event: Event) -> frozenset[int]:
+        """Everybody about whom the register knows something later that this event may contradict; empty if it came in order.
+
+        In order is an event not older than the last that told anything of those it names; one that tells nothing new; and one
+        that names somebody by the only thing they are known by.
+        """
+        at = event.occurred_at
+        held = {identifier: found for identifier in named if (found := self._holdings.get(identifier)) is not None}
+        people = {holding.person for holding in held.values()}
+        disputed = [each for identifier in named for each in self._disputes.get(identifier, ()) if each.at > at]
+        if disputed:
+            return frozenset(people.union(*(each.people for each in disputed)))
+        newest = max((self._holdings[each].linked_at for person in people for each in self._of[person]), default=at)
+        if at >= newest:
+            return frozenset()
+        if len(people) == 1 and len(held) == len(named) and all(self._says_nothing(event, each) for each in held.values()):
+            return frozenset()
+        [first, *others] = named
+        if not others and self._of[held[first].person] == {first}:
+            self._change(first, replace(held[first], linked_at=at))
+            return frozenset()
+        return frozenset(people)
+
+    @staticmethod
+    def _says_nothing(event: Event, holding: Holding) -> bool:
+        return holding.linked_at <= event.occurred_at and RANK[event.assurance] <= RANK[holding.assurance]
 
 
 def strong_identifiers(event: Event) -> list[Identifier]:
@@ -100,13 +239,13 @@ def strong_identifiers(event: Event) -> list[Identifier]:
 
 
 def weak_identifiers(event: Event) -> list[Identifier]:
-    """The weak identifiers of an event."""
+    """The weak identifiers of an event, each once."""
     named: list[tuple[IdentifierKind, str | None]] = [
         ("anonymous_id", event.anonymous_id),
         ("submission", event.submission),
         ("anonymous_id", event.previous_id),
     ]
-    return [Identifier(kind, value) for kind, value in named if value]
+    return list(dict.fromkeys(Identifier(kind, value) for kind, value in named if value))
 
 
 def identifiers_in(event: Event) -> list[Identifier]:
@@ -114,49 +253,78 @@ def identifiers_in(event: Event) -> list[Identifier]:
     return strong_identifiers(event) + weak_identifiers(event)
 
 
-def resolve(event: Event, register: Register, people: People, *, weakly: bool = False) -> Person | None:
-    """The person of an event, made, found, or made known by it; None if a signed link names somebody who is gone.
+def resolve(event: Event, register: Register, create: Callable[[Event], int], *, weakly: bool = False) -> Resolution:
+    """The person of an event, found, made (by `create`), or made known by it. Of an event with a signed link ask the link.
 
     `weakly` leaves strong identifiers out of account: a machine that fills in a form makes nobody known.
     """
-    if event.person is not None:
-        return people.find(event.person)
-    strong = [] if weakly else strong_identifiers(event)
-    weak = weak_identifiers(event)
-    devices = [found for identifier in weak if (found := _owner(identifier, register, people))]
-    person = _person_named(strong, register, people) if strong else next(iter(devices), None)
-    if person is None:
-        # A browser that nobody known holds becomes known itself; else somebody new begins here.
-        person = next((device for device in devices if not register.is_known(device.id)), None) or people.create(event)
-    for identifier in strong:
-        if register.owner(identifier) is None:
-            _attach(identifier, person, register, event)
-    if strong:
-        _take_over(devices, person, register, people)
-    for identifier in weak:
-        if strong or register.owner(identifier) is None:
-            register.give(identifier, person.id, event)
-    return person
+    named = weak_identifiers(event) if weakly else identifiers_in(event)
+    late = register.out_of_order(named, event) if named else frozenset()
+    return _Resolving(event, register, create, weakly=weakly).resolution(late)
 
 
-def _owner(identifier: Identifier, register: Register, people: People) -> Person | None:
-    owner = register.owner(identifier)
-    return None if owner is None else people.find(owner)
+class _Resolving:
+    """The walk through the identifiers of one event."""
 
+    def __init__(self, event: Event, register: Register, create: Callable[[Event], int], *, weakly: bool) -> None:
+        self.event, self.register = event, register
+        self.weak = weak_identifiers(event)
+        self.refusals: list[Refusal] = []
+        self.devices = list(dict.fromkeys(holder for each in self.weak if (holder := register.owner(each)) is not None))
+        self.strong = [] if weakly else [each for each in strong_identifiers(event) if self._is_believed(each)]
+        found = self._found()
+        self.person = create(event) if found is None else found
 
-def _person_named(strong: list[Identifier], register: Register, people: People) -> Person | None:
-    return next((found for identifier in strong if (found := _owner(identifier, register, people))), None)
+    def resolution(self, late: frozenset[int]) -> Resolution:
+        self._attach()
+        merges = self._take_along() if self.strong else ()
+        moves = tuple(self._devices_follow())
+        return Resolution(self.person, merges, moves, tuple(self.refusals), late and late | {self.person})
 
+    def _is_believed(self, identifier: Identifier) -> bool:
+        """Whether the sender may speak for the owner of an identifier."""
+        holding = self.register.holding(identifier)
+        if holding is None or identifier.kind != "email" or holding.assurance != "verified" or self.event.assurance != "observed":
+            return True
+        account = self.register.owner(Identifier("user_id", self.event.user_id)) if self.event.user_id else None
+        if holding.person in (*self.devices, account):
+            return True
+        self.refusals.append(Refusal(identifier, "a browser named a confirmed address that is not its own", holding.person))
+        return False
 
-def _attach(identifier: Identifier, person: Person, register: Register, event: Event) -> None:
-    given = register.give(identifier, person.id, event)
-    if given and identifier.kind == "email" and person.email is None:
-        person.email = identifier.value
-        person.changed = True
+    def _found(self) -> int | None:
+        """Whoever the strong identifiers name; else the browser's holder, unless it is somebody else who is known."""
+        named = next((holder for each in self.strong if (holder := self.register.owner(each)) is not None), None)
+        if named is not None or not self.strong:
+            return named if named is not None else next(iter(self.devices), None)
+        return next((device for device in self.devices if not self.register.is_settled(device)), None)
 
+    def _attach(self) -> None:
+        for identifier in self.strong:
+            holder = self.register.owner(identifier)
+            if holder is None:
+                if not self.register.give(identifier, self.person, self.event):
+                    limit = LIMITS[identifier.kind]
+                    self.refusals.append(Refusal(identifier, f"they hold {limit} of this kind already", self.person))
+            elif holder == self.person:
+                self.register.confirm(identifier, self.event)
+            else:
+                self.refusals.append(Refusal(identifier, "two people who are each known are not joined by an event", holder))
 
-def _take_over(devices: list[Person], person: Person, register: Register, people: People) -> None:
-    for device in devices:
-        if device.id != person.id and device.merged_into is None and not register.is_known(device.id):
-            register.hand_over(device.id, person.id)
-            people.merge(device, person)
+    def _take_along(self) -> tuple[Merge, ...]:
+        """Anonymous holders of the browsers named turn out to be the person."""
+        joined = [each for each in self.devices if each != self.person and not self.register.is_settled(each)]
+        at = self.event.occurred_at
+        return tuple(Merge(device, self.register.hand_over(device, self.person, at)) for device in joined)
+
+    def _devices_follow(self) -> Iterable[Move]:
+        for identifier in self.weak:
+            holder = self.register.owner(identifier)
+            if holder == self.person:
+                self.register.confirm(identifier, self.event)
+            elif holder is None or self.strong:
+                if not self.register.give(identifier, self.person, self.event):
+                    limit = LIMITS[identifier.kind]
+                    self.refusals.append(Refusal(identifier, f"they hold {limit} of this kind already", holder))
+                elif holder is not None:
+                    yield Move(identifier, holder)

@@ -1,14 +1,26 @@
 """Stages, and what moves a person between them: promotion upwards, recycling downwards."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Final, NamedTuple
 
 from pydantic import Field, model_validator
 
 from nurture.domain.conditions import Condition, Facts
+from nurture.domain.duration import Duration
 from nurture.domain.event import Event
-from nurture.domain.model import LONGEST_SLUG, Definition, EventName, OneOrMore, Place, Problem, Slug, refuse, repeated
+from nurture.domain.model import (
+    LONGEST_SLUG,
+    Definition,
+    EventName,
+    EventNames,
+    OneOrMore,
+    Place,
+    Problem,
+    Slug,
+    refuse,
+    repeated,
+)
 from nurture.domain.wording import instead, one_of
 
 DISQUALIFIED: Final = "disqualified"
@@ -62,6 +74,26 @@ class Recycling(Definition):
     """What must be true of the person."""
 
 
+class Rejection(Definition):
+    """Sales does not want somebody now: down to stage `to` when an event named in `on` satisfies `where`.
+
+    Only a server with a secret key and `nurture person reject` may speak for sales; from anybody else the event changes nothing.
+    The event's property `reason` is kept with the stage change. For as long as `cool_down` no promotion that rests on `when`
+    alone brings the person up again; what they do themselves (`on`) still counts.
+    """
+
+    id: Slug
+    """The rule's name in stories and reports."""
+    on: EventNames
+    """The event, or a list of events, by which sales says so."""
+    where: Condition | None = None
+    """What must be true of the event."""
+    to: Slug
+    """The stage to which people go back."""
+    cool_down: Duration = timedelta(days=90)
+    """How long a score alone does not promote them again."""
+
+
 class Lifecycle(Definition):
     """config/lifecycle.yaml: the stages in their order, and the rules between them."""
 
@@ -71,12 +103,15 @@ class Lifecycle(Definition):
     """What moves people up. Of several that apply at once, the one that leads furthest counts."""
     recycling: tuple[Recycling, ...] = ()
     """What moves people down again."""
+    rejections: tuple[Rejection, ...] = ()
+    """How sales sends people back."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> "Lifecycle":
         stages = [(("stages", index), name) for index, name in enumerate(self.stages)]
         ids = [(("promotions", index, "id"), rule.id) for index, rule in enumerate(self.promotions)]
         ids += [(("recycling", index, "id"), back.id) for index, back in enumerate(self.recycling)]
+        ids += [(("rejections", index, "id"), no.id) for index, no in enumerate(self.rejections)]
         problems = [*repeated("stage", stages), *repeated("rule id", ids)]
         if DISQUALIFIED in self.stages:
             place = ("stages", self.stages.index(DISQUALIFIED))
@@ -99,6 +134,9 @@ class Lifecycle(Definition):
             elif self.rank(back.to) >= self.rank(back.from_) >= 0:
                 text = f"{back.to!r} does not lie below {back.from_!r}; recycling leads down, so name an earlier stage"
                 yield Problem(("recycling", index, "to"), text)
+        for index, no in enumerate(self.rejections):
+            if no.to not in self.stages:
+                yield self._unknown(no.to, ("rejections", index, "to"))
 
     def _unknown(self, stage: str, place: Place) -> Problem:
         return Problem(place, f"unknown stage {stage!r}; {instead(stage, self.stages)}")
@@ -156,3 +194,15 @@ def highest(candidates: Sequence[Promotion], stage: str, lifecycle: Lifecycle) -
 def recycling_for(stage: str, lifecycle: Lifecycle, facts: Facts) -> Recycling | None:
     """The first recycling rule that sends a person at `stage` down."""
     return next((rule for rule in lifecycle.recycling if rule.from_ == stage and rule.when.holds(facts)), None)
+
+
+def rejection_by_event(event: Event, stage: str, lifecycle: Lifecycle) -> Rejection | None:
+    """The first rule by which this event sends somebody at `stage` down; None if sales did not say so, or nothing lies below."""
+    if event.assurance != "verified":
+        return None
+    return next(
+        (rule for rule in lifecycle.rejections
+         if event.name in rule.on and lifecycle.rank(rule.to) < lifecycle.rank(stage)
+         and (rule.where is None or rule.where.holds(event.facts))),
+        None,
+    )  # fmt: skip

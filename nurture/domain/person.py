@@ -38,7 +38,10 @@ class Person:
     attributes: dict[str, Attribute] = field(default_factory=dict)
     heat: float = 0.0
     fit: int = 0
+    heats: dict[str, float] = field(default_factory=dict)
     merged_into: int | None = None
+    by_hand: bool = False
+    rejected_until: datetime | None = None
     new: bool = False
     changed: bool = False
 
@@ -50,6 +53,12 @@ class Person:
         if known is None or (known.at, str(known.value)) < (attribute.at, str(attribute.value)):
             self.attributes[name] = attribute
             self.changed = True
+
+    def saw(self, at: datetime) -> None:
+        """They did something at an instant."""
+        self.first_seen_at = min(self.first_seen_at, at)
+        self.seen_at = max(self.seen_at, at)
+        self.changed = True
 
     def facts(self, at: datetime, half_life: timedelta) -> Mapping[str, Any]:
         """What conditions and templates may ask about this person at instant `at`."""

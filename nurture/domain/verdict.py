@@ -1,13 +1,16 @@
 """Was it a human? Mail scanners and crawlers open and click too; what they do is kept, and moves nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Protocol, TypeVar
 
 from nurture.domain.event import ASSET_DOWNLOADED, EMAIL_CLICKED, EMAIL_OPENED, Event
 
 #: Nobody reads and clicks a mail this soon after it left us; security gateways do.
 FASTEST_READER: Final = timedelta(seconds=5)
+
+#: Two different links of one mail within this time: nobody's hand is so fast (Marketo's "proximity" filters under a second).
+AT_ONCE: Final = timedelta(seconds=1)
 
 AgentKind = Literal["browser", "program", "crawler"]
 
@@ -57,3 +60,19 @@ def _signs_of_a_machine(event: Event, kind_of_agent: KindOfAgent, sent_at: datet
         if sent_at is not None and event.occurred_at - sent_at < FASTEST_READER:
             signs.append("too_soon_after_sending")
     return signs
+
+
+class _Click(Protocol):
+    @property
+    def at(self) -> datetime: ...
+
+    @property
+    def target(self) -> str: ...
+
+
+ClickT = TypeVar("ClickT", bound=_Click)
+
+
+def clicked_at_once(click: ClickT, others: Iterable[ClickT]) -> list[ClickT]:
+    """The clicks on other links of the same mail that came in the same moment: then all of them are a scanner's."""
+    return [other for other in others if other.target != click.target and abs(other.at - click.at) <= AT_ONCE]

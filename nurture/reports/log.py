@@ -1,18 +1,9 @@
-"""The event log, read back."""
+"""The event log, told."""
 
 from collections.abc import Mapping
-from typing import Any, Final
-
-from sqlalchemy import Row
+from typing import Final
 
 from nurture.domain.event import Event
-
-
-def event_of(row: Row[Any]) -> Event:
-    """The event of a row with the columns name, occurred_at, received_at and body."""
-    told = {**row.body, "name": row.name, "occurred_at": row.occurred_at, "received_at": row.received_at}
-    return Event.model_validate(told)
-
 
 #: Where an event says what it was about, in the order of how much that tells.
 _ABOUT: Final = ("form", "asset", "path", "url")

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, Row, select
 
+from nurture.adapters.database.rows import event_of
 from nurture.adapters.database.tables import (
     enrollments,
     events,
@@ -23,7 +24,7 @@ from nurture.domain.person import Person
 from nurture.domain.scoring import Cell, ScoreLine, engagement_on, fit_lines, rules_hit, score_lines
 from nurture.domain.sending import MessageStatus
 from nurture.reports.figures import EPOCH, Figures, round_to_sum
-from nurture.reports.log import about, event_of
+from nurture.reports.log import about
 from nurture.reports.people import Known, find_person
 from nurture.reports.reading import snapshot
 

@@ -16,13 +16,12 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Engine, Row, select
 
-from nurture.adapters.database.rows import person_of
+from nurture.adapters.database.rows import event_of, person_of
 from nurture.adapters.database.tables import events, people, score_cells
 from nurture.domain.definitions import Definitions
 from nurture.domain.person import MOST_ATTRIBUTES, Attribute, Person, attributes_in
 from nurture.domain.scoring import Cell, grade_of, heat_of, rules_hit
 from nurture.reports.figures import EPOCH, Figures
-from nurture.reports.log import event_of
 from nurture.reports.reading import snapshot
 
 #: People who are computed together: what is in memory are their counts, never their events.

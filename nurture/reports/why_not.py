@@ -16,7 +16,7 @@ from nurture.domain.sequence import Sequence, Trigger
 from nurture.domain.wording import instead, one_of
 from nurture.errors import DefinitionError, UnknownPerson
 from nurture.reports.figures import Figures
-from nurture.reports.log import event_of
+from nurture.adapters.database.rows import event_of
 from nurture.reports.people import Known, find_person
 from nurture.reports.reading import snapshot
 from nurture.reports.story import EnrollmentLine, MessageLine, runs_of, suppression_of

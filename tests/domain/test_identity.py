@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nurture.domain.absorbing import World, absorb
+from nurture.domain.absorbing import absorb
 from nurture.domain.event import Event
 from nurture.domain.identity import STRONG, Identifier, IdentifierKind
+from nurture.domain.world import World
 from tests.support.definitions import definitions
 from tests.support.events import MONDAY, event, form, page
 
@@ -135,7 +136,8 @@ def test_no_two_known_people_are_ever_joined_and_no_hit_is_lost(events: list[Eve
             if person is not None:
                 assert seen.setdefault(address, person) == person, "an address never changes hands"
     assert len(set(seen.values())) == len(seen), "two addresses that came alone never share a person"
-    assert all(identifier.kind not in STRONG for identifier in world.register.moved)
+    moved = [entry.identifier for entry in world.changes.journal if entry.action == "moved"]
+    assert all(identifier is not None and identifier.kind not in STRONG for identifier in moved)
     assert sum(sum(cells.values()) for cells in world.cells.values()) == sum(one.name == "page_viewed" for one in events)
 
 

@@ -1,38 +1,41 @@
-"""The database as absorb sees it: load everybody a batch may concern, store what was decided."""
+"""The database as absorb sees it: what is stored already, everybody a batch may concern, and what was decided."""
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, and_, delete, or_, select, update
+from sqlalchemy import Connection, Engine, delete, select, update
 
 from nurture.adapters.database.bulk import add_to_rows, among, insert_rows, update_rows
 from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.handing_off import store_deliveries
+from nurture.adapters.database.identities import store_journal, store_register
 from nurture.adapters.database.releases import Releases
-from nurture.adapters.database.rows import enrollment_of, enrollment_row, person_of, person_row, stage_change_row
+from nurture.adapters.database.rows import enrollment_row, person_row, stage_change_row
 from nurture.adapters.database.tables import (
+    counted_events,
+    daily_counts,
     enrollments,
+    event_conflicts,
     events,
-    identifiers,
     messages,
     people,
     score_cells,
     stage_changes,
     suppressions,
 )  # fmt: skip
-from nurture.domain.absorbing import Changes, World
+from nurture.adapters.database.worlds import WorldReader
 from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment, EnrollmentStatus
 from nurture.domain.event import Event
-from nurture.domain.identity import Identifier, Register, identifiers_in
 from nurture.domain.lifecycle import StageChange
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cell
 from nurture.domain.sending import MessageStatus, Reason
-from nurture.errors import Conflict
+from nurture.domain.verdict import Verdict
+from nurture.domain.world import Changes, World
 
 
 class AbsorbingTransaction:
@@ -46,97 +49,50 @@ class AbsorbingTransaction:
         return self._releases.current(self._connection)
 
     def unseen(self, batch: Sequence[Event]) -> list[Event]:
-        by_key = {event.key: event for event in reversed(batch)}
-        stored = set(self._connection.scalars(select(events.c.id).where(among(self._connection, events.c.id, by_key.keys()))))
-        taken: set[UUID] = set()
-        return [event for event in batch if by_key[event.key] is event and not (event.key in stored or event.key in taken)]
+        """The events that are not stored yet. One that says something else under the id of another is kept as a conflict."""
+        first = {event.key: event for event in reversed(batch)}
+        stored = self._fingerprints(first.keys())
+        fresh = [event for event in batch if first[event.key] is event and event.key not in stored]
+        repeated = [event for event in batch if event.key in stored or first[event.key] is not event]
+        if repeated:
+            known = {key: event.fingerprint for key, event in first.items()} | stored
+            self._store_conflicts([event for event in repeated if known[event.key] not in (0, event.fingerprint)])
+        return fresh
+
+    def _fingerprints(self, keys: Any) -> dict[UUID, int]:
+        held = select(events.c.id, events.c.fingerprint).where(among(self._connection, events.c.id, keys))
+        counted = select(counted_events.c.id).where(among(self._connection, counted_events.c.id, keys))
+        return {
+            **{row.id: row.fingerprint for row in self._connection.execute(held)},
+            **dict.fromkeys(self._connection.scalars(counted), 0),
+        }
+
+    def _store_conflicts(self, found: Sequence[Event]) -> None:
+        rows = {
+            (event.key, event.fingerprint): {
+                "event_id": event.key,
+                "fingerprint": event.fingerprint,
+                "received_at": event.received_at,
+                "body": event.model_dump(mode="json", exclude_defaults=True),
+            }
+            for event in found
+        }
+        insert_rows(self._connection, event_conflicts, list(rows.values()), unless_there=True)
 
     def world(self, batch: Sequence[Event]) -> World:
-        named = {identifier for event in batch for identifier in identifiers_in(event)}
-        linked = {event.person for event in batch if event.person is not None}
-        wanted = {owner for _, owner in self._owners(named)} | linked
-        everybody = self._lock(wanted)
-        register = Register(dict(self._identifiers_of(everybody, named)))
-        for identifier in named:
-            owner = register.owner(identifier)
-            if owner is not None and owner not in everybody:
-                raise Conflict
-        runs = self._enrollments(everybody)
-        return World(
-            self.definitions(),
-            people=everybody.values(),
-            register=register,
-            cells=self._cells(everybody),
-            enrollments=runs,
-            pinned=self._releases.pinned(self._connection, {(run.sequence, run.version) for run in runs if run.live}),
-            sent_at=self._sent_at({event.message for event in batch if event.message is not None}),
-        )
-
-    def _owners(self, named: set[Identifier]) -> Iterator[tuple[Identifier, int]]:
-        if not named:
-            return
-        values_by_kind: dict[str, list[str]] = defaultdict(list)
-        for identifier in named:
-            values_by_kind[identifier.kind].append(identifier.value)
-        asked = [
-            and_(identifiers.c.kind == kind, among(self._connection, identifiers.c.value, values))
-            for kind, values in sorted(values_by_kind.items())
-        ]
-        held = select(identifiers.c.kind, identifiers.c.value, identifiers.c.person_id)
-        found = self._connection.execute(held.where(or_(*asked)))
-        for kind, value, person in found:
-            yield Identifier(kind, value), person
-
-    def _lock(self, wanted: set[int]) -> dict[int, Person]:
-        """The people wanted and those they were merged into, locked in the order of their ids, so that no two batches wait
-        for each other.
-        """
-        if not wanted:
-            return {}
-        named = among(self._connection, people.c.id, wanted)
-        targets = select(people.c.merged_into).where(named, people.c.merged_into.is_not(None))
-        found = self._connection.execute(
-            select(people).where(or_(named, people.c.id.in_(targets))).order_by(people.c.id).with_for_update()
-        )
-        return {row.id: person_of(row) for row in found}
-
-    def _identifiers_of(self, everybody: Mapping[int, Person], named: set[Identifier]) -> Iterator[tuple[Identifier, int]]:
-        # Asked again now that the people are locked: what was true before the lock may have changed while we waited for it.
-        if everybody:
-            held = select(identifiers.c.kind, identifiers.c.value, identifiers.c.person_id)
-            for kind, value, person in self._connection.execute(
-                held.where(among(self._connection, identifiers.c.person_id, everybody.keys()))
-            ):
-                yield Identifier(kind, value), person
-        yield from self._owners(named)
-
-    def _cells(self, everybody: Collection[int]) -> Mapping[int, Mapping[Cell, int]]:
-        cells: dict[int, dict[Cell, int]] = defaultdict(dict)
-        for row in self._connection.execute(
-            select(score_cells).where(among(self._connection, score_cells.c.person_id, everybody))
-        ):
-            cells[row.person_id][Cell(row.rule, row.day)] = row.hits
-        return cells
-
-    def _enrollments(self, everybody: Collection[int]) -> list[Enrollment]:
-        found = self._connection.execute(select(enrollments).where(among(self._connection, enrollments.c.person_id, everybody)))
-        return [enrollment_of(row) for row in found]
-
-    def _sent_at(self, wanted: set[int]) -> Mapping[int, datetime]:
-        if not wanted:
-            return {}
-        found = self._connection.execute(
-            select(messages.c.id, messages.c.sent_at).where(among(self._connection, messages.c.id, wanted))
-        )
-        return {row.id: row.sent_at for row in found if row.sent_at is not None}
+        return WorldReader(self._connection, self._releases).read(batch)
 
     def store(self, changes: Changes) -> None:
         self._store_people(changes.people)
-        self._store_identifiers(changes.register)
+        store_register(self._connection, changes.register)
         self._store_events(changes)
+        self._store_unnamed(changes.unnamed)
         self._store_hits(changes.hits)
         for weak, into in changes.merges:
             self._move_cells(weak, into)
+        store_journal(self._connection, changes.journal)
+        self._store_rejudged(changes.rejudged)
+        self._mark(changes)
         self._store_stage_changes(changes.stage_changes)
         self._store_enrollments(changes.enrollments)
         if changes.suppressions:
@@ -153,28 +109,6 @@ class AbsorbingTransaction:
     def _store_people(self, changed: Sequence[Person]) -> None:
         insert_rows(self._connection, people, [person_row(person) for person in changed if person.new])
         update_rows(self._connection, people, [person_row(person) for person in changed if not person.new])
-
-    def _store_identifiers(self, register: Register) -> None:
-        added = [
-            {
-                "kind": identifier.kind,
-                "value": identifier.value,
-                "person_id": register.owner(identifier),
-                "source": event.source,
-                "first_seen_at": event.occurred_at,
-                "last_seen_at": event.occurred_at,
-                "linked_at": event.occurred_at,
-                "assurance": event.assurance,
-            }
-            for identifier, event in sorted(register.added.items(), key=lambda item: item[0])
-        ]
-        insert_rows(self._connection, identifiers, added)
-        for identifier in sorted(register.moved):
-            self._connection.execute(
-                update(identifiers)
-                .where(identifiers.c.kind == identifier.kind, identifiers.c.value == identifier.value)
-                .values(person_id=register.owner(identifier))
-            )
 
     def _store_events(self, changes: Changes) -> None:
         insert_rows(
@@ -196,6 +130,13 @@ class AbsorbingTransaction:
             ],
         )
 
+    def _store_unnamed(self, unnamed: Sequence[Event]) -> None:
+        counts = Counter((event.day, event.name, "") for event in unnamed)
+        rows = [{"day": day, "name": name, "channel": channel, "events": n} for (day, name, channel), n in sorted(counts.items())]
+        add_to_rows(self._connection, daily_counts, rows, "events")
+        keys = [{"id": event.key, "day": event.day} for event in unnamed]
+        insert_rows(self._connection, counted_events, keys)
+
     def _store_hits(self, hits: Counter[tuple[int, Cell]]) -> None:
         rows = [
             {"person_id": person, "rule": cell.rule, "day": cell.day, "hits": count}
@@ -210,6 +151,17 @@ class AbsorbingTransaction:
             .returning(score_cells.c.rule, score_cells.c.day, score_cells.c.hits)
         )
         self._store_hits(Counter({(into, Cell(row.rule, row.day)): row.hits for row in held}))
+
+    def _store_rejudged(self, rejudged: Mapping[UUID, Verdict]) -> None:
+        rows = [{"id": key, "verdict": each.kind, "verdict_reasons": list(each.reasons)} for key, each in rejudged.items()]
+        update_rows(self._connection, events, rows)
+
+    def _mark(self, changes: Changes) -> None:
+        """Leave people who no longer follow from the log to the verb *recount*."""
+        if changes.recounts:
+            due = max(event.received_at for event, _, _ in changes.events)
+            which = among(self._connection, people.c.id, changes.recounts)
+            self._connection.execute(update(people).where(which, people.c.recount_at.is_(None)).values(recount_at=due))
 
     def _store_enrollments(self, runs: Sequence[Enrollment]) -> None:
         insert_rows(self._connection, enrollments, [enrollment_row(run) for run in runs if run.new])

@@ -54,6 +54,22 @@ def add_to_rows(connection: Connection, table: Table, rows: Sequence[Row], colum
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=sums), list(rows))
 
 
+def put_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows; where a key stands already, give it the row's values."""
+    if not rows:
+        return
+    keys = [key.name for key in table.primary_key]
+    others = [name for name in rows[0] if name not in keys]
+    if connection.dialect.name == "postgresql":
+        settings = ", ".join(f'"{name}" = excluded."{name}"' for name in others)
+        ending = f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {settings}"
+        connection.execute(text(_insert_from_json(table, tuple(rows[0])) + ending), {"rows": _as_json(rows)})
+    else:
+        statement = sqlite.insert(table)
+        values = {name: statement.excluded[name] for name in others}
+        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), list(rows))
+
+
 def update_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Give each row, known by its `id`, the values of its other keys."""
     if not rows:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from nurture.domain.enrollment import Enrollment, EnrollmentStatus
+from nurture.domain.event import Event
 from nurture.domain.ids import stable_id
 from nurture.domain.lifecycle import StageChange
 from nurture.domain.person import Attribute, Person
@@ -36,8 +37,22 @@ def person_of(row: Row[Any]) -> Person:
         attributes=attributes_from_json(row.attributes),
         heat=row.heat,
         fit=row.fit,
+        heats=row.heats or {},
         merged_into=row.merged_into,
+        by_hand=row.by_hand,
+        rejected_until=row.rejected_until,
     )
+
+
+def event_of(row: Row[Any]) -> Event:
+    """The event of a row with the columns name, occurred_at, received_at and body."""
+    told = {**row.body, "name": row.name, "occurred_at": row.occurred_at, "received_at": row.received_at}
+    return Event.model_validate(told)
+
+
+def stage_change_of(row: Row[Any], event: Event | None) -> StageChange:
+    """A stage change from a full row of `stage_changes`, with the event that caused it."""
+    return StageChange(row.person_id, row.from_stage, row.to_stage, row.rule, row.cause, row.at, event)
 
 
 def enrollment_of(row: Row[Any]) -> Enrollment:
@@ -70,7 +85,10 @@ def person_row(person: Person) -> dict[str, Any]:
         "grade": str(person.grade),
         "first_seen_at": person.first_seen_at,
         "seen_at": person.seen_at,
+        "heats": person.heats or None,
         "merged_into": person.merged_into,
+        "by_hand": person.by_hand,
+        "rejected_until": person.rejected_until,
     }
 
 

@@ -134,7 +134,7 @@ identity_journal = Table(
     Column("reason", String(200), nullable=False),
     Column("image", Json),
     Column("undone_at", Instant),
-    _partial_index("ix_identity_journal_moved", "kind", "value", where="action = 'moved'"),
+    _partial_index("ix_identity_journal_about", "kind", "value", where="kind IS NOT NULL"),
 )
 
 #: The log. `body` is never rewritten. `person_id` is who the event counts for; a merge leaves it alone (ask through
@@ -164,6 +164,14 @@ event_conflicts = Table(
     Column("fingerprint", BigInteger, primary_key=True),
     Column("received_at", Instant, nullable=False),
     Column("body", Json, nullable=False),
+)
+
+#: The keys of events that nobody consented to, so that one that comes again counts once; kept for some days.
+counted_events = Table(
+    "counted_events",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("day", Integer, nullable=False, index=True),
 )
 
 #: What is counted of events that nobody consented to: no more than that they happened.

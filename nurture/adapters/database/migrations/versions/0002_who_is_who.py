@@ -81,11 +81,11 @@ def _identifiers() -> None:
     op.create_index(op.f("ix_identity_journal_person_id"), "identity_journal", ["person_id"])
     op.create_index(op.f("ix_identity_journal_other_id"), "identity_journal", ["other_id"])
     op.create_index(
-        "ix_identity_journal_moved",
+        "ix_identity_journal_about",
         "identity_journal",
         ["kind", "value"],
-        postgresql_where=sa.text("action = 'moved'"),
-        sqlite_where=sa.text("action = 'moved'"),
+        postgresql_where=sa.text("kind IS NOT NULL"),
+        sqlite_where=sa.text("kind IS NOT NULL"),
     )
 
 
@@ -101,6 +101,13 @@ def _events() -> None:
         sa.Column("body", _json, nullable=False),
         sa.PrimaryKeyConstraint("event_id", "fingerprint", name=op.f("pk_event_conflicts")),
     )
+    op.create_table(
+        "counted_events",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_counted_events")),
+    )
+    op.create_index(op.f("ix_counted_events_day"), "counted_events", ["day"])
     op.create_table(
         "daily_counts",
         sa.Column("day", sa.Integer(), nullable=False),

@@ -1,0 +1,127 @@
+"""Loading everybody a batch of events may concern, locked until the transaction ends."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, or_, select
+
+from nurture.adapters.database.bulk import among
+from nurture.adapters.database.identities import disputes_about, holdings_named, holdings_of
+from nurture.adapters.database.releases import Releases
+from nurture.adapters.database.rows import enrollment_of, event_of, person_of, stage_change_of
+from nurture.adapters.database.tables import enrollments, events, messages, people, score_cells, stage_changes
+from nurture.domain.enrollment import Enrollment
+from nurture.domain.event import EMAIL_CLICKED, Event
+from nurture.domain.identity import Identifier, Register, identifiers_in
+from nurture.domain.lifecycle import StageChange
+from nurture.domain.person import Person
+from nurture.domain.scoring import Cell
+from nurture.domain.verdict import AT_ONCE
+from nurture.domain.world import Click, World
+from nurture.errors import Conflict
+
+
+class WorldReader:
+    """Reads within one transaction of absorb."""
+
+    def __init__(self, connection: Connection, releases: Releases) -> None:
+        self._connection = connection
+        self._releases = releases
+
+    def read(self, batch: Sequence[Event]) -> World:
+        """Everybody these events may concern; raises Conflict if they changed meanwhile."""
+        named = {identifier for event in batch for identifier in identifiers_in(event)}
+        linked = {event.person for event in batch if event.person is not None}
+        everybody = self._lock({holding.person for holding in holdings_named(self._connection, named).values()} | linked)
+        register = self._register(everybody, named)
+        runs = self._enrollments(everybody)
+        definitions = self._releases.current(self._connection)
+        return World(
+            definitions,
+            people=everybody.values(),
+            register=register,
+            cells=self._cells(everybody),
+            enrollments=runs,
+            pinned=self._releases.pinned(self._connection, {(run.sequence, run.version) for run in runs if run.live}),
+            sent_at=self._sent_at({event.message for event in batch if event.message is not None}),
+            clicks=self._clicks([event for event in batch if event.name == EMAIL_CLICKED]),
+            moves=self._moves(
+                [each.id for each in everybody.values() if not each.email and each.stage != definitions.lifecycle.first]
+            ),
+        )
+
+    def _lock(self, wanted: set[int]) -> dict[int, Person]:
+        """The people wanted and those they were merged into, locked in the order of their ids, so that no two batches wait
+        for each other.
+        """
+        if not wanted:
+            return {}
+        named = among(self._connection, people.c.id, wanted)
+        targets = select(people.c.merged_into).where(named, people.c.merged_into.is_not(None))
+        found = self._connection.execute(
+            select(people).where(or_(named, people.c.id.in_(targets))).order_by(people.c.id).with_for_update()
+        )
+        return {row.id: person_of(row) for row in found}
+
+    def _register(self, everybody: Mapping[int, Person], named: set[Identifier]) -> Register:
+        # Asked again now that the people are locked: what was true before the lock may have changed while we waited for it.
+        held = {**holdings_of(self._connection, everybody), **holdings_named(self._connection, named)}
+        if any(holding.person not in everybody for holding in held.values()):
+            raise Conflict
+        by_hand = [person.id for person in everybody.values() if person.by_hand]
+        return Register.loaded(held, disputes_about(self._connection, named), by_hand)
+
+    def _cells(self, everybody: Collection[int]) -> Mapping[int, Mapping[Cell, int]]:
+        cells: dict[int, dict[Cell, int]] = defaultdict(dict)
+        for row in self._connection.execute(
+            select(score_cells).where(among(self._connection, score_cells.c.person_id, everybody))
+        ):
+            cells[row.person_id][Cell(row.rule, row.day)] = row.hits
+        return cells
+
+    def _enrollments(self, everybody: Collection[int]) -> list[Enrollment]:
+        found = self._connection.execute(select(enrollments).where(among(self._connection, enrollments.c.person_id, everybody)))
+        return [enrollment_of(row) for row in found]
+
+    def _sent_at(self, wanted: set[int]) -> Mapping[int, datetime]:
+        if not wanted:
+            return {}
+        found = self._connection.execute(
+            select(messages.c.id, messages.c.sent_at).where(among(self._connection, messages.c.id, wanted))
+        )
+        return {row.id: row.sent_at for row in found if row.sent_at is not None}
+
+    def _clicks(self, clicked: Sequence[Event]) -> Mapping[int, Sequence[Click]]:
+        """The human clicks of the same people around the same time, by message."""
+        linked = {event.person for event in clicked if event.person is not None}
+        if not linked:
+            return {}
+        first, last = min(event.occurred_at for event in clicked), max(event.occurred_at for event in clicked)
+        found = self._connection.execute(
+            select(events).where(
+                among(self._connection, events.c.person_id, linked),
+                events.c.occurred_at.between(first - AT_ONCE, last + AT_ONCE),
+                events.c.name == EMAIL_CLICKED,
+                events.c.verdict == "human",
+            )
+        )
+        clicks: dict[int, list[Click]] = defaultdict(list)
+        for row in found:
+            event = event_of(row)
+            if event.message is not None:
+                clicks[event.message].append(Click(row.id, row.person_id, row.occurred_at, str(event.properties.get("url"))))
+        return clicks
+
+    def _moves(self, without_address: Collection[int]) -> Mapping[int, Sequence[StageChange]]:
+        """The promotions of people without an address: what they started begins when there is one."""
+        moves: dict[int, list[StageChange]] = defaultdict(list)
+        if without_address:
+            which = among(self._connection, stage_changes.c.person_id, without_address)
+            found = self._connection.execute(select(stage_changes).where(which).order_by(stage_changes.c.at)).all()
+            causes = {row.event_id for row in found if row.event_id is not None}
+            caused_by = self._connection.execute(select(events).where(among(self._connection, events.c.id, causes)))
+            by_key = {row.id: event_of(row) for row in caused_by}
+            for row in found:
+                moves[row.person_id].append(stage_change_of(row, by_key.get(row.event_id)))
+        return moves

@@ -1,0 +1,228 @@
+"""Everybody a batch of events may concern, and what the batch changes about them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal, NamedTuple
+from uuid import UUID
+
+from nurture.domain.counting import total
+from nurture.domain.definitions import Definitions
+from nurture.domain.enrollment import Enrollment
+from nurture.domain.event import Event
+from nurture.domain.identity import Holding, Identifier, Merge, Register, Resolution
+from nurture.domain.ids import stable_id
+from nurture.domain.lifecycle import StageChange
+from nurture.domain.person import Person
+from nurture.domain.scoring import Cell, grade_of
+from nurture.domain.sequence import Sequence
+from nurture.domain.verdict import Verdict
+
+
+class StoredEvent(NamedTuple):
+    """An event with the person it counts for and what we think of who acted."""
+
+    event: Event
+    person: int
+    verdict: Verdict
+
+
+class Suppressed(NamedTuple):
+    """An address that is never to be mailed again, by the wish of its owner."""
+
+    email: str
+    reason: str
+    source: str
+    at: datetime
+
+
+class Parked(NamedTuple):
+    """An event that cannot be counted for anybody, with the reason."""
+
+    event: Event
+    reason: str
+
+
+class Click(NamedTuple):
+    """A click in a mail that is stored already, and for a human's."""
+
+    key: UUID
+    person: int
+    at: datetime
+    target: str
+
+
+#: Who decided something about who is who, when it was no human: an event on its way in.
+BY_EVENT: Final = "event"
+
+
+class JournalEntry(NamedTuple):
+    """Something that happened to who is who. `image` is how both people were before they were joined."""
+
+    at: datetime
+    action: Literal["merged", "moved", "refused", "unmerged"]
+    person: int
+    other: int | None
+    reason: str
+    by: str = BY_EVENT
+    identifier: Identifier | None = None
+    event: UUID | None = None
+    image: dict[str, Any] | None = None
+
+    @property
+    def id(self) -> int:
+        """Equal for the same change; of a link refused again and again one entry is kept, with the latest instant."""
+        told = (
+            (self.identifier, self.reason) if self.action == "refused" else (self.event or self.at.isoformat(), self.identifier)
+        )
+        return stable_id("identity", self.action, self.person, self.other, *told)
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a batch leaves to be stored, all in one transaction. `recounts` are people who no longer follow from the log."""
+
+    people: list[Person] = field(default_factory=list)
+    register: Register = field(default_factory=Register)
+    events: list[StoredEvent] = field(default_factory=list)
+    rejudged: dict[UUID, Verdict] = field(default_factory=dict)
+    hits: Counter[tuple[int, Cell]] = field(default_factory=Counter)
+    merges: list[tuple[int, int]] = field(default_factory=list)
+    journal: list[JournalEntry] = field(default_factory=list)
+    recounts: set[int] = field(default_factory=set)
+    stage_changes: list[StageChange] = field(default_factory=list)
+    enrollments: list[Enrollment] = field(default_factory=list)
+    suppressions: list[Suppressed] = field(default_factory=list)
+    unnamed: list[Event] = field(default_factory=list)
+    parked: list[Parked] = field(default_factory=list)
+
+    @property
+    def wakes_sequences(self) -> bool:
+        """Whether something is due at once."""
+        return any(run.new and run.live for run in self.enrollments)
+
+
+class World:
+    """Everybody a batch may concern, with what is known of them.
+
+    `moves` are the earlier promotions of people without an address: what they started waits for one.
+    """
+
+    def __init__(
+        self,
+        definitions: Definitions,
+        *,
+        people: Iterable[Person] = (),
+        register: Register | None = None,
+        cells: Mapping[int, Mapping[Cell, int]] | None = None,
+        enrollments: Iterable[Enrollment] = (),
+        pinned: Mapping[tuple[str, str], Sequence] | None = None,
+        sent_at: Mapping[int, datetime] | None = None,
+        clicks: Mapping[int, Iterable[Click]] | None = None,
+        moves: Mapping[int, Iterable[StageChange]] | None = None,
+    ) -> None:
+        self.definitions = definitions
+        self.people = {person.id: person for person in people}
+        self.register = register or Register()
+        self.cells: dict[int, Counter[Cell]] = defaultdict(Counter)
+        for owner, counted in (cells or {}).items():
+            self.cells[owner].update(counted)
+        self.enrollments: dict[int, list[Enrollment]] = defaultdict(list)
+        for run in enrollments:
+            self.enrollments[run.person].append(run)
+        self._pinned = pinned or {}
+        self.sent_at = sent_at or {}
+        self.clicks = {message: list(each) for message, each in (clicks or {}).items()}
+        self.moves = {person: list(each) for person, each in (moves or {}).items()}
+        self.changes = Changes(register=self.register)
+
+    def find(self, person: int) -> Person | None:
+        """The person with an id, or the one they were merged into."""
+        found = self.people.get(person)
+        return self.people.get(found.merged_into) if found is not None and found.merged_into is not None else found
+
+    def create(self, event: Event) -> int:
+        """Somebody new, first seen by this event."""
+        grades = self.definitions.scoring.grades
+        person = Person(
+            id=stable_id("person", event.key), stage=self.definitions.lifecycle.first, stage_since=event.occurred_at,
+            first_seen_at=event.occurred_at, seen_at=event.occurred_at, grade=grade_of(0, grades), new=True, changed=True,
+        )  # fmt: skip
+        self.people[person.id] = person
+        total(person, {}, self.definitions, event.occurred_at)
+        return person.id
+
+    def follow(self, resolution: Resolution, event: Event) -> tuple[Person, list[StageChange]]:
+        """Do to people what an event has changed about who they are.
+
+        Returns the event's person, and the earlier promotions that can start something now that there is an address.
+        """
+        person = self.people[resolution.person]
+        awaited = [] if person.email else list(self.moves.get(person.id, ()))
+        for merge in resolution.merges:
+            awaited += self.moves.get(merge.weak, ())
+            self._join(merge, person, event)
+        address = self.register.address_of(person.id)
+        if address != person.email:
+            person.email, person.changed = address, True
+        self.changes.recounts |= resolution.late
+        self._note(resolution, event)
+        return person, awaited if person.email else []
+
+    def _join(self, merge: Merge, into: Person, event: Event) -> None:
+        weak = self.people[merge.weak]
+        image = image_of(weak, into, merge.known_by)
+        rank = self.definitions.lifecycle.rank
+        if rank(weak.stage) > rank(into.stage) >= 0:
+            into.stage, into.stage_since = weak.stage, weak.stage_since
+        for name, attribute in weak.attributes.items():
+            into.learn(name, attribute)
+        into.saw(weak.first_seen_at)
+        into.saw(weak.seen_at)
+        self.cells[into.id].update(self.cells.pop(weak.id, Counter()))
+        weak.merged_into, weak.changed = into.id, True
+        weak.heat, weak.heats = 0.0, {}
+        self.changes.merges.append((weak.id, into.id))
+        entry = JournalEntry(
+            event.occurred_at, "merged", into.id, weak.id, "an anonymous person became known", event=event.key, image=image
+        )
+        self.changes.journal.append(entry)
+
+    def _note(self, resolution: Resolution, event: Event) -> None:
+        at, person = event.occurred_at, resolution.person
+        for identifier, former in resolution.moves:
+            reason = "a browser showed somebody else's identifier"
+            self._dispute(JournalEntry(at, "moved", person, former, reason, identifier=identifier, event=event.key))
+            if self.people[former].seen_at > at:  # some of what came later on this browser may have been counted for them
+                self.changes.recounts |= {former, person}
+        for identifier, reason, other in resolution.refusals:
+            self._dispute(JournalEntry(at, "refused", person, other, reason, identifier=identifier, event=event.key))
+
+    def _dispute(self, entry: JournalEntry) -> None:
+        self.changes.journal.append(entry)
+        if entry.identifier is not None:
+            people = {entry.person} if entry.other is None else {entry.person, entry.other}
+            self.register.dispute(entry.identifier, entry.at, people)
+
+    def sequence_of(self, run: Enrollment) -> Sequence | None:
+        """The sequence in the version a run is pinned to."""
+        return self._pinned.get((run.sequence, run.version))
+
+
+def image_of(weak: Person, into: Person, known_by: Mapping[Identifier, Holding]) -> dict[str, Any]:
+    """What of two people does not follow from their events, as it is before they are joined."""
+    return {
+        "weak": _standing(weak),
+        "into": _standing(into),
+        "known_by": [[*identifier, holding.linked_at.isoformat()] for identifier, holding in known_by.items()],
+    }
+
+
+def _standing(person: Person) -> dict[str, Any]:
+    return {
+        "stage": person.stage,
+        "stage_since": person.stage_since.isoformat(),
+        "by_hand": person.by_hand,
+        "rejected_until": person.rejected_until.isoformat() if person.rejected_until else None,
+    }
