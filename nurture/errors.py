@@ -61,6 +61,10 @@ class StreamFull(Unavailable):
     """The backlog of events has reached its bound; start more workers or raise NURTURE_MAX_BACKLOG."""
 
 
+class TooMuch(NurtureError):
+    """More hangs together than is worked out at once; what is stored stays as it is."""
+
+
 class Conflict(NurtureError):
     """Another worker changed the same people at the same time; the batch is simply taken again."""
 

@@ -1,10 +1,11 @@
 """The few calls that the flow needs from the world, owned by the flow; adapters fulfil them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
+from nurture.domain.component import Component, Recounted
 from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.event import Event
@@ -100,7 +101,7 @@ class Nudge(Protocol):
     """Wakes a task. Losing a nudge costs latency only: beat sweeps for what is left."""
 
     def __call__(self, task: str, partition: int | None = None) -> None:
-        """Wake `absorb` for a partition, or `advance`, `send`, `hand_off`. Never raises: a lost nudge is no error."""
+        """Wake `absorb` for a partition, or `recount`, `advance`, `send`, `hand_off`. Never raises: a lost nudge is no error."""
         ...
 
 
@@ -121,6 +122,34 @@ class Absorbing(Protocol):
 
     def store(self, changes: Changes) -> None:
         """Write what was decided; raises Conflict if somebody else wrote the same key first."""
+        ...
+
+
+class Recounting(Protocol):
+    """The database, as recount sees it: one transaction."""
+
+    def definitions(self) -> Definitions:
+        """The definitions in force."""
+        ...
+
+    def due(self, limit: int) -> Sequence[int]:
+        """Up to `limit` people who no longer follow from the log, longest waiting first."""
+        ...
+
+    def everybody(self, after: int, limit: int) -> Sequence[int]:
+        """Up to `limit` people, by id from `after` on, who were not merged into another."""
+        ...
+
+    def component(self, wanted: Collection[int], most: int, *, connected: bool = True) -> Component:
+        """These people and, if asked for, everybody connected with them, locked; raises TooMuch beyond `most` events."""
+        ...
+
+    def store(self, component: Component, outcome: Recounted, at: datetime) -> None:
+        """Write how everything should be, and that nobody of them is due any more."""
+        ...
+
+    def give_up(self, person: int) -> None:
+        """Leave a person as they are stored; they are not due any more."""
         ...
 
 

@@ -24,6 +24,8 @@ from nurture.flow.advance import advance
 from nurture.flow.cool import cool
 from nurture.flow.hand_off import BATCH as HAND_OFF_BATCH
 from nurture.flow.hand_off import hand_off
+from nurture.flow.recount import BATCH as RECOUNT_BATCH
+from nurture.flow.recount import recount
 from nurture.flow.send import BATCH as SEND_BATCH
 from nurture.flow.send import send
 from nurture.settings import Settings
@@ -68,10 +70,29 @@ def absorb_partition(partition: int) -> None:
                 log.info("absorbed", partition=partition, stored=absorbed.stored, parked=absorbed.parked, read=absorbed.read)
             if absorbed.wakes_sequences:
                 mine.nudge("advance")
+            if absorbed.wakes_recount:
+                mine.nudge("recount")
             if absorbed.read < ABSORB_BATCH:
                 break
     if held.waiting():
         mine.nudge("absorb", partition)  # somebody wrote while we were putting the lease down
+
+
+@shared_task(name="nurture.recount")
+def recount_due() -> None:
+    """Work out people of whom what is stored no longer follows from the log."""
+    mine = parts()
+    turn = _Turn()
+    while turn.goes_on():
+        try:
+            report = recount(mine.database, mine.clock)
+        except NurtureError as error:
+            log.warning("recount stopped", why=str(error), retried=error.retry_helps)
+            return
+        if report.due:
+            log.info("recounted", due=report.due, left=report.left)
+        if report.due < RECOUNT_BATCH:
+            return
 
 
 @shared_task(name="nurture.advance")

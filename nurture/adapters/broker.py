@@ -11,6 +11,7 @@ QUEUES: Final = ("events", "sequences", "mail", "handoff")
 ROUTES: Final = {
     "absorb": "events",
     "sweep": "events",
+    "recount": "events",
     "advance": "sequences",
     "cool": "sequences",
     "send": "mail",

@@ -137,6 +137,10 @@ class Register:
         """Everything about who holds an identifier."""
         return self._holdings.get(identifier)
 
+    def holdings(self) -> Iterable[tuple[Identifier, Holding]]:
+        """Everything that anybody holds."""
+        return self._holdings.items()
+
     def owner(self, identifier: Identifier) -> int | None:
         """Who holds an identifier."""
         holding = self._holdings.get(identifier)
@@ -289,7 +293,9 @@ class _Resolving:
         account = self.register.owner(Identifier("user_id", self.event.user_id)) if self.event.user_id else None
         if holding.person in (*self.devices, account):
             return True
-        self.refusals.append(Refusal(identifier, "a browser named a confirmed address that is not its own", holding.person))
+        # Whether it is its own may be seen otherwise once more is known of any identifier beside it: all are in dispute.
+        reason = "a browser named a confirmed address that is not its own"
+        self.refusals += [Refusal(each, reason, holding.person) for each in identifiers_in(self.event)]
         return False
 
     def _found(self) -> int | None:

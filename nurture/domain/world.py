@@ -11,9 +11,10 @@ from nurture.domain.counting import total
 from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.event import Event
-from nurture.domain.identity import Holding, Identifier, Merge, Register, Resolution
+from nurture.domain.identity import Identifier, Merge, Register, Resolution
 from nurture.domain.ids import stable_id
 from nurture.domain.lifecycle import StageChange
+from nurture.domain.merging import image_of
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cell, grade_of
 from nurture.domain.sequence import Sequence
@@ -190,39 +191,25 @@ class World:
         self.changes.journal.append(entry)
 
     def _note(self, resolution: Resolution, event: Event) -> None:
-        at, person = event.occurred_at, resolution.person
-        for identifier, former in resolution.moves:
-            reason = "a browser showed somebody else's identifier"
-            self._dispute(JournalEntry(at, "moved", person, former, reason, identifier=identifier, event=event.key))
-            if self.people[former].seen_at > at:  # some of what came later on this browser may have been counted for them
-                self.changes.recounts |= {former, person}
-        for identifier, reason, other in resolution.refusals:
-            self._dispute(JournalEntry(at, "refused", person, other, reason, identifier=identifier, event=event.key))
-
-    def _dispute(self, entry: JournalEntry) -> None:
-        self.changes.journal.append(entry)
-        if entry.identifier is not None:
+        for entry in disputes_in(resolution, event):
+            self.changes.journal.append(entry)
             people = {entry.person} if entry.other is None else {entry.person, entry.other}
-            self.register.dispute(entry.identifier, entry.at, people)
+            if entry.identifier is not None:
+                self.register.dispute(entry.identifier, entry.at, people)
+            # Some of what came later on a browser that changed hands may have been counted for whoever had it before.
+            if entry.action == "moved" and entry.other is not None and self.people[entry.other].seen_at > entry.at:
+                self.changes.recounts |= people
 
     def sequence_of(self, run: Enrollment) -> Sequence | None:
         """The sequence in the version a run is pinned to."""
         return self._pinned.get((run.sequence, run.version))
 
 
-def image_of(weak: Person, into: Person, known_by: Mapping[Identifier, Holding]) -> dict[str, Any]:
-    """What of two people does not follow from their events, as it is before they are joined."""
-    return {
-        "weak": _standing(weak),
-        "into": _standing(into),
-        "known_by": [[*identifier, holding.linked_at.isoformat()] for identifier, holding in known_by.items()],
-    }
-
-
-def _standing(person: Person) -> dict[str, Any]:
-    return {
-        "stage": person.stage,
-        "stage_since": person.stage_since.isoformat(),
-        "by_hand": person.by_hand,
-        "rejected_until": person.rejected_until.isoformat() if person.rejected_until else None,
-    }
+def disputes_in(resolution: Resolution, event: Event) -> Iterable[JournalEntry]:
+    """What the journal keeps of links that changed hands, or were refused, because of an event."""
+    at, person = event.occurred_at, resolution.person
+    for identifier, former in resolution.moves:
+        reason = "a browser showed somebody else's identifier"
+        yield JournalEntry(at, "moved", person, former, reason, identifier=identifier, event=event.key)
+    for identifier, reason, other in resolution.refusals:
+        yield JournalEntry(at, "refused", person, other, reason, identifier=identifier, event=event.key)

@@ -41,18 +41,20 @@ class AbsorbStore(Protocol):
 
 @dataclass(slots=True)
 class Absorbed:
-    """What one batch came to. `wakes_sequences`: an enrollment is due at once."""
+    """What one batch came to. `wakes_sequences`: an enrollment is due at once; `wakes_recount`: somebody must be recounted."""
 
     read: int = 0
     stored: int = 0
     parked: int = 0
     wakes_sequences: bool = False
+    wakes_recount: bool = False
 
     def add(self, other: "Absorbed") -> None:
         self.read += other.read
         self.stored += other.stored
         self.parked += other.parked
         self.wakes_sequences |= other.wakes_sequences
+        self.wakes_recount |= other.wakes_recount
 
 
 def absorb(partition: Partition, store: AbsorbStore, clock: Clock, kind_of_agent: KindOfAgent, limit: int = BATCH) -> Absorbed:
@@ -125,7 +127,10 @@ class _Absorber:
         entries = {event.key: entry for entry, event in batch}
         for event, reason in changes.parked:
             self._park(entries[event.key], reason)
-        return Absorbed(stored=len(changes.events), parked=len(changes.parked), wakes_sequences=changes.wakes_sequences)
+        return Absorbed(
+            stored=len(changes.events) + len(changes.unnamed), parked=len(changes.parked),
+            wakes_sequences=changes.wakes_sequences, wakes_recount=bool(changes.recounts),
+        )  # fmt: skip
 
     def _park(self, entry: Entry, reason: str) -> None:
         self.partition.park(entry, reason, self.clock.now())

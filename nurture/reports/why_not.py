@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, Engine, func, select
 
+from nurture.adapters.database.rows import event_of
 from nurture.adapters.database.tables import events, identifiers, releases, stage_changes
 from nurture.domain.definitions import Definitions
 from nurture.domain.duration import format_duration
@@ -16,7 +17,6 @@ from nurture.domain.sequence import Sequence, Trigger
 from nurture.domain.wording import instead, one_of
 from nurture.errors import DefinitionError, UnknownPerson
 from nurture.reports.figures import Figures
-from nurture.adapters.database.rows import event_of
 from nurture.reports.people import Known, find_person
 from nurture.reports.reading import snapshot
 from nurture.reports.story import EnrollmentLine, MessageLine, runs_of, suppression_of

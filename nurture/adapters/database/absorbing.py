@@ -159,7 +159,7 @@ class AbsorbingTransaction:
     def _mark(self, changes: Changes) -> None:
         """Leave people who no longer follow from the log to the verb *recount*."""
         if changes.recounts:
-            due = max(event.received_at for event, _, _ in changes.events)
+            due = min(event.received_at for event, _, _ in changes.events)
             which = among(self._connection, people.c.id, changes.recounts)
             self._connection.execute(update(people).where(which, people.c.recount_at.is_(None)).values(recount_at=due))
 

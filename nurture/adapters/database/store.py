@@ -6,6 +6,7 @@ from sqlalchemy import Engine
 
 from nurture.adapters.database.absorbing import AbsorbingTransaction, absorbing
 from nurture.adapters.database.advancing import AdvancingTransaction, advancing
+from nurture.adapters.database.components import ComponentTransaction, components
 from nurture.adapters.database.cooling import CoolingTransaction, cooling
 from nurture.adapters.database.handing_off import HandingOffStore
 from nurture.adapters.database.releases import Releases
@@ -13,7 +14,7 @@ from nurture.adapters.database.sending import SendingStore
 
 
 class Database:
-    """Opens the transactions of absorb, advance and cool, and holds those of send and hand off."""
+    """Opens the transactions of absorb, recount, advance and cool, and holds those of send and hand off."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -23,6 +24,9 @@ class Database:
 
     def absorbing(self) -> AbstractContextManager[AbsorbingTransaction]:
         return absorbing(self.engine, self.releases)
+
+    def components(self) -> AbstractContextManager[ComponentTransaction]:
+        return components(self.engine, self.releases)
 
     def advancing(self) -> AbstractContextManager[AdvancingTransaction]:
         return advancing(self.engine, self.releases)
