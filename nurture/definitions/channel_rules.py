@@ -50,18 +50,20 @@ def _names(operand: Any) -> Iterator[tuple[Place, Any]]:
 
 def every_visit_has_a_channel(config: Config) -> Iterator[Finding]:
     """The last rule, and no other, takes every visit that is left."""
-    *others, last = config.channels.rules or (None,)
-    for index, rule in enumerate(others):
-        if rule is not None and rule.when is None:
+    rules = config.channels.rules
+    if rules is None or CHANNELS in config.damaged:
+        return  # a rule, or the condition of one, may be what was cut out
+    for index, rule in enumerate(rules[:-1]):
+        if rule.when is None:
             text = (
                 f"this rule takes every visit, so none after it is ever reached; add 'when', or move {rule.channel!r} to the end"
             )
             yield Finding(CHANNELS, ("rules", index), text)
-    if last is not None and last.when is not None and CHANNELS not in config.damaged:
+    if rules[-1].when is not None:
         text = (
             f"visits that no rule takes would have no channel; end with a rule without 'when', such as {{channel: {UNASSIGNED}}}"
         )
-        yield Finding(CHANNELS, ("rules", len(others)), text)
+        yield Finding(CHANNELS, ("rules", len(rules) - 1), text)
 
 
 def channel_rules_can_decide(config: Config) -> Iterator[Finding]:

@@ -89,7 +89,7 @@ _Tags = tuple[str | None, str | None, str | None, str | None, str | None]
 _NO_TAGS: Final[_Tags] = (None, None, None, None, None)
 
 
-def _tags(campaign: Any, told: Mapping[str, str]) -> _Tags:
+def _tags(campaign: object, told: Mapping[str, str]) -> _Tags:
     """Source, medium, campaign, content and term; the first two in small letters."""
     if not isinstance(campaign, dict):
         campaign = {}
@@ -117,7 +117,7 @@ def _completed(
     if click_id is not None and click_id.medium is not None:
         return source or click_id.source.lower(), medium or click_id.medium.lower()
     if source is None:
-        source = came_from or (click_id and click_id.source.lower())
+        source = came_from or (click_id.source.lower() if click_id else None)
         if source is not None and medium is None:
             medium = compiled.medium_of(source)
     return source, medium
