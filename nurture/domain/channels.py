@@ -6,7 +6,7 @@ referrer, then any other click id. The first rule that holds for the result name
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from operator import itemgetter
 from typing import Annotated, Any, Final, NamedTuple
@@ -20,7 +20,8 @@ from nurture.domain.model import SLUG_PATTERN, Definition, Problem, Slug, refuse
 #: As long as the column that keeps the channel of an event.
 LONGEST_CHANNEL: Final = 32
 
-SOURCE_PATTERN: Final = r"^[^\s/:?#@*]+(\.\*)?$"
+SOURCE_PATTERN: Final = r"^([^\s/:?#@*]+|[^\s/:?#@*.]+\.\*)$"
+HOST_PATTERN: Final = r"^[^\s/:?#@*]+$"
 PARAMETER_PATTERN: Final = r"^[^\s=&?#]+$"
 
 #: Of how many different visits a table remembers the channel, so that the usual ones are looked up.
@@ -30,6 +31,7 @@ _GLOBAL_FLAGS: Final = re.compile(r"\(\?([aiLmsux]+)\)")
 
 ChannelName = Annotated[str, Field(pattern=SLUG_PATTERN, max_length=LONGEST_CHANNEL)]
 SourceName = Annotated[str, Field(pattern=SOURCE_PATTERN, max_length=253)]
+HostName = Annotated[str, Field(pattern=HOST_PATTERN, max_length=253)]
 ParameterName = Annotated[str, Field(pattern=PARAMETER_PATTERN, max_length=64)]
 
 
@@ -89,8 +91,8 @@ class Channels(Definition):
     a name in utm_source, `example.*` both: the name, and the host under any ending."""
     click_ids: dict[ParameterName, ClickId] = {}
     """Parameters to add or change, such as a network's own click id."""
-    internal: tuple[SourceName, ...] = ()
-    """Hosts that bring nobody: other domains of yours, pages for paying or logging in that send people back."""
+    internal: tuple[HostName, ...] = ()
+    """Hosts that, with all below them, bring nobody: other domains of yours, pages for paying or logging in that send people back."""
     rules: Annotated[tuple[ChannelRule, ...], Field(min_length=1)] | None = None
     """The whole table, in place of the built-in one; the first rule that holds decides."""
 
@@ -130,8 +132,9 @@ class Compiled:
         for lists in (SOURCES, channels.sources):  # the later word counts
             for category, entries in lists.items():
                 self._enter(category, entries)
-        self._internal = frozenset(_ascii(each) for each in channels.internal)
+        self._internal = frozenset(_ascii(each).removeprefix("www.") for each in channels.internal)
         self.click_ids = _in_order(channels.click_ids)
+        self._weights = {name: weight for weight, name in enumerate(self.click_ids)}
         self.parameters = frozenset({*TAGS.values(), *INFORMAL_TAGS, *self.click_ids})
         rules = RULES if channels.rules is None else [(rule.channel, rule.when and rule.when.raw) for rule in channels.rules]
         self._rules = [(channel, None if when is None else Condition(in_small(when))) for channel, when in rules]
@@ -158,6 +161,11 @@ class Compiled:
         facts = dict(zip((*self._asked(Visit._fields), SOURCE_CATEGORY), asked, strict=True))
         return next((channel for channel, when in self._rules if when is None or when.holds(facts)), UNASSIGNED)
 
+    def weightiest(self, told: Iterable[str]) -> str | None:
+        """Of the parameters of an address, the click id that proves most; None if there is none."""
+        found = [name for name in told if name in self._weights]
+        return min(found, key=self._weights.__getitem__, default=None)
+
     def category_of(self, source: str | None) -> str | None:
         """The list in which a source stands, be it a name or a host; the closest entry counts."""
         if not source:
@@ -178,7 +186,7 @@ class Compiled:
 
     def is_internal(self, host: str) -> bool:
         """Whether somebody who comes from this host was with us before."""
-        return bool(self._internal) and _above(host, self._internal) is not None
+        return host in self._internal or _above(host, self._internal) is not None
 
 
 def _picker(indices: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
@@ -195,7 +203,7 @@ def _in_order(added: Mapping[str, ClickId]) -> Mapping[str, ClickId]:
     return dict(sorted(known.items(), key=lambda each: each[1].medium is None))
 
 
-def _above(host: str, known: Iterable[str]) -> str | None:
+def _above(host: str, known: Container[str]) -> str | None:
     """The host itself or the closest one above it that is known; never a mere ending such as `com`."""
     while "." in host:
         if host in known:

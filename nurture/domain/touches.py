@@ -53,7 +53,7 @@ def touch_of(event: Event, channels: Channels) -> Touch | None:
         visit = None
     if visit is None:
         return None
-    channel = compiled.channel_of(Visit(*(part and part.lower() for part in visit)))
+    channel = compiled.channel_of(Visit._make([part and part.lower() for part in visit]))
     return Touch(event.occurred_at.astimezone(UTC), channel, *visit)
 
 
@@ -73,7 +73,7 @@ def _arrival(event: Event, compiled: Compiled) -> Visit | None:
         _text(page.get("search")) or "", compiled.parameters, only_query=True
     )
     source, medium, campaign, content, term = tags = _tags(event.context.get("campaign"), told)
-    click_id = next((name for name in compiled.click_ids if name in told), None) if told else None
+    click_id = compiled.weightiest(told)
     referrer = host_of(_text(page.get("referrer")) or "")
     own = referrer is not None and (referrer == host_of(url) or compiled.is_internal(referrer))
     if own and click_id is None and tags == _NO_TAGS:

@@ -42,6 +42,7 @@ MISTAKES = [
      "'https://a.example/' is neither a host nor a name; write it like example.com, example or example.*"),
     ("sources: {social: [a.example], video: [»A.example]}\n",
      "'A.example' stands in the list 'social' already, and a source is in one list; delete one of them"),
+    ("internal: [»'pay.*']\n", "'pay.*' is no host; write it like example.com"),
     ("click_ids:\n  »a=b: {source: a}\n", "'a=b' is no name of a parameter; write what stands before the '=', such as gclid"),
     ("click_ids:\n  acme: »{medium: cpc}\n", "'source' is missing here; add 'source: …' (who sent the visitor, where no tag says so)"),
     ("»source: {social: [a.example]}\n", "unknown key 'source'; did you mean 'sources'?"),

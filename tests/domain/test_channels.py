@@ -121,8 +121,9 @@ def test_the_order_in_which_click_ids_are_written_changes_nothing() -> None:
 
 
 def test_who_comes_from_a_page_for_paying_was_here_before() -> None:
-    channels = changed(internal=["pay.example", "shop.*"])
-    assert arrival("/thanks", "https://checkout.pay.example/", channels) is None
+    channels = changed(internal=["www.Pay.example", "localhost"])
+    for referrer in ("https://checkout.pay.example/", "https://www.pay.example/", "http://localhost:3000/"):
+        assert arrival("/thanks", referrer, channels) is None
     assert (found := arrival("/thanks?utm_source=a&utm_medium=email", "https://pay.example/", channels))
     assert (found.channel, found.referrer) == ("email", None)
 
@@ -173,6 +174,8 @@ def test_a_table_can_be_stored_and_read_back() -> None:
         {"sources": {"social": ["https://a.example/"]}},
         {"sources": {"social": ["*.example"]}},
         {"sources": {"social": ["a b"]}},
+        {"sources": {"social": ["a.b.*"]}},
+        {"internal": ["a.*"]},
         {"sources": {"social": ["a.example"], "video": ["A.example"]}},
         {"click_ids": {"a=b": {"source": "a"}}},
         {"click_ids": {"a": {"medium": "cpc"}}},
