@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from nurture.definitions.mistakes import Severity
+from nurture.domain.channels import Channels
 from nurture.domain.conditions import Condition
 from nurture.domain.content import Asset, Form
 from nurture.domain.handing_off import Handoff
@@ -14,7 +15,7 @@ from nurture.domain.sending import SendingPolicy
 from nurture.domain.sequence import Arm, BranchStep, EmailStep, Sequence, walk_steps
 
 SCORING, LIFECYCLE, SENDING = "scoring.yaml", "lifecycle.yaml", "sending.yaml"
-ASSETS, FORMS, HANDOFF, SEQUENCES = "assets.yaml", "forms.yaml", "handoff.yaml", "sequences"
+ASSETS, FORMS, HANDOFF, CHANNELS, SEQUENCES = "assets.yaml", "forms.yaml", "handoff.yaml", "channels.yaml", "sequences"
 
 
 class AssetsFile(Definition):
@@ -60,6 +61,7 @@ class Config(NamedTuple):
     file_exists: Callable[[str], bool]
     damaged: frozenset[str] = frozenset()
     handoff: Handoff = Handoff()
+    channels: Channels = Channels()
     installation: Installation = ANY
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from nurture.definitions.document import IN_KEY, RESERVED_KEY, Node
 from nurture.definitions.mistakes import Flaw, flaw
 from nurture.definitions.shape import keys_at
+from nurture.domain.channels import HOST_PATTERN, PARAMETER_PATTERN, SOURCE_PATTERN
 from nurture.domain.content import LANGUAGE_PATTERN
 from nurture.domain.model import SLUG_PATTERN, Definition, Place
 from nurture.domain.scoring import GRADE_PATTERN
@@ -244,6 +245,9 @@ _PATTERNS: Final[Mapping[str, Callable[[str], str]]] = {
     GRADE_PATTERN: lambda text: f"{text!r} is no grade; write one capital letter, A being the best",
     COUNTRY_PATTERN: lambda text: f"{text!r} is no country; write two capital letters (ISO 3166), such as FR",
     LANGUAGE_PATTERN: lambda text: f"{text!r} is no language; write it like en or fr-CA",
+    SOURCE_PATTERN: lambda text: f"{text!r} is neither a host nor a name; write it like example.com, example or example.*",
+    HOST_PATTERN: lambda text: f"{text!r} is no host; write it like example.com",
+    PARAMETER_PATTERN: lambda text: f"{text!r} is no name of a parameter; write what stands before the '=', such as gclid",
     URL_PATTERN: lambda text: f"{text!r} is no web address; write it whole, like https://www.example.com/privacy",
 }
 

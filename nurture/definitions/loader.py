@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from nurture.definitions.config import (
     ANY,
     ASSETS,
+    CHANNELS,
     FORMS,
     HANDOFF,
     LIFECYCLE,
@@ -24,6 +25,7 @@ from nurture.definitions.document import Node, read
 from nurture.definitions.mistakes import Flaw, Mistake, Spot, flaw
 from nurture.definitions.rules import check
 from nurture.definitions.validation import validate
+from nurture.domain.channels import Channels
 from nurture.domain.definitions import Definitions
 from nurture.domain.handing_off import Handoff
 from nurture.domain.lifecycle import Lifecycle
@@ -37,7 +39,8 @@ from nurture.domain.wording import nearest
 #: which is then reported wherever a step names it; and a text of the form `what; what to do`.
 TemplateProblems = Callable[[Definitions], Iterable[tuple[Path | str, int, str]]]
 
-#: What each file holds. Without the last three there is nothing to offer and nobody to tell, but an engine that scores and mails.
+#: What each file holds. Without those that may be missing there is nothing to offer and nobody to tell, but an engine that
+#: scores and mails; visits are sorted into channels by the built-in table.
 MODELS: Final[Mapping[str, type[Definition]]] = {
     SCORING: Scoring,
     LIFECYCLE: Lifecycle,
@@ -45,8 +48,9 @@ MODELS: Final[Mapping[str, type[Definition]]] = {
     ASSETS: AssetsFile,
     FORMS: FormsFile,
     HANDOFF: Handoff,
+    CHANNELS: Channels,
 }
-_OPTIONAL: Final = frozenset({ASSETS, FORMS, HANDOFF})
+_OPTIONAL: Final = frozenset({ASSETS, FORMS, HANDOFF, CHANNELS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,7 @@ def _config(folder: Path, sources: Mapping[str, _Source], installation: Installa
         file_exists=lambda name: (folder / name).is_file(),
         damaged=frozenset(file for file, source in sources.items() if source.flaws),
         handoff=sources[HANDOFF].value or Handoff(),
+        channels=sources[CHANNELS].value or Channels(),
         installation=installation,
     )
 
@@ -181,6 +186,7 @@ def _as_far_as_known(config: Config) -> Definitions:
         sending=config.sending or stand_in,
         sequences={sequence.sequence: sequence for sequence in config.sequences.values()},
         handoff=config.handoff,
+        channels=config.channels,
     )
 
 

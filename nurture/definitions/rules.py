@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from nurture.definitions.channel_rules import CHANNEL_RULES
 from nurture.definitions.config import (
     ASSETS,
     FORMS,
@@ -359,4 +360,5 @@ RULES: Final[tuple[Rule, ...]] = (
     recycling_does_not_undo_promotions,
     *REACHABILITY_RULES,
     *HANDOFF_RULES,
+    *CHANNEL_RULES,
 )

@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 from pydantic import model_validator
 
+from nurture.domain.channels import Channels
 from nurture.domain.content import Asset, Form
 from nurture.domain.handing_off import Handoff
 from nurture.domain.lifecycle import Lifecycle
@@ -27,6 +28,7 @@ class Definitions(Definition):
     sending: SendingPolicy
     sequences: dict[Slug, Sequence] = {}
     handoff: Handoff = Handoff()
+    channels: Channels = Channels()
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Definitions":
