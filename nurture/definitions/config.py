@@ -9,12 +9,13 @@ from nurture.domain.content import Asset, Form
 from nurture.domain.handing_off import Handoff
 from nurture.domain.lifecycle import Lifecycle
 from nurture.domain.model import Definition, Place, Slug
+from nurture.domain.privacy import Privacy
 from nurture.domain.scoring import Scoring
 from nurture.domain.sending import SendingPolicy
 from nurture.domain.sequence import Arm, BranchStep, EmailStep, Sequence, walk_steps
 
 SCORING, LIFECYCLE, SENDING = "scoring.yaml", "lifecycle.yaml", "sending.yaml"
-ASSETS, FORMS, HANDOFF, SEQUENCES = "assets.yaml", "forms.yaml", "handoff.yaml", "sequences"
+ASSETS, FORMS, HANDOFF, PRIVACY, SEQUENCES = "assets.yaml", "forms.yaml", "handoff.yaml", "privacy.yaml", "sequences"
 
 
 class AssetsFile(Definition):
@@ -60,6 +61,7 @@ class Config(NamedTuple):
     file_exists: Callable[[str], bool]
     damaged: frozenset[str] = frozenset()
     handoff: Handoff = Handoff()
+    privacy: Privacy = Privacy()
     installation: Installation = ANY
 
 

@@ -11,6 +11,7 @@ from nurture.definitions.config import (
     FORMS,
     HANDOFF,
     LIFECYCLE,
+    PRIVACY,
     SCORING,
     SENDING,
     SEQUENCES,
@@ -28,6 +29,7 @@ from nurture.domain.definitions import Definitions
 from nurture.domain.handing_off import Handoff
 from nurture.domain.lifecycle import Lifecycle
 from nurture.domain.model import Definition
+from nurture.domain.privacy import Privacy
 from nurture.domain.scoring import Scoring
 from nurture.domain.sending import Organisation, Sender, SendingPolicy
 from nurture.domain.sequence import Sequence
@@ -37,7 +39,8 @@ from nurture.domain.wording import nearest
 #: which is then reported wherever a step names it; and a text of the form `what; what to do`.
 TemplateProblems = Callable[[Definitions], Iterable[tuple[Path | str, int, str]]]
 
-#: What each file holds. Without the last three there is nothing to offer and nobody to tell, but an engine that scores and mails.
+#: What each file holds. Without the last four there is nothing to offer, nobody to tell and no wish to heed, but an
+#: engine that scores and mails.
 MODELS: Final[Mapping[str, type[Definition]]] = {
     SCORING: Scoring,
     LIFECYCLE: Lifecycle,
@@ -45,8 +48,9 @@ MODELS: Final[Mapping[str, type[Definition]]] = {
     ASSETS: AssetsFile,
     FORMS: FormsFile,
     HANDOFF: Handoff,
+    PRIVACY: Privacy,
 }
-_OPTIONAL: Final = frozenset({ASSETS, FORMS, HANDOFF})
+_OPTIONAL: Final = frozenset({ASSETS, FORMS, HANDOFF, PRIVACY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,7 @@ def _config(folder: Path, sources: Mapping[str, _Source], installation: Installa
         file_exists=lambda name: (folder / name).is_file(),
         damaged=frozenset(file for file, source in sources.items() if source.flaws),
         handoff=sources[HANDOFF].value or Handoff(),
+        privacy=sources[PRIVACY].value or Privacy(),
         installation=installation,
     )
 
@@ -181,6 +186,7 @@ def _as_far_as_known(config: Config) -> Definitions:
         sending=config.sending or stand_in,
         sequences={sequence.sequence: sequence for sequence in config.sequences.values()},
         handoff=config.handoff,
+        privacy=config.privacy,
     )
 
 
