@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_serializer,
     model_validator,
 )  # fmt: skip
 
@@ -27,10 +29,18 @@ from nurture.errors import SettingsError
 PREFIX: Final = "NURTURE_"
 
 #: Settings that may also be given as the path of a file: `NURTURE_X_FILE`, for container secrets.
-FROM_FILE: Final = frozenset({"database_url", "redis_url", "smtp_url", "secret_key", "write_keys", "handoff_secrets"})
+FROM_FILE: Final = frozenset(
+    {"database_url", "redis_url", "smtp_url", "secret_key", "write_keys", "secret_keys", "handoff_secrets"}
+)
 
 #: What the Standard Webhooks specification asks of a secret's length.
 _WEBHOOK_KEY_BYTES: Final = range(24, 65)
+
+_SECRET_KEY: Final = re.compile(r"sk_[A-Za-z0-9_-]{20,125}")
+_ORIGIN: Final = re.compile(r"https?://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:\d{1,5})?")
+
+#: A key's name becomes the source of its events, and is kept in a column of this length.
+_SourceName = Annotated[str, Field(min_length=1, max_length=64)]
 
 #: Production refuses to start without these: each has a substitute in development that lives on one machine.
 _PRODUCTION_NEEDS: Final = {
@@ -48,9 +58,24 @@ def variable(field: str) -> str:
     return PREFIX + field.upper()
 
 
+#: How a secret key begins, so that nobody mistakes it for one that may stand in a page.
+_FOR_SERVERS: Final = "sk_"
+
+_EXAMPLES: Final = {
+    "write_keys": '{"website": "KEY"}',
+    "secret_keys": '{"crm": "sk_…"}',
+    "handoff_secrets": '{"crm": "whsec_…"}',
+}
+
+
 def new_write_key() -> str:
-    """A fresh write key. Write keys are public: they tell sources apart, they protect nothing."""
+    """A fresh public key. Every page shows it: it tells sources apart and protects nothing."""
     return "wk_" + secrets.token_urlsafe(18)
+
+
+def new_secret_key() -> str:
+    """A fresh secret key, for a server: what it says of people is believed."""
+    return _FOR_SERVERS + secrets.token_urlsafe(30)
 
 
 def _speaks(*schemes: str) -> AfterValidator:
@@ -74,6 +99,44 @@ def _signs_webhooks() -> AfterValidator:
         return secret
 
     return AfterValidator(check)
+
+
+def _for_browsers(key: str) -> str:
+    if key.startswith(_FOR_SERVERS):
+        raise ValueError("is a secret key, and every page would show it; put it into NURTURE_SECRET_KEYS")
+    return key
+
+
+def _unguessable(key: SecretStr) -> SecretStr:
+    if not _SECRET_KEY.fullmatch(key.get_secret_value()):
+        raise ValueError("must be sk_ and 20 to 125 random letters, digits, - or _; `nurture keys new --secret` makes one")
+    return key
+
+
+def _as_browsers_write_it(origin: str) -> str:
+    """An origin as browsers send it (RFC 6454 §6.2): in lower case, without the port that its scheme has anyway."""
+    written = origin.strip().lower().removesuffix("/")
+    if not _ORIGIN.fullmatch(written):
+        raise ValueError("must be an origin such as https://www.example.com, without a path; foreign letters in their xn-- form")
+    return re.sub(r"(?<=^http:)(.*):80$|(?<=^https:)(.*):443$", r"\1\2", written)
+
+
+class WriteKey(BaseModel):
+    """A public write key and the origins whose pages may use it: all, if none is named. A text alone is a key for all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    key: Annotated[str, Field(pattern=r"^[\w.-]{8,128}$"), AfterValidator(_for_browsers)]
+    origins: frozenset[Annotated[str, AfterValidator(_as_browsers_write_it)]] | None = Field(None, min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _key_alone(cls, value: object) -> object:
+        return {"key": value} if isinstance(value, str) else value
+
+    @model_serializer
+    def _as_given(self) -> str | dict[str, Any]:
+        return self.key if self.origins is None else {"key": self.key, "origins": sorted(self.origins)}
 
 
 class Settings(BaseModel):
@@ -106,8 +169,13 @@ class Settings(BaseModel):
     config_dir: Path = Field(Path("config"), description="Folder of the YAML definitions.")
     templates_dir: Path = Field(Path("templates/emails"), description="Folder of the e-mail templates.")
     data_dir: Path = Field(Path("data"), description="Folder for everything kept on this machine: database, Redis, mail, keys.")
-    write_keys: dict[str, Annotated[str, Field(pattern=r"^[\w.-]{8,128}$")]] = Field(
-        {}, description='JSON: public write keys by name, such as {"website": "wk_…"}; unset in development: one is made.'
+    write_keys: dict[_SourceName, WriteKey] = Field(
+        {},
+        description='JSON: public write keys by name, such as {"website": "wk_…"} or, bound to pages, {"website": {"key": "wk_…", "origins": ["https://www.example.com"]}}; unset in development: one is made.',
+    )
+    secret_keys: dict[_SourceName, Annotated[SecretStr, AfterValidator(_unguessable)]] = Field(
+        {},
+        description='JSON: secret keys by name, such as {"crm": "sk_…"}, for servers, whose word about people is believed; never for a page or an app.',
     )
     handoff_secrets: dict[str, Annotated[SecretStr, _signs_webhooks()]] = Field(
         {},
@@ -123,7 +191,7 @@ class Settings(BaseModel):
         description="Development only: a file with the seconds by which the engine's clock is ahead; tests and the demo move it.",
     )
 
-    @field_validator("write_keys", "handoff_secrets", mode="before")
+    @field_validator("write_keys", "secret_keys", "handoff_secrets", mode="before")
     @classmethod
     def _read_json(cls, value: object, info: ValidationInfo) -> object:
         if not isinstance(value, str):
@@ -131,8 +199,15 @@ class Settings(BaseModel):
         try:
             return json.loads(value)
         except ValueError:
-            example = '{"website": "KEY"}' if info.field_name == "write_keys" else '{"crm": "whsec_…"}'
-            raise ValueError(f"must be JSON such as {example}") from None
+            raise ValueError(f"must be JSON such as {_EXAMPLES[info.field_name or '']}") from None
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _name_sources_apart(cls, secret_keys: dict[str, SecretStr], info: ValidationInfo) -> dict[str, SecretStr]:
+        both = sorted(secret_keys.keys() & info.data.get("write_keys", {}).keys())
+        if both:
+            raise ValueError(f"{', '.join(both)} is the name of a write key, too; a name is one source: give each its own")
+        return secret_keys
 
     @model_validator(mode="after")
     def _complete_public_url(self) -> Self:
@@ -168,7 +243,7 @@ class Settings(BaseModel):
         return self.model_copy(
             update={
                 "secret_key": self.secret_key or SecretStr(kept["secret_key"]),
-                "write_keys": self.write_keys or kept["write_keys"],
+                "write_keys": self.write_keys or {name: WriteKey(key=key) for name, key in kept["write_keys"].items()},
             }
         )
 
@@ -181,7 +256,7 @@ class Settings(BaseModel):
             elif isinstance(value, Path):
                 environ[variable(name)] = str(value.absolute())
             elif isinstance(value, dict):
-                environ[variable(name)] = json.dumps(value, default=SecretStr.get_secret_value)
+                environ[variable(name)] = json.dumps(value, default=_as_json)
             elif value is not None:
                 environ[variable(name)] = str(value)
         return environ
@@ -237,15 +312,25 @@ class Settings(BaseModel):
         return {name: secret.get_secret_value() for name, secret in self.handoff_secrets.items()}
 
     @property
+    def server_keys(self) -> dict[str, str]:
+        """The secret keys, by name."""
+        return {name: secret.get_secret_value() for name, secret in self.secret_keys.items()}
+
+    @property
     def secret_values(self) -> Iterator[str]:
-        """What may never be printed: the secret key, what signs hand-offs, and the password of every URL."""
+        """What may never be printed: what signs links and hand-offs, the secret keys, and the password of every URL."""
         if self.secret_key is not None:
             yield self.secret_key.get_secret_value()
         yield from self.webhook_secrets.values()
+        yield from self.server_keys.values()
         for url in (self.database_url, self.redis_url, self.smtp_url):
             password = urlsplit(url.get_secret_value()).password if url is not None else None
             if password:
                 yield unquote(password)
+
+
+def _as_json(value: SecretStr | WriteKey) -> Any:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value.model_dump(mode="json")
 
 
 def _gather(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
@@ -275,7 +360,9 @@ def _gather(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
 def _describe(error: Any) -> str:
     """One line for a validation error: pydantic's own words, without the value."""
     field, *inside = error["loc"]
-    place = f" ({'.'.join(map(str, inside))})" if inside and field in ("write_keys", "handoff_secrets") else ""
+    # Name and key may be swapped, and then the place holds the secret.
+    steps = ("…" if str(step).startswith((_FOR_SERVERS, "whsec_")) else str(step) for step in inside)
+    place = f" ({'.'.join(steps)})" if inside and field in _EXAMPLES else ""
     return f"{variable(field)}{place}: {error['msg'].removeprefix('Value error, ')}; {Settings.model_fields[field].description}"
 
 

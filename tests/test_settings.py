@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from nurture.errors import SettingsError
-from nurture.settings import FROM_FILE, Settings, settings_table, variable
+from nurture.settings import FROM_FILE, Settings, WriteKey, new_secret_key, settings_table, variable
 
 PRODUCTION = {
     "NURTURE_MODE": "production",
@@ -21,6 +21,8 @@ PRODUCTION = {
 }
 
 
+SECRET_KEY = "sk_" + "s3cret" * 5
+SECRET_KEYS = f'{{"crm": "{SECRET_KEY}"}}'
 WEBHOOK_SECRET = "whsec_" + "c2VjcmV0" * 4
 HANDOFF_SECRETS = f'{{"crm": "{WEBHOOK_SECRET}"}}'
 
@@ -38,7 +40,7 @@ def test_production_needs_nothing_but_its_seven_variables() -> None:
     assert settings.redis == "rediss://:redispass@redis:6379/0"
     assert settings.smtp == "smtp://mailer:smtp%21pass@mail:587"
     assert settings.secret == "k" * 32
-    assert settings.write_keys == {"website": "wk_website1"}
+    assert settings.write_keys == {"website": WriteKey(key="wk_website1")}
     assert settings.public_url == "https://news.example.com"
 
 
@@ -62,7 +64,16 @@ def test_production_refuses_to_start_without_each_of_them(missing: str) -> None:
         ({"NURTURE_DATABASE_URL": "mysql://db"}, "NURTURE_DATABASE_URL: must begin with postgresql:// or sqlite://"),
         ({"NURTURE_PUBLIC_URL": "https://example.com/path"}, "NURTURE_PUBLIC_URL"),
         ({"NURTURE_WRITE_KEYS": "wk_website1"}, 'NURTURE_WRITE_KEYS: must be JSON such as {"website": "KEY"}'),
-        ({"NURTURE_WRITE_KEYS": '{"shop": "has spaces in it"}'}, "NURTURE_WRITE_KEYS (shop)"),
+        ({"NURTURE_WRITE_KEYS": '{"shop": "has spaces in it"}'}, "NURTURE_WRITE_KEYS (shop.key)"),
+        ({"NURTURE_WRITE_KEYS": '{"shop": 5}'}, "NURTURE_WRITE_KEYS (shop)"),
+        ({"NURTURE_WRITE_KEYS": '{"shop": {"key": "wk_shop_1", "origin": "https://x"}}'}, "NURTURE_WRITE_KEYS (shop.origin)"),
+        ({"NURTURE_WRITE_KEYS": '{"shop": {"key": "wk_shop_1", "origins": []}}'}, "NURTURE_WRITE_KEYS (shop.origins)"),
+        ({"NURTURE_WRITE_KEYS": f'{{"shop": "{SECRET_KEY}"}}'}, "NURTURE_WRITE_KEYS (shop.key): is a secret key"),
+        ({"NURTURE_WRITE_KEYS": f'{{"{"s" * 65}": "wk_shop_1"}}'}, "at most 64 characters"),
+        ({"NURTURE_SECRET_KEYS": "sk_x"}, 'NURTURE_SECRET_KEYS: must be JSON such as {"crm": "sk_…"}'),
+        ({"NURTURE_SECRET_KEYS": '{"crm": "wk_website1"}'}, "NURTURE_SECRET_KEYS (crm): must be sk_ and 20 to 125 random"),
+        ({"NURTURE_SECRET_KEYS": '{"crm": "sk_short"}'}, "NURTURE_SECRET_KEYS (crm): must be sk_ and 20 to 125 random"),
+        ({"NURTURE_SECRET_KEYS": f'{{"website": "{SECRET_KEY}"}}'}, "NURTURE_SECRET_KEYS: website is the name of a write key"),
         ({"NURTURE_HANDOFF_SECRETS": "whsec_x"}, 'NURTURE_HANDOFF_SECRETS: must be JSON such as {"crm": "whsec_…"}'),
         ({"NURTURE_HANDOFF_SECRETS": '{"crm": "whsec_c2hvcnQ="}'}, "NURTURE_HANDOFF_SECRETS (crm): must be whsec_ and 24 to 64"),
         ({"NURTURE_HANDOFF_SECRETS": '{"crm": "hunter2"}'}, "NURTURE_HANDOFF_SECRETS (crm): must be whsec_"),
@@ -96,6 +107,14 @@ def test_no_refusal_shows_a_value() -> None:
     assert "hunter2" not in refused({"NURTURE_MODE": "production", **secrets})
 
 
+@pytest.mark.parametrize("name", ["NURTURE_WRITE_KEYS", "NURTURE_SECRET_KEYS", "NURTURE_HANDOFF_SECRETS"])
+@pytest.mark.parametrize("secret", [SECRET_KEY, WEBHOOK_SECRET])
+def test_a_secret_in_the_place_of_its_name_is_not_shown(name: str, secret: str) -> None:
+    told = refused(PRODUCTION | {name: json.dumps({secret: "crm"})})
+    assert f"{name} (…" in told
+    assert secret not in told
+
+
 def test_variables_of_other_programs_and_empty_ones_are_let_be(tmp_path: Path) -> None:
     settings = Settings.load(
         {"NURTURE_DATA_DIR": str(tmp_path), "NURTURE_WEBSITE_THEME": "x", "NURTURE_REDIS_URL": "", "PORT": "1"}
@@ -108,7 +127,7 @@ def test_variables_of_other_programs_and_empty_ones_are_let_be(tmp_path: Path) -
 def test_a_secret_may_stand_in_a_file(field: str, tmp_path: Path) -> None:
     name = variable(field)
     file = tmp_path / "secret"
-    every = PRODUCTION | {"NURTURE_HANDOFF_SECRETS": HANDOFF_SECRETS}
+    every = PRODUCTION | {"NURTURE_HANDOFF_SECRETS": HANDOFF_SECRETS, "NURTURE_SECRET_KEYS": SECRET_KEYS}
     file.write_text(every[name] + "\n")
     environ = {each: value for each, value in every.items() if each != name} | {f"{name}_FILE": str(file)}
     assert Settings.load(environ) == Settings.load(every)
@@ -145,7 +164,8 @@ def test_keys_given_come_before_keys_kept(tmp_path: Path) -> None:
     given = {"NURTURE_DATA_DIR": str(tmp_path), "NURTURE_SECRET_KEY": "s" * 20}
     settings = Settings.load(given)
     assert settings.secret == "s" * 20
-    assert settings.write_keys == json.loads((tmp_path / "keys.json").read_text())["write_keys"]
+    kept = json.loads((tmp_path / "keys.json").read_text())["write_keys"]
+    assert {name: written.key for name, written in settings.write_keys.items()} == kept
 
 
 def test_a_spoilt_key_file_is_refused_instead_of_replaced(tmp_path: Path) -> None:
@@ -198,3 +218,46 @@ def test_what_signs_hand_offs_is_a_secret_and_reaches_child_processes() -> None:
     assert WEBHOOK_SECRET in set(settings.secret_values)
     assert WEBHOOK_SECRET not in repr(settings)
     assert Settings.load(settings.as_environ()).webhook_secrets == settings.webhook_secrets
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("https://www.Example.com", "https://www.example.com"),
+        ("https://www.example.com/", "https://www.example.com"),
+        ("https://www.example.com:443", "https://www.example.com"),
+        ("https://www.example.com:80", "https://www.example.com:80"),
+        ("http://localhost:80", "http://localhost"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+        ("https://xn--mller-kva.example", "https://xn--mller-kva.example"),
+    ],
+)
+def test_origins_are_compared_as_browsers_send_them(written: str, sent: str) -> None:
+    keys = json.dumps({"shop": {"key": "wk_shop_1", "origins": [written]}})
+    settings = Settings.load(PRODUCTION | {"NURTURE_WRITE_KEYS": keys})
+    assert settings.write_keys["shop"].origins == frozenset({sent})
+    assert Settings.load(settings.as_environ()).write_keys == settings.write_keys
+
+
+@pytest.mark.parametrize(
+    "origin", ["example.com", "https://example.com/shop", "https://", "ftp://example.com", "*", "https://*.example.com", "null", "",
+               "https://user@example.com", "https://müller.example", "https://example.com:", "https://example.com?x", "https://a b"],
+)  # fmt: skip
+def test_what_is_no_origin_is_refused_with_its_place(origin: str) -> None:
+    keys = json.dumps({"shop": {"key": "wk_shop_1", "origins": ["https://good.example", origin]}})
+    assert "NURTURE_WRITE_KEYS (shop.origins.1): must be an origin such as" in refused(PRODUCTION | {"NURTURE_WRITE_KEYS": keys})
+
+
+def test_secret_keys_are_secret_and_reach_child_processes() -> None:
+    settings = Settings.load(PRODUCTION | {"NURTURE_SECRET_KEYS": SECRET_KEYS})
+    assert settings.server_keys == {"crm": SECRET_KEY}
+    assert SECRET_KEY in set(settings.secret_values)
+    assert SECRET_KEY not in repr(settings)
+    assert Settings.load(settings.as_environ()).server_keys == settings.server_keys
+
+
+def test_a_secret_key_that_is_made_is_taken_and_no_other_is_like_it() -> None:
+    first, second = new_secret_key(), new_secret_key()
+    assert first != second
+    assert Settings.load(PRODUCTION | {"NURTURE_SECRET_KEYS": json.dumps({"crm": first})}).server_keys == {"crm": first}

@@ -1,28 +1,70 @@
-"""`nurture keys`: the write keys that tell the sources of events apart."""
+"""`nurture keys`: the keys that tell the sources of events apart, and say how far each is believed."""
 
 import json
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nurture.cli.common import load_settings
+from nurture.cli.printing import aligned, print_json
 
-app = typer.Typer(help="List the write keys, or make one.", invoke_without_command=True)
+if TYPE_CHECKING:
+    from nurture.settings import Settings
+
+app = typer.Typer(help="List the keys, or make one.", invoke_without_command=True)
+
+#: So much of a secret key is shown: enough to tell two apart.
+_SHOWN = 4
 
 
 @app.callback()
-def keys(context: typer.Context) -> None:
-    """List the names of the write keys."""
+def keys(
+    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+) -> None:  # fmt: skip
+    """List the keys: the name that events bear, the kind, the key (of a secret one its end), and where it may be used."""
     if context.invoked_subcommand is None:
-        for name in load_settings().write_keys:
-            typer.echo(name)
+        known = _known(load_settings())
+        if as_json:
+            print_json(known)
+            return
+        for line in aligned([(each["name"], each["kind"], each["key"], _where(each)) for each in known]):
+            typer.echo(line)
+
+
+def _known(settings: "Settings") -> list[dict[str, Any]]:
+    public = [
+        {"name": name, "kind": "public", "key": each.key, "origins": None if each.origins is None else sorted(each.origins)}
+        for name, each in settings.write_keys.items()
+    ]
+    secret = [{"name": name, "kind": "secret", "key": f"sk_…{key[-_SHOWN:]}"} for name, key in settings.server_keys.items()]
+    return [*public, *secret]
+
+
+def _where(key: dict[str, Any]) -> str:
+    if key["kind"] == "secret":
+        return "servers only"
+    return "pages of any origin" if key["origins"] is None else ", ".join(key["origins"])
 
 
 @app.command()
-def new() -> None:
-    """Print a fresh write key; it counts once NURTURE_WRITE_KEYS holds it."""
-    from nurture.settings import new_write_key, variable
+def new(
+    secret: Annotated[
+        bool, typer.Option("--secret", help="A secret key, for a server whose word about people is believed.")
+    ] = False,
+) -> None:
+    """Print a fresh public key, or a secret one; it counts once NURTURE_WRITE_KEYS or NURTURE_SECRET_KEYS holds it."""
+    from nurture.settings import new_secret_key, new_write_key, variable
 
+    if secret:
+        typer.echo(new_secret_key())
+        typer.echo(
+            f'Give it a name of its own in {variable("secret_keys")}, such as {{"crm": "sk_…"}}, and restart the web processes. '
+            "Only the server that sends with it may know it.",
+            err=True,
+        )
+        return
     key = new_write_key()
     typer.echo(key)
-    example = json.dumps({**load_settings().write_keys, "NAME": key})
+    written = {name: each.model_dump(mode="json") for name, each in load_settings().write_keys.items()}
+    example = json.dumps({**written, "NAME": key})
     typer.echo(f"Give it a name and restart the web processes: {variable('write_keys')}='{example}'", err=True)

@@ -10,12 +10,14 @@ from nurture.domain.content import Asset, Form
 from nurture.domain.handing_off import Handoff
 from nurture.domain.lifecycle import Lifecycle
 from nurture.domain.model import Definition, Place, Slug
+from nurture.domain.privacy import Privacy
 from nurture.domain.scoring import Scoring
 from nurture.domain.sending import SendingPolicy
 from nurture.domain.sequence import Arm, BranchStep, EmailStep, Sequence, walk_steps
 
 SCORING, LIFECYCLE, SENDING = "scoring.yaml", "lifecycle.yaml", "sending.yaml"
-ASSETS, FORMS, HANDOFF, CHANNELS, SEQUENCES = "assets.yaml", "forms.yaml", "handoff.yaml", "channels.yaml", "sequences"
+ASSETS, FORMS, HANDOFF, SEQUENCES = "assets.yaml", "forms.yaml", "handoff.yaml", "sequences"
+CHANNELS, PRIVACY = "channels.yaml", "privacy.yaml"
 
 
 class AssetsFile(Definition):
@@ -62,6 +64,7 @@ class Config(NamedTuple):
     damaged: frozenset[str] = frozenset()
     handoff: Handoff = Handoff()
     channels: Channels = Channels()
+    privacy: Privacy = Privacy()
     installation: Installation = ANY
 
 

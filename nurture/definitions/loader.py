@@ -12,6 +12,7 @@ from nurture.definitions.config import (
     FORMS,
     HANDOFF,
     LIFECYCLE,
+    PRIVACY,
     SCORING,
     SENDING,
     SEQUENCES,
@@ -30,6 +31,7 @@ from nurture.domain.definitions import Definitions
 from nurture.domain.handing_off import Handoff
 from nurture.domain.lifecycle import Lifecycle
 from nurture.domain.model import Definition
+from nurture.domain.privacy import Privacy
 from nurture.domain.scoring import Scoring
 from nurture.domain.sending import Organisation, Sender, SendingPolicy
 from nurture.domain.sequence import Sequence
@@ -39,8 +41,8 @@ from nurture.domain.wording import nearest
 #: which is then reported wherever a step names it; and a text of the form `what; what to do`.
 TemplateProblems = Callable[[Definitions], Iterable[tuple[Path | str, int, str]]]
 
-#: What each file holds. Without those that may be missing there is nothing to offer and nobody to tell, but an engine that
-#: scores and mails; visits are sorted into channels by the built-in table.
+#: What each file holds. Without those that may be missing there is nothing to offer, nobody to tell and no wish to heed, but an
+#: engine that scores and mails; visits are sorted into channels by the built-in table.
 MODELS: Final[Mapping[str, type[Definition]]] = {
     SCORING: Scoring,
     LIFECYCLE: Lifecycle,
@@ -49,8 +51,9 @@ MODELS: Final[Mapping[str, type[Definition]]] = {
     FORMS: FormsFile,
     HANDOFF: Handoff,
     CHANNELS: Channels,
+    PRIVACY: Privacy,
 }
-_OPTIONAL: Final = frozenset({ASSETS, FORMS, HANDOFF, CHANNELS})
+_OPTIONAL: Final = frozenset({ASSETS, FORMS, HANDOFF, CHANNELS, PRIVACY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,7 @@ def _config(folder: Path, sources: Mapping[str, _Source], installation: Installa
         damaged=frozenset(file for file, source in sources.items() if source.flaws),
         handoff=sources[HANDOFF].value or Handoff(),
         channels=sources[CHANNELS].value or Channels(),
+        privacy=sources[PRIVACY].value or Privacy(),
         installation=installation,
     )
 
@@ -187,6 +191,7 @@ def _as_far_as_known(config: Config) -> Definitions:
         sequences={sequence.sequence: sequence for sequence in config.sequences.values()},
         handoff=config.handoff,
         channels=config.channels,
+        privacy=config.privacy,
     )
 
 

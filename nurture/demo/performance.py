@@ -80,7 +80,7 @@ def _performed(
     running: RunningEngine, stage: Stage, seed: int, begins: datetime, watch: Callable[[Moment], None]
 ) -> Outcome:  # fmt: skip
     settings = running.settings
-    write_key = next(iter(settings.write_keys.values()))
+    write_key = next(iter(settings.write_keys.values())).key
     with closing(Wire(running.url, settings.public_url, write_key, stage.clock)) as wire:
         ticks, letterbox = Ticks(begins), Letterbox(settings.mail_folder)
         crowd = Crowd(wire, seed, begins, ticks)

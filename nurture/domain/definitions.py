@@ -12,6 +12,7 @@ from nurture.domain.content import Asset, Form
 from nurture.domain.handing_off import Handoff
 from nurture.domain.lifecycle import Lifecycle
 from nurture.domain.model import Definition, Problem, Slug, refuse
+from nurture.domain.privacy import Privacy
 from nurture.domain.scoring import Scoring, ScoringRule
 from nurture.domain.sending import SendingPolicy
 from nurture.domain.sequence import Sequence, version_of
@@ -29,6 +30,7 @@ class Definitions(Definition):
     sequences: dict[Slug, Sequence] = {}
     handoff: Handoff = Handoff()
     channels: Channels = Channels()
+    privacy: Privacy = Privacy()
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Definitions":

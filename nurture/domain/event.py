@@ -42,7 +42,7 @@ NAME_OF_KIND: Final[Mapping[str, str]] = {
 RESERVED_NAMES: Final = frozenset({FORM_SUBMITTED, ASSET_DOWNLOADED, EMAIL_OPENED, EMAIL_CLICKED, UNSUBSCRIBED})
 
 
-_STAMPS: Final[Any] = {"occurred_at": True, "received_at": True, "context": {"clock"}}
+_STAMPS: Final[Any] = {"occurred_at": True, "received_at": True, "warnings": True, "context": {"clock"}}
 
 
 class Event(BaseModel):
@@ -89,7 +89,7 @@ class Event(BaseModel):
     def fingerprint(self) -> int:
         """A number that differs where two events under one id say different things; never zero.
 
-        The stamps are left out: of an event that is sent again only the time of travel differs.
+        The stamps are left out, and warnings, which may name them: of an event that is sent again only the time of travel differs.
         """
         said = self.model_dump(mode="json", exclude_defaults=True, exclude=_STAMPS)
         return stable_id("event", json.dumps(said, sort_keys=True)) or 1

@@ -26,7 +26,7 @@ from nurture.web.unsubscribe import Unsubscribe
 
 
 def create_app(parts: WebParts) -> ASGIApp:
-    """The application. Its lifespan ends with every accepted event written; raises SettingsError for unusable write keys."""
+    """The application. Its lifespan ends with every accepted event written; raises SettingsError for unusable keys."""
     counters = Counters()
     pages = Pages()
 
@@ -91,6 +91,6 @@ def _development_routes(parts: WebParts, pages: Pages) -> list[BaseRoute]:
             Route("/inbox/{name}/raw", inbox.raw),
         ]
     if parts.demo_dir is not None:
-        write_key = next(iter(parts.write_keys.values()), "")
+        write_key = next((written.key for written in parts.write_keys.values()), "")
         routes.append(Mount("/demo", DemoSite(parts.demo_dir, write_key)))
     return routes

@@ -12,13 +12,14 @@ from pydantic_core import to_json
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nurture.domain.event import Kind
+from nurture.domain.event import Event, Kind
 from nurture.errors import Unavailable
 from nurture.web.bodies import Headers, parse_json, read_body
 from nurture.web.counters import Counters
-from nurture.web.keys import WriteKeys
+from nurture.web.keys import Keys
 from nurture.web.parts import WebParts
 from nurture.web.refusals import Refusal, invalid, refused, unavailable
+from nurture.web.visitor import declines
 from nurture.web.wire import Arrival, Normalised, normalise
 
 EVENT_BYTES: Final = 32 * 1024
@@ -52,7 +53,8 @@ class Collect:
     def __init__(self, parts: WebParts, counters: Counters) -> None:
         self._now = parts.clock.now
         self._writer = parts.writer
-        self._keys = WriteKeys(parts.write_keys)
+        self._keys = Keys(parts.write_keys, parts.secret_keys)
+        self._definitions = parts.definitions
         self._counters = counters
 
     def endpoints(self) -> dict[str, ASGIApp]:
@@ -81,8 +83,9 @@ class Collect:
         return endpoint
 
     def _arrival(self, scope: Scope, headers: Headers, raw: Any) -> Arrival:
-        source = self._keys.source(raw, headers, scope["query_string"])
-        return Arrival(source, self._now(), _browser(headers))
+        sender = self._keys.sender(raw, headers, scope["query_string"])
+        mode = self._definitions().privacy.consent
+        return Arrival(sender, self._now(), _browser(headers), objects=declines(headers), mode=mode)
 
     def _single(self, kind: Kind) -> _Handler:
         async def handle(scope: Scope, headers: Headers, body: bytes) -> JSONResponse | None:
@@ -156,9 +159,14 @@ def _bounded(call: Any) -> Any:
 
 def _verdict(normalised: Normalised, *, debug: bool) -> JSONResponse | None:
     if debug:
-        event = normalised.event.model_dump(mode="json", exclude_defaults=True)
-        return JSONResponse({"success": True, "event": event, "warnings": normalised.warnings})
+        return JSONResponse({"success": True, "event": _in_full(normalised.event), "warnings": normalised.warnings})
     return JSONResponse({"success": True, "warnings": normalised.warnings}) if normalised.warnings else None
+
+
+def _in_full(event: Event) -> dict[str, Any]:
+    """The event as it was taken; how far it is believed and whether its person agreed is said even where it is the usual."""
+    kept = event.model_dump(mode="json", exclude_defaults=True)
+    return {**kept, "assurance": event.assurance, "consented": event.consented}
 
 
 def _verdicts(taken: dict[int, Normalised], rejected: list[dict[str, Any]], *, debug: bool) -> JSONResponse:
@@ -169,5 +177,5 @@ def _verdicts(taken: dict[int, Normalised], rejected: list[dict[str, Any]], *, d
     if warnings or debug:
         told["warnings"] = warnings
     if debug:
-        told["events"] = [each.event.model_dump(mode="json", exclude_defaults=True) for each in taken.values()]
+        told["events"] = [_in_full(each.event) for each in taken.values()]
     return JSONResponse(told, 200 if taken else 400)

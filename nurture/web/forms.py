@@ -17,11 +17,12 @@ from nurture.domain.content import Form
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import FORM_SUBMITTED, Event, route_of
 from nurture.domain.ids import event_key, stable_id
+from nurture.domain.privacy import ConsentMode
 from nurture.errors import Unavailable
 from nurture.web.counters import Counters
 from nurture.web.form_checks import Mistake, Posted, Submission, check, take_apart
 from nurture.web.hygiene import inspect
-from nurture.web.identifiers import is_junk
+from nurture.web.identifiers import naming
 from nurture.web.pages import Pages, page_before, words_for
 from nurture.web.parts import WebParts
 from nurture.web.posts import Value, canonical, read_fields
@@ -88,7 +89,7 @@ class Forms:
         if isinstance(checked, list):
             self._counters.add('web_refused{code="form"}')
             return self._mistaken(request, checked)
-        taken = await self._taken(request, form, posted, checked)
+        taken = await self._taken(request, form, posted, checked, definitions.privacy.consent)
         if is_spam(taken.signs):
             await self._parts.writer.quarantine(taken.event, taken.signs, taken.event.received_at)
             self._counters.add("web_quarantined")
@@ -97,13 +98,17 @@ class Forms:
             self._counters.add("web_events")
         return self._answer(request, definitions, form, posted, taken)
 
-    async def _taken(self, request: Request, form: Form, posted: Posted, submission: Submission) -> _Taken:
+    async def _taken(
+        self, request: Request, form: Form, posted: Posted, submission: Submission, mode: ConsentMode
+    ) -> _Taken:  # fmt: skip
+        """The post as an event. Who posts it agrees to what it says, not to being followed: `mode` decides about that."""
         at = self._parts.clock.now()
         name: str = request.path_params["form"]
         message_id = _post_id(name, posted, at)
         # Derived, so that the second click of somebody without a cookie, and one who has just been given it, make no other.
         own = f"v.{self._parts.tokens.mac('visitor', stable_id('visitor', message_id))}"
-        visitor = _visitor(request, posted)
+        warnings: list[str] = []
+        visitor = _visitor(request, posted, mode, warnings)
         if visitor is not None and visitor != own:
             message_id = str(event_key(message_id, visitor))
         signs = signs_of_spam(posted.controls, submission.email, await self._posts(request, message_id, at), at)
@@ -114,9 +119,11 @@ class Forms:
             name=FORM_SUBMITTED,
             occurred_at=at,
             received_at=at,
-            anonymous_id=visitor or (None if objects(request) else own),
+            anonymous_id=visitor or (None if mode == "opt_in" or objects(request) else own),
             email=submission.email,
             submission=key,
+            assurance="claimed",
+            warnings=tuple(warnings),
             properties=_properties(name, form, request, submission),
             traits=dict(submission.traits),
             context=_context(request, signs),
@@ -200,12 +207,19 @@ def _post_id(name: str, posted: Posted, at: datetime) -> str:
     return str(event_key(f"form:{name}", canonical({"once": once, "known": posted.known, "others": posted.others})))
 
 
-def _visitor(request: Request, posted: Posted) -> str | None:
-    """The visitor's id as the script filled it in, else as the cookie has it."""
+def _visitor(request: Request, posted: Posted, mode: ConsentMode, warnings: list[str]) -> str | None:
+    """The visitor's id as the script filled it in (which it does for those it may follow), else as the cookie has it."""
+    if mode != "open" and objects(request):
+        return None
+    return _handed_over(posted, warnings) or (None if mode == "opt_in" else known_visitor(request))
+
+
+def _handed_over(posted: Posted, warnings: list[str]) -> str | None:
     given = posted.controls.get("_anonymous_id")
-    if isinstance(given, str) and len(given) <= LONGEST_ID and not is_junk(given):
-        return given
-    return known_visitor(request)
+    if isinstance(given, str) and len(given) > LONGEST_ID:
+        warnings.append(f"_anonymous_id: longer than {LONGEST_ID} characters, and was left out")
+        return None
+    return naming(given, "_anonymous_id", warnings) if isinstance(given, str) else None
 
 
 def _wanted(request: Request, form: Form, posted: Posted) -> str | None:

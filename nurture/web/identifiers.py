@@ -19,3 +19,13 @@ def is_junk(identifier: str) -> bool:
     """Whether an id names nobody; quotes around it change nothing."""
     bare = identifier.strip().strip("'\"").strip()
     return bare.lower() in JUNK or _ZEROS.fullmatch(bare) is not None
+
+
+def naming(identifier: str | None, field: str, warnings: list[str]) -> str | None:
+    """The id, without surrounding space; None, and a warning that names the field, for one that names nobody."""
+    if identifier is None:
+        return None
+    if is_junk(identifier):
+        warnings.append(f"{field}: {identifier[:32]!r} names nobody and was left out")
+        return None
+    return identifier.strip()

@@ -10,7 +10,7 @@ from nurture.adapters.tokens import Tokens
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import Event
 from nurture.ports import Clock
-from nurture.settings import Settings
+from nurture.settings import Settings, WriteKey
 
 
 class EventWriter(Protocol):
@@ -37,15 +37,17 @@ class EventWriter(Protocol):
 class WebParts:
     """The parts of the web process.
 
-    `write_keys` holds the public keys by name; the name becomes the events' source. `definitions` gives those in force and
-    is asked for every request, so it must be cheap. `inbox_dir` (a folder of .eml files) and `demo_dir` (a landing page) are
-    shown in development only. `metrics` gives Prometheus text, `ready` the reasons for not being ready; both may block.
+    `write_keys` holds the public keys by name, `secret_keys` those of servers; the name becomes the events' source.
+    `definitions` gives those in force and is asked for every request, so it must be cheap. `inbox_dir` (a folder of .eml
+    files) and `demo_dir` (a landing page) are shown in development only. `metrics` gives Prometheus text, `ready` the reasons
+    for not being ready; both may block.
     """
 
     settings: Settings
     clock: Clock
     tokens: Tokens
-    write_keys: Mapping[str, str]
+    write_keys: Mapping[str, WriteKey]
+    secret_keys: Mapping[str, str]
     definitions: Callable[[], Definitions]
     writer: EventWriter
     metrics: Callable[[], str]

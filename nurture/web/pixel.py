@@ -9,9 +9,10 @@ from starlette.responses import Response
 
 from nurture.web.bodies import parse_json
 from nurture.web.collect import EVENT_BYTES
+from nurture.web.consent import consent_said, is_consented
 from nurture.web.counters import Counters
 from nurture.web.gif import pixel
-from nurture.web.keys import WriteKeys
+from nurture.web.keys import Keys, Sender
 from nurture.web.parts import WebParts
 from nurture.web.refusals import Refusal, invalid
 from nurture.web.visitor import known_visitor, objects, remember
@@ -36,34 +37,48 @@ class Pixel:
 
     def __init__(self, parts: WebParts, counters: Counters) -> None:
         self._parts = parts
-        self._keys = WriteKeys(parts.write_keys)
+        self._keys = Keys(parts.write_keys, parts.secret_keys)
         self._counters = counters
         self._secure = parts.settings.public_url.startswith("https:")
 
     async def show(self, request: Request) -> Response:
-        """The image, once the event is durable. Who asks not to be followed gets it and nothing is kept.
+        """The image, once the event is durable. A browser without an id is given one, unless nobody consented to that.
 
-        A browser without an id is given one. Raises Refusal and Unavailable as the other calls do.
+        Where nobody needs to (consent mode `open`), who asks not to be followed gets the image and nothing is kept. Raises
+        Refusal and Unavailable as the other calls do.
         """
         if len(request.scope["query_string"]) > QUERY_BYTES:
             raise Refusal(413, "too_large", "this address is too long for an event")
         raw = call_in(dict(request.query_params))
-        source = self._keys.source(raw, dict(request.scope["headers"]), request.scope["query_string"])
-        if objects(request):
+        mode = self._parts.definitions().privacy.consent
+        sender, declined = self._sender(request, raw), objects(request)
+        if declined and mode == "open":
             return pixel()
-        visitor = known_visitor(request)
-        nobody = not raw.get("anonymousId") and not raw.get("userId")
-        if nobody:
-            raw["anonymousId"] = visitor or str(uuid4())
         _add_page(raw, request.headers.get("referer"))
-        arrival = Arrival(source, self._parts.clock.now(), request.headers.get("user-agent"))
-        normalised = normalise(raw, None, arrival)
-        await self._parts.writer.write([normalised.event])
+        consented = is_consented(mode, said=_consent_said(raw), objects=declined, vouched=sender.vouches)
+        # Without consent a fresh id tells one view from the next, and is thrown away with everything else.
+        fresh = str(uuid4())
+        visitor = known_visitor(request) if consented else None
+        arrival = Arrival(
+            sender, self._parts.clock.now(), request.headers.get("user-agent"), visitor=visitor or fresh, objects=declined,
+            mode=mode,
+        )  # fmt: skip
+        event = normalise(raw, None, arrival).event
+        await self._parts.writer.write([event])
         self._counters.add("web_events")
         response = pixel()
-        if nobody and visitor is None:
-            remember(response, raw["anonymousId"], secure=self._secure)
+        if event.anonymous_id == fresh:
+            remember(response, fresh, secure=self._secure)
         return response
+
+    def _sender(self, request: Request, raw: dict[str, Any]) -> Sender:
+        headers, query = dict(request.scope["headers"]), request.scope["query_string"]
+        return self._keys.sender(raw, headers, query, page=headers.get(b"referer"), in_address=True)
+
+
+def _consent_said(raw: dict[str, Any]) -> bool | None:
+    context = raw.get("context")
+    return consent_said(context.get("consent")) if isinstance(context, dict) else None
 
 
 def call_in(parameters: dict[str, str]) -> dict[str, Any]:

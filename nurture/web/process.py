@@ -31,6 +31,7 @@ def web_app(settings: Settings) -> ASGIApp:
             clock=bootstrap.clock(settings),
             tokens=Tokens(settings.secret),
             write_keys=settings.write_keys,
+            secret_keys=settings.server_keys,
             definitions=watch,
             writer=writer,
             metrics=lambda: prometheus(redis, settings.partitions),

@@ -6,6 +6,9 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from nurture.web.bodies import Headers
+from nurture.web.identifiers import is_junk
+
 COOKIE: Final = "nurture_id"
 
 #: The longest life a browser grants (RFC 6265bis §5.5), in seconds.
@@ -14,15 +17,20 @@ LIFE: Final = 400 * 86_400
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{8,128}")
 
 
+def declines(headers: Headers) -> bool:
+    """Whether a browser asks not to be followed: Global Privacy Control, or Do Not Track."""
+    return headers.get(b"sec-gpc") == b"1" or headers.get(b"dnt") == b"1"
+
+
 def objects(request: Request) -> bool:
-    """Whether the browser asks not to be followed: Global Privacy Control, or Do Not Track."""
-    return request.headers.get("sec-gpc") == "1" or request.headers.get("dnt") == "1"
+    """Whether the browser that asks for a page asks not to be followed."""
+    return declines(dict(request.scope["headers"]))
 
 
 def known_visitor(request: Request) -> str | None:
-    """The id in the cookie; nothing that could not be ours."""
+    """The id in the cookie; nothing that could not be ours or names nobody."""
     found = request.cookies.get(COOKIE, "")
-    return found if _ID.fullmatch(found) else None
+    return found if _ID.fullmatch(found) and not is_junk(found) else None
 
 
 def remember(response: Response, visitor: str, *, secure: bool) -> None:

@@ -12,10 +12,13 @@ from pydantic.alias_generators import to_camel
 
 from nurture.domain.event import NAME_OF_KIND, RESERVED_NAMES, Event, Kind
 from nurture.domain.ids import event_key
+from nurture.domain.privacy import ConsentMode
 from nurture.web.addresses import parse_address
+from nurture.web.consent import anonymous, consent_said, is_consented
 from nurture.web.hygiene import inspect
-from nurture.web.identifiers import is_junk
+from nurture.web.identifiers import naming
 from nurture.web.instants import occurrence, plausible
+from nurture.web.keys import Sender
 from nurture.web.refusals import invalid
 from nurture.web.surroundings import campaign_of, page_of
 
@@ -43,6 +46,7 @@ class Context(_Wire):
     timezone: Text | None = None
     user_agent: str | None = None
     library: dict[str, Any] | None = None
+    consent: Any = None
 
 
 class Call(_Wire):
@@ -69,47 +73,61 @@ CALL: Final = TypeAdapter(Call)
 
 
 class Arrival(NamedTuple):
-    """What the request tells about its calls besides their bodies. `source` is the name of the write key."""
+    """What the request tells about its calls besides their bodies.
 
-    source: str
+    `visitor` is who a call is about that names nobody itself: the pixel has a cookie for that. `objects` says that the
+    browser asks not to be followed, `mode` what that counts for.
+    """
+
+    sender: Sender
     at: datetime
     user_agent: str | None = None
+    visitor: str | None = None
+    objects: bool = False
+    mode: ConsentMode = "open"
 
 
 class Normalised(NamedTuple):
-    """An event, and what was left out of it."""
+    """An event, and what its sender is told of what was left out of it."""
 
     event: Event
     warnings: tuple[str, ...] = ()
 
 
+NOT_CONSENTED: Final = "consent: it was not given, so this is counted and tells nobody's name"
+
+
 def normalise(raw: Any, kind: Kind | None, arrival: Arrival) -> Normalised:
     """The event that a call tells of; without `kind` the call's own `type` says what it is.
 
-    Raises Refusal (422) that names the field.
+    Without consent it is what `consent.anonymous` leaves of it. Raises Refusal (422) that names the field.
     """
     if not isinstance(raw, dict):
         raise invalid("type", "an event is a JSON object")
     inspect(raw)
     call = _parse(raw)
     kind = kind or _kind_of(call)
+    said = consent_said(call.context.consent) if call.context else None
     warnings: list[str] = []
-    identity = _identity(call, kind, warnings)
-    when, stamps = _when(call, arrival.at, warnings)
-    properties = _properties(call, kind)
+    identity = _identity(call, kind, arrival.visitor, warnings)
+    when, clock = _when(call, arrival.at, warnings)
     event = Event(
-        message_id=call.message_id or _derived_id(raw, call, arrival),
-        source=arrival.source,
+        message_id=call.message_id or _derived_id(raw, call, arrival, identity["anonymous_id"]),
+        source=arrival.sender.source,
         kind=kind,
         name=_name(call, kind),
         occurred_at=when,
         received_at=arrival.at,
-        properties=properties,
+        assurance=arrival.sender.assurance,
+        warnings=tuple(warnings),
+        properties=_properties(call, kind),
         traits={} if kind == "group" else {name: value for name, value in (call.traits or {}).items() if name != "email"},
-        context={**_context(call, kind, arrival), **stamps},
+        context={**_context(call, kind, arrival), **clock},
         **identity,
     )
-    return Normalised(event, tuple(warnings))
+    if is_consented(arrival.mode, said=said, objects=arrival.objects, vouched=arrival.sender.vouches):
+        return Normalised(event, event.warnings)
+    return Normalised(anonymous(event), (*event.warnings, NOT_CONSENTED))
 
 
 _CODES: Final = {"missing": "required", "string_too_long": "too_long"}
@@ -142,34 +160,35 @@ def _name(call: Call, kind: Kind) -> str:
     return name
 
 
-def _identity(call: Call, kind: Kind, warnings: list[str]) -> dict[str, str | None]:
-    anonymous_id = _naming(call.anonymous_id, "anonymousId", warnings)
-    user_id = _naming(call.user_id, "userId", warnings)
-    if kind == "alias":
-        previous_id = _naming(call.previous_id, "previousId", warnings) or anonymous_id
-        _check_alias(previous_id, user_id)
-        return {"user_id": user_id, "previous_id": previous_id, "anonymous_id": anonymous_id}
-    email = _email(call.traits) if kind == "identify" else None
-    if not (anonymous_id or user_id or email):
+def _identity(call: Call, kind: Kind, visitor: str | None, warnings: list[str]) -> dict[str, str | None]:
+    """Who it is about. Ids that name nobody are left out with a warning; `visitor` stands in where neither of both names any."""
+    anonymous_id = naming(call.anonymous_id, "anonymousId", warnings)
+    user_id = naming(call.user_id, "userId", warnings)
+    if anonymous_id is None and user_id is None:
+        anonymous_id = visitor
+    identity = {"anonymous_id": anonymous_id, "user_id": user_id}
+    if kind == "identify":
+        identity["email"] = _email(call.traits)
+    elif kind == "alias":
+        identity = _alias(call, anonymous_id, user_id, warnings)
+    if not any(identity.values()):
         raise invalid("no_identity", "an event needs an anonymousId or a userId that names somebody", "anonymousId")
-    return {"anonymous_id": anonymous_id, "user_id": user_id, "email": email}
+    return identity
 
 
-def _naming(identifier: str | None, field: str, warnings: list[str]) -> str | None:
-    if identifier is None:
-        return None
-    if is_junk(identifier):
-        warnings.append(f"{field}: {identifier[:32]!r} names nobody and was left out")
-        return None
-    return identifier.strip()
-
-
-def _check_alias(previous_id: str | None, user_id: str | None) -> None:
-    for field, identifier in (("userId", user_id), ("previousId", previous_id)):
-        if not identifier:
-            raise invalid("required", "an alias needs an id that names somebody before and one after", field)
+def _alias(call: Call, anonymous_id: str | None, user_id: str | None, warnings: list[str]) -> dict[str, str | None]:
+    """Who an alias is about, with the link if it makes one: from `previousId`, else from `anonymousId`, to `userId`."""
+    named = naming(call.previous_id, "previousId", warnings)
+    previous_id = named or anonymous_id
+    before = "previousId" if named else "anonymousId"
+    if user_id is None or previous_id is None:
+        missing = "userId" if user_id is None else "previousId"
+        warnings.append(f"alias: no {missing} names somebody, so nothing was linked")
+        return {"anonymous_id": anonymous_id or previous_id, "user_id": user_id}
     if previous_id == user_id:
-        raise invalid("self_alias", "previousId and userId are the same", "previousId")
+        warnings.append(f"alias: {before} and userId are the same and were not linked")
+        return {"anonymous_id": anonymous_id, "user_id": user_id}
+    return {"anonymous_id": anonymous_id, "user_id": user_id, "previous_id": previous_id}
 
 
 def _email(traits: dict[str, Any] | None) -> str | None:
@@ -183,17 +202,21 @@ def _email(traits: dict[str, Any] | None) -> str | None:
 
 
 def _when(call: Call, received_at: datetime, warnings: list[str]) -> tuple[datetime, dict[str, Any]]:
-    """When it happened, and what the context keeps of a date that was not taken at its word."""
+    """When it happened, and the sender's own stamps, which the context keeps under `clock` as far as they say more."""
     field = "timestamp" if call.timestamp is not None else "originalTimestamp"
     said = call.timestamp or call.original_timestamp
     said = None if said is None else plausible(said, field)
     sent_at = None if call.sent_at is None else plausible(call.sent_at, "sentAt")
     at, note = occurrence(said, sent_at, received_at)
-    if note is None or said is None:
-        return at, {}
     if note == "clamped":
         warnings.append(f"{field}: lies too far from now and was moved to {at.isoformat()}")
-    return at, {"clock": {"note": note, "said": said.isoformat()}}
+    clock = {
+        "said": said.isoformat() if said is not None and said != at else None,
+        "sent": sent_at.isoformat() if sent_at is not None else None,
+        "note": note,
+    }
+    kept = {stamp: value for stamp, value in clock.items() if value}
+    return at, {"clock": kept} if kept else {}
 
 
 def _properties(call: Call, kind: Kind) -> dict[str, Any]:
@@ -220,17 +243,20 @@ def _context(call: Call, kind: Kind, arrival: Arrival) -> dict[str, Any]:
         "timezone": told.timezone,
         "userAgent": (told.user_agent or arrival.user_agent or "")[:LONGEST_USER_AGENT],
         "library": library,
+        "consent": told.consent,
     }
     return {part: value for part, value in context.items() if value}
 
 
-def _derived_id(raw: dict[str, Any], call: Call, arrival: Arrival) -> str:
+def _derived_id(raw: dict[str, Any], call: Call, arrival: Arrival, visitor: str | None) -> str:
     """An id for a call without one: a function of its content, so that sending it again makes no second event.
 
     What tells equal calls apart is when they happened: by their own word, else by when they were sent, else (a pixel in a
     page without script) by the minute in which they came.
     """
     body = {name: value for name, value in raw.items() if name not in ("writeKey", "sentAt")}
+    if visitor is not None and visitor == arrival.visitor:
+        body["anonymousId"] = visitor
     if call.timestamp is None and call.original_timestamp is None:
         body["sentAt"] = raw.get("sentAt") or arrival.at.isoformat(timespec="minutes")
-    return str(event_key(arrival.source, json.dumps(body, sort_keys=True)))
+    return str(event_key(arrival.sender.source, json.dumps(body, sort_keys=True)))

@@ -21,8 +21,8 @@ def test_everything_it_sends_is_stored(start: Start) -> None:
     """Track, identify, page, alias and a batch of a hundred, without any error."""
     errors: list[Any] = []
     with start() as engine:
-        (write_key,) = engine.settings.write_keys.values()
-        client = Client(write_key, host=engine.url, on_error=lambda *told: errors.append(told), upload_size=BATCH)
+        (written,) = engine.settings.write_keys.values()
+        client = Client(written.key, host=engine.url, on_error=lambda *told: errors.append(told), upload_size=BATCH)
         client.page(
             anonymous_id="browser-1", name="Pricing", properties={"url": "https://www.example.com/pricing", "path": "/pricing"}
         )

@@ -18,6 +18,7 @@ from nurture.domain.definitions import Definitions
 from nurture.domain.event import RESERVED_NAMES
 from nurture.domain.scoring import rules_hit
 from nurture.settings import Settings
+from nurture.web.keys import Sender
 from nurture.web.wire import Arrival, normalise
 from tests.support.waiting import free_port, wait_until
 
@@ -48,7 +49,7 @@ def test_the_twins_rules_and_the_engines_give_the_same_points(definitions: Defin
 
 
 def test_the_stream_is_laid_out_with_what_the_web_process_makes_of_the_same_calls() -> None:
-    arrival = Arrival(WRITE_KEY_NAME, NOW)
+    arrival = Arrival(Sender(WRITE_KEY_NAME), NOW)
     for wire in wire_events(500, prefix="x", now=NOW):
         if wire["event"] not in RESERVED_NAMES:
             assert accepted(wire, NOW) == normalise(wire, "track", arrival).event

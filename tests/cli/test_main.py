@@ -80,9 +80,25 @@ def test_processes_without_a_redis_say_how_to_get_one(command: str, tmp_path: Pa
     assert told.stderr == "nurture: There is no Redis: start `nurture up`, or set NURTURE_REDIS_URL\n"
 
 
-def test_keys_lists_names_and_no_key(tmp_path: Path) -> None:
-    told = nurture("keys", NURTURE_DATA_DIR=str(tmp_path), NURTURE_WRITE_KEYS='{"shop": "wk_shop_1", "blog": "wk_blog_1"}')
-    assert (told.returncode, told.stdout) == (0, "shop\nblog\n")
+KEYS = {
+    "NURTURE_WRITE_KEYS": '{"shop": {"key": "wk_shop_1", "origins": ["https://b.example", "https://a.example"]}, "blog": "wk_blog_1"}',
+    "NURTURE_SECRET_KEYS": '{"crm": "sk_abcdefghijklmnopqrstuvwx"}',
+}
+
+
+def test_keys_lists_both_kinds_and_no_secret(tmp_path: Path) -> None:
+    told = nurture("keys", NURTURE_DATA_DIR=str(tmp_path), **KEYS)
+    assert told.returncode == 0
+    assert [line.split(maxsplit=3) for line in told.stdout.splitlines()] == [
+        ["shop", "public", "wk_shop_1", "https://a.example, https://b.example"],
+        ["blog", "public", "wk_blog_1", "pages of any origin"],
+        ["crm", "secret", "sk_…uvwx", "servers only"],
+    ]
+    as_json = json.loads(nurture("keys", "--json", NURTURE_DATA_DIR=str(tmp_path), **KEYS).stdout)
+    assert [(each["name"], each["kind"], each.get("origins")) for each in as_json] == [
+        ("shop", "public", ["https://a.example", "https://b.example"]), ("blog", "public", None), ("crm", "secret", None),
+    ]  # fmt: skip
+    assert as_json[2]["key"] == "sk_…uvwx"
 
 
 def test_a_new_key_is_fresh_and_alone_on_standard_output(tmp_path: Path) -> None:
@@ -91,3 +107,18 @@ def test_a_new_key_is_fresh_and_alone_on_standard_output(tmp_path: Path) -> None
     assert first.stdout != second.stdout
     assert first.stdout.strip() in first.stderr
     assert "NURTURE_WRITE_KEYS" in first.stderr
+
+
+def test_a_new_secret_key_is_another_kind_and_shown_once(tmp_path: Path) -> None:
+    told = nurture("keys", "new", "--secret", NURTURE_DATA_DIR=str(tmp_path))
+    assert told.stdout.startswith("sk_")
+    assert told.stdout.strip() not in told.stderr
+    assert "NURTURE_SECRET_KEYS" in told.stderr
+
+
+def test_the_example_for_a_new_key_keeps_the_keys_there_are(tmp_path: Path) -> None:
+    told = nurture("keys", "new", NURTURE_DATA_DIR=str(tmp_path), **KEYS)
+    example = json.loads(told.stderr.split("NURTURE_WRITE_KEYS='")[1].split("'")[0])
+    assert example == {**json.loads(KEYS["NURTURE_WRITE_KEYS"]), "NAME": told.stdout.strip()} | {
+        "shop": {"key": "wk_shop_1", "origins": ["https://a.example", "https://b.example"]}
+    }

@@ -21,15 +21,23 @@ from nurture.domain.content import Asset, Form, Link
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import EVENT, Event
 from nurture.domain.lifecycle import Lifecycle
+from nurture.domain.privacy import ConsentMode, Privacy
 from nurture.domain.scoring import Scoring
 from nurture.domain.sending import Organisation, Sender, SendingPolicy, Tracking
-from nurture.settings import Settings
+from nurture.settings import Settings, WriteKey
 from nurture.web.app import create_app
 from nurture.web.parts import WebParts
 from tests.support.servers import RedisServer
 from tests.support.waiting import MovableClock, wait_until
 
 KEY = "wk_0123456789abcdef"
+BOUND_KEY = "wk_for_example_com"
+SECRET_KEY = "sk_" + "s3cret" * 5
+WRITE_KEYS = {
+    "website": WriteKey(key=KEY),
+    "server": WriteKey(key="wk_other_one"),
+    "shop": WriteKey(key=BOUND_KEY, origins=frozenset({"https://www.example.com", "http://localhost:3000"})),
+}
 PARTITIONS = 4
 PDF = b"%PDF-1.7 " + bytes(range(256)) * 40
 
@@ -71,7 +79,12 @@ class Web:
     tokens: Tokens
     writer: StreamWriter
     folder: Path
+    in_force: list[Definitions]
     nudges: list[tuple[str, int | None]] = field(default_factory=list)
+
+    def with_consent(self, mode: ConsentMode) -> None:
+        """A release with another consent mode takes effect."""
+        self.in_force[0] = self.in_force[0].model_copy(update={"privacy": Privacy(consent=mode)})
 
     def events(self) -> list[Event]:
         """What has been written, partition by partition."""
@@ -150,13 +163,13 @@ def serving(
     (folder / "demo/index.html").write_text("<h1>Demo</h1>")
     nudges: list[tuple[str, int | None]] = []
     clock, tokens = MovableClock(), Tokens("a secret for tests")
-    known = definitions or make_definitions()
+    in_force = [definitions or make_definitions()]
     client = connect(redis_url)
     writer = StreamWriter(client, PARTITIONS, max_backlog, lambda task, partition=None: nudges.append((task, partition)))
     values = {"config_dir": folder / "config", "data_dir": folder, "secret_key": SecretStr("0123456789abcdef"), **settings}
     parts = WebParts(
-        settings=Settings(**values), clock=clock, tokens=tokens, write_keys={"website": KEY, "server": "wk_other"},
-        definitions=lambda: known, writer=writer, metrics=lambda: "# TYPE nurture_up gauge\nnurture_up 1\n",
+        settings=Settings(**values), clock=clock, tokens=tokens, write_keys=WRITE_KEYS,
+        secret_keys={"crm": SECRET_KEY}, definitions=lambda: in_force[0], writer=writer, metrics=lambda: "# TYPE nurture_up gauge\nnurture_up 1\n",
         ready=ready, inbox_dir=folder / "mail", demo_dir=folder / "demo",
     )  # fmt: skip
     with (
@@ -164,7 +177,7 @@ def serving(
         new_client(base) as http,
         redis.Redis.from_url(redis_url) as looking,
     ):
-        yield Web(http, base, looking, clock, tokens, writer, folder, nudges)
+        yield Web(http, base, looking, clock, tokens, writer, folder, in_force, nudges)
 
 
 @pytest.fixture(scope="session")
@@ -178,6 +191,7 @@ def web(_shared_web: Web, redis_server: RedisServer) -> Iterator[Web]:
     """A web process in development, as new: an empty Redis, no mail, no cookie, and the clock at its start."""
     redis_server.flush()
     _shared_web.clock.move_to(MovableClock().now())
+    _shared_web.with_consent("open")
     for mail in (_shared_web.folder / "mail").iterdir():
         mail.unlink()
     with EscapedErrors() as errors, new_client(_shared_web.base) as http:

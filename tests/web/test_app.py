@@ -15,7 +15,8 @@ import nurture.web
 from nurture.adapters import redis_keys
 from nurture.domain.event import EVENT
 from nurture.errors import SettingsError
-from nurture.web.keys import WriteKeys
+from nurture.settings import WriteKey
+from nurture.web.keys import Keys
 from tests.support.servers import RedisServer
 from tests.support.waiting import wait_until
 from tests.web.conftest import KEY, Web, new_client, serving
@@ -39,7 +40,7 @@ def test_development_shows_the_demo(web: Web) -> None:
 @pytest.mark.parametrize("name", ["engine", "form:guide", "form:"])
 def test_no_key_may_pass_for_the_engine(name: str) -> None:
     with pytest.raises(SettingsError, match=name):
-        WriteKeys({"website": "a", name: "b"})
+        Keys({"website": WriteKey(key="wk_12345678"), name: WriteKey(key="wk_abcdefgh")}, {})
 
 
 def test_health(web: Web) -> None:

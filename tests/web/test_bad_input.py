@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nurture.adapters.tokens import Click, Download, MailLink
-from tests.web.conftest import KEY, Web
+from nurture.domain.privacy import ConsentMode
+from tests.web.conftest import BOUND_KEY, KEY, SECRET_KEY, Web
 
 POSTS = ["/v1/track", "/v1/i", "/v1/page", "/v1/screen", "/v1/group", "/v1/alias", "/v1/batch", "/b", "/f/guide", "/f/contact"]
 GETS = [
@@ -111,6 +112,53 @@ def test_no_name_is_a_fault(web: Web, path: str) -> None:
             assert "secret" not in answer.text
             assert "x=1" not in answer.headers.get("set-cookie", "")
     assert web.events() == []
+
+
+WRONG_CONTEXTS: list[Any] = [{"consent": value} for value in WRONG_VALUES]
+WRONG_CONTEXTS += [{"consent": {"categoryPreferences": value}} for value in WRONG_VALUES]
+WRONG_CONTEXTS += [{"consent": {"categoryPreferences": {"a": value, "b": True}}} for value in WRONG_VALUES]
+
+
+@pytest.mark.parametrize("mode", ["open", "gpc_optout", "opt_in"])
+def test_wrong_words_about_consent_are_refused_or_harmless(web: Web, mode: ConsentMode) -> None:
+    """Whatever is said: never followed by mistake, and refused only with the place."""
+    web.with_consent(mode)
+    for context in WRONG_CONTEXTS:
+        answer = web.client.post(
+            "/v1/track", content=json.dumps({"writeKey": KEY, "event": "x", "anonymousId": "a1", "context": context})
+        )
+        assert answer.status_code in (200, 422), context
+        if answer.status_code == 422:
+            assert answer.json()["code"]
+            assert answer.json()["field"].startswith("context"), context
+    if mode == "opt_in":
+        consented = [event.context["consent"] for event in web.events() if event.consented]
+        assert consented == [True, {"categoryPreferences": {"a": True, "b": True}}]
+
+
+@pytest.mark.parametrize("header", ["Origin", "Referer", "Sec-Fetch-Site", "Sec-GPC", "DNT"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"null",
+        b"http://[",
+        b"\xff\xfe",
+        b"x" * 6_000,
+        b"https://a.example:99999",
+        b"%00",
+        b"*",
+        b"1, 1",
+        "https://é".encode(),
+    ],
+)
+def test_no_header_of_a_browser_is_a_fault(web: Web, header: str, value: bytes) -> None:
+    sent = [(header.encode(), value)]
+    for key in (KEY, BOUND_KEY, SECRET_KEY):
+        body = json.dumps({"writeKey": key, "event": "x", "anonymousId": "a1"}).encode()
+        assert web.client.post("/v1/track", content=body, headers=sent).status_code in (200, 403)
+        assert web.client.get(f"/v1/pixel.gif?writeKey={key}", headers=sent).status_code in (200, 403)
+    assert web.client.post("/f/contact", data={"email": "a@example.com"}, headers=sent).status_code == 303
 
 
 def raw(web: Web, request: bytes) -> bytes:

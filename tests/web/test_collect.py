@@ -196,9 +196,17 @@ def test_debug_shows_the_event_as_it_was_taken(web: Web) -> None:
     body = {"writeKey": KEY, "event": "x", "anonymousId": "visitor-1", "userId": "undefined"}
     told = web.client.post("/v1/track", json=body, headers={"X-Debug": "1"}).json()
     assert told["event"]["name"] == "x"
-    assert told["warnings"] == ["userId: 'undefined' names nobody and was left out"]
+    assert told["warnings"] == told["event"]["warnings"] == ["userId: 'undefined' names nobody and was left out"]
+    assert (told["event"]["assurance"], told["event"]["consented"]) == ("observed", True)
     told = web.client.post("/v1/batch", json=batch({"type": "track", **body}), headers={"X-Debug": "1"}).json()
-    assert [event["name"] for event in told["events"]] == ["x"]
+    (event,) = told["events"]
+    assert (event["name"], event["assurance"], event["consented"]) == ("x", "observed", True)
+    assert event["warnings"] == ["userId: 'undefined' names nobody and was left out"]
+
+
+def test_warnings_are_stored_with_their_event(web: Web) -> None:
+    web.client.post("/v1/alias", json={"writeKey": KEY, "userId": "u1", "previousId": "u1"})
+    assert web.event().warnings == ("alias: previousId and userId are the same and were not linked",)
 
 
 def test_a_warning_is_shown_without_being_asked_for(web: Web) -> None:

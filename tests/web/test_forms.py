@@ -300,11 +300,20 @@ class TestCookie:
         assert "set-cookie" not in answer.headers
         assert web.event().anonymous_id is None
 
-    @pytest.mark.parametrize("junk", ["undefined", "", "x" * 300, "[object Object]"])
-    def test_an_id_that_names_nobody_is_not_believed(self, web: Web, junk: str) -> None:
-        web.client.cookies.set("nurture_id", "<script>")
+    @pytest.mark.parametrize("junk", ["undefined", "", "x" * 300, "[object Object]", "'null'"])
+    @pytest.mark.parametrize("cookie", ["<script>", "undefined"])
+    def test_an_id_that_names_nobody_is_not_believed(self, web: Web, junk: str, cookie: str) -> None:
+        web.client.cookies.set("nurture_id", cookie)
         post(web, {**LEAD, "_anonymous_id": junk})
-        assert (web.event().anonymous_id or "").startswith("v.")
+        event = web.event()
+        assert (event.anonymous_id or "").startswith("v.")
+        assert [warning.partition(":")[0] for warning in event.warnings] == (["_anonymous_id"] if junk else [])
+
+
+def test_what_somebody_types_is_claimed_and_no_more(web: Web) -> None:
+    """Nobody has yet shown that the address is theirs."""
+    web.client.get(post(web).headers["location"])
+    assert [event.assurance for event in web.events()] == ["claimed", "observed"]
 
 
 class TestRedirect:

@@ -41,6 +41,37 @@ def test_packed_in_base64(web: Web, encode: Callable[[bytes], bytes]) -> None:
     assert web.event().name == "é?>~ÿ"
 
 
+@pytest.mark.parametrize("junk", ["null", "undefined", "", "0000-0000", "%22null%22"])
+def test_an_id_that_names_nobody_is_left_out_for_the_browsers_own(web: Web, junk: str) -> None:
+    """The event is kept, and who sees it is known by the cookie as ever."""
+    web.client.get(f"/v1/pixel.gif?writeKey={KEY}&anonymousId={junk}&userId={junk}")
+    event = web.event()
+    assert event.anonymous_id == web.client.cookies["nurture_id"]
+    assert event.user_id is None
+    assert [warning.partition(":")[0] for warning in event.warnings] == ["anonymousId", "userId"]
+
+
+def test_an_address_goes_with_the_browser_that_shows_it(web: Web) -> None:
+    web.client.get(f"/v1/pixel.gif?writeKey={KEY}&type=identify&traits.email=ada@example.com")
+    assert (web.event().email, web.event().anonymous_id) == ("ada@example.com", web.client.cookies["nurture_id"])
+
+
+def test_a_cookie_that_names_nobody_is_replaced(web: Web) -> None:
+    web.client.cookies.set("nurture_id", "undefined")
+    answer = web.client.get(f"/v1/pixel.gif?writeKey={KEY}")
+    assert "nurture_id=" in answer.headers["set-cookie"]
+    assert web.event().anonymous_id not in (None, "undefined")
+
+
+def test_views_of_two_browsers_in_one_minute_are_two(web: Web) -> None:
+    for visitor in ("visitor-12", "visitor-34"):
+        web.client.cookies.clear()
+        web.client.cookies.set("nurture_id", visitor)
+        for _ in range(2):
+            web.client.get(f"/v1/pixel.gif?writeKey={KEY}")
+    assert len({event.key for event in web.events()}) == 2
+
+
 @pytest.mark.parametrize("header", ["DNT", "Sec-GPC"])
 def test_who_asks_not_to_be_followed_gets_the_image_only(web: Web, header: str) -> None:
     answer = web.client.get(f"/v1/pixel.gif?writeKey={KEY}", headers={header: "1"})

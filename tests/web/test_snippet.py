@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playw
 
 from nurture.domain.event import Event
 from tests.support.waiting import wait_until
-from tests.web.conftest import KEY, Web
+from tests.web.conftest import BOUND_KEY, KEY, Web
 
 SMALL = 3 * 1024
 
@@ -189,6 +189,29 @@ class TestInTheBrowser:
         page.evaluate("nurture.consent(false); nurture.track('too_late')")
         assert stored(page, "nurture_queue") == "[]"
         assert {event.name for event in web.events()} == {"page_viewed", "in_time"}
+
+    def test_the_page_passes_on_that_its_visitor_agreed(self, web: Web, context: BrowserContext) -> None:
+        """What the consent mode `opt_in` asks for: without it, the very same view is counted and tells nobody's name."""
+        web.with_consent("opt_in")
+        page = context.new_page()
+        page.goto(landing(web, attributes='data-consent="required"'))
+        wait_for_script(page)
+        page.evaluate("nurture.consent(true)")
+        (event,) = arrived(web, "page_viewed")
+        assert (event.consented, event.context["consent"]) == (True, True)
+        assert event.anonymous_id == stored(page, "nurture_id")
+        web.redis.flushdb()
+        page.goto(landing(web))
+        (event,) = [each for each in arrived(web, "page_viewed") if each.name == "page_viewed"]
+        assert (event.consented, event.anonymous_id) == (False, None)
+
+    def test_a_page_of_a_foreign_origin_gets_nothing_in(self, web: Web, context: BrowserContext) -> None:
+        page = context.new_page()
+        with page.expect_response("**/v1/batch") as answer:
+            page.goto(landing(web, key=BOUND_KEY))
+        assert (answer.value.status, answer.value.json()["code"]) == (403, "wrong_origin")
+        page.wait_for_function("localStorage.getItem('nurture_queue') === '[]'")
+        assert web.events() == []
 
     def test_calls_made_before_the_script_is_there(self, web: Web, context: BrowserContext) -> None:
         before = "<script>window.nurture = []; nurture.push(['track', 'plan_chosen', {plan: 'pro'}]); \

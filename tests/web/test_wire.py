@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nurture.domain.event import EVENT, RESERVED_NAMES
+from nurture.web.keys import Sender
 from nurture.web.refusals import Refusal
 from nurture.web.wire import Arrival, Normalised, normalise
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
-ARRIVAL = Arrival("website", AT, "Mozilla/5.0 X")
+ARRIVAL = Arrival(Sender("website"), AT, "Mozilla/5.0 X")
 
 
 def call(**fields: Any) -> dict[str, Any]:
@@ -63,9 +64,8 @@ def refusal(**fields: Any) -> Refusal:
         ({"type": "identify", "traits": {"email": 5}}, "traits.email", "invalid_email"),
         ({"type": "identify", "traits": {"email": "a@b.example\r\nBcc: c@d.example"}}, "traits.email", "invalid_email"),
         ({"type": "group"}, "groupId", "required"),
-        ({"type": "alias", "previousId": "a"}, "userId", "required"),
-        ({"type": "alias", "userId": "u", "anonymousId": None}, "previousId", "required"),
-        ({"type": "alias", "userId": "u", "previousId": "u"}, "previousId", "self_alias"),
+        ({"type": "alias", "userId": "null", "previousId": "undefined", "anonymousId": ""}, "anonymousId", "no_identity"),
+        ({"type": "alias", "anonymousId": None}, "anonymousId", "no_identity"),
         ({"properties": {"a": [{"b": "\0"}]}}, "properties.a.0.b", "nul_character"),
         ({"properties": {"a\0": 1}}, "properties.a\ufffd", "nul_character"),
         ({"event": "\0"}, "event", "nul_character"),
@@ -133,10 +133,67 @@ class TestIds:
     def test_an_address_is_believed_only_where_somebody_is_identified(self) -> None:
         assert taken(traits={"email": "ada@example.com"}).event.email is None
 
-    def test_of_an_alias(self) -> None:
-        event = taken(type="alias", userId="u1").event
-        assert (event.user_id, event.previous_id) == ("u1", "visitor-1")
-        assert taken(type="alias", userId="u1", previousId="old").event.previous_id == "old"
+    @pytest.mark.parametrize("kind", ["track", "identify", "page", "screen", "alias"])
+    def test_of_whoever_came_stand_in_where_a_call_names_nobody(self, kind: str) -> None:
+        normalised = normalise(call(type=kind, anonymousId="null"), None, ARRIVAL._replace(visitor="cookie-1"))
+        assert normalised.event.anonymous_id == "cookie-1"
+        assert normalised.warnings[0] == "anonymousId: 'null' names nobody and was left out"
+        assert normalise(call(type=kind), None, ARRIVAL._replace(visitor="cookie-1")).event.anonymous_id == "visitor-1"
+
+    def test_that_were_left_out_are_kept_as_a_warning(self) -> None:
+        normalised = taken(userId="undefined", timestamp="2020-01-01T00:00:00Z")
+        assert normalised.event.warnings == normalised.warnings
+        assert len(normalised.event.warnings) == 2
+
+
+NOBODY = "'null' names nobody and was left out"
+
+
+class TestAlias:
+    """An alias that cannot link is kept as an event of whoever it still names, and says why."""
+
+    @pytest.mark.parametrize(
+        ("fields", "anonymous_id", "user_id", "previous_id", "warnings"),
+        [
+            ({"userId": "u1"}, "visitor-1", "u1", "visitor-1", []),
+            ({"userId": "u1", "previousId": "old"}, "visitor-1", "u1", "old", []),
+            ({"userId": "u1", "previousId": "old", "anonymousId": None}, None, "u1", "old", []),
+            ({"userId": "u1", "previousId": "null"}, "visitor-1", "u1", "visitor-1", [f"previousId: {NOBODY}"]),
+            (
+                {"userId": "u1", "previousId": "null", "anonymousId": None}, None, "u1", None,
+                [f"previousId: {NOBODY}", "alias: no previousId names somebody, so nothing was linked"],
+            ),
+            ({"userId": "u1", "anonymousId": None}, None, "u1", None, ["alias: no previousId names somebody, so nothing was linked"]),
+            ({"previousId": "old"}, "visitor-1", None, None, ["alias: no userId names somebody, so nothing was linked"]),
+            (
+                {"previousId": "old", "anonymousId": None}, "old", None, None,
+                ["alias: no userId names somebody, so nothing was linked"],
+            ),
+            (
+                {"userId": "null", "previousId": "old"}, "visitor-1", None, None,
+                [f"userId: {NOBODY}", "alias: no userId names somebody, so nothing was linked"],
+            ),
+            (
+                {"userId": "u1", "previousId": "u1"}, "visitor-1", "u1", None,
+                ["alias: previousId and userId are the same and were not linked"],
+            ),
+            (
+                {"userId": "u1", "previousId": " u1 ", "anonymousId": None}, None, "u1", None,
+                ["alias: previousId and userId are the same and were not linked"],
+            ),
+            (
+                {"userId": "visitor-1"}, "visitor-1", "visitor-1", None,
+                ["alias: anonymousId and userId are the same and were not linked"],
+            ),
+        ],
+    )  # fmt: skip
+    def test_is_never_lost(
+        self, fields: dict[str, Any], anonymous_id: str | None, user_id: str | None, previous_id: str | None, warnings: list[str]
+    ) -> None:
+        event = taken(type="alias", **fields).event
+        assert (event.anonymous_id, event.user_id, event.previous_id) == (anonymous_id, user_id, previous_id)
+        assert list(event.warnings) == warnings
+        assert event.name == "aliased"
 
 
 def test_a_groups_traits_are_not_the_persons() -> None:
@@ -173,28 +230,88 @@ seconds = st.integers(0, 4_102_444_800)
 
 
 class TestWhen:
-    """Segment's rule with a dead band of 30 seconds, held between 30 days ago and 5 seconds ahead."""
+    """Segment's rule with a dead band of 30 seconds, held between 30 days ago and 5 seconds ahead; every stamp is kept."""
 
     @pytest.mark.parametrize(
-        ("said", "sent", "at", "note"),
+        ("said", "sent", "at", "clock"),
         [
+            # Nothing was said, or only what is believed as it is.
             (None, None, AT, None),
+            (None, "2026-03-02T09:00:00Z", AT, {"sent": "2026-03-02T09:00:00+00:00"}),
+            (None, "2026-03-02T01:00:00Z", AT, {"sent": "2026-03-02T01:00:00+00:00"}),
             ("2026-03-02T08:59:00Z", None, AT - timedelta(minutes=1), None),
-            ("2026-03-02T08:59:00Z", "2026-03-02T08:59:40Z", AT - timedelta(minutes=1), None),
-            ("2026-03-02T07:59:00Z", "2026-03-02T08:00:00Z", AT - timedelta(minutes=1), "skew_corrected"),
-            ("2026-03-02T09:59:00Z", "2026-03-02T10:00:00Z", AT - timedelta(minutes=1), "skew_corrected"),
-            ("1970-01-01T00:00:00Z", "1970-01-01T00:01:00Z", AT - timedelta(minutes=1), "skew_corrected"),
-            ("2026-03-02T12:00:00Z", None, AT + timedelta(seconds=5), "clamped"),
-            ("2020-01-01T00:00:00Z", None, AT - timedelta(days=30), "clamped"),
             ("2026-03-02T10:59:00+02:00", None, AT - timedelta(minutes=1), None),
             ("2026-03-02T08:59:00", None, AT - timedelta(minutes=1), None),
             (1772442000, None, AT, None),
+            # Late: kept offline for a week, by a clock that is right.
+            ("2026-02-23T09:00:00Z", "2026-03-02T09:00:00Z", AT - timedelta(days=7), {"sent": "2026-03-02T09:00:00+00:00"}),
+            # The dead band: up to 30 seconds are travel, either way.
+            ("2026-03-02T08:59:00Z", "2026-03-02T08:59:40Z", AT - timedelta(minutes=1), {"sent": "2026-03-02T08:59:40+00:00"}),
+            ("2026-03-02T08:59:00Z", "2026-03-02T08:59:30.001Z", AT - timedelta(minutes=1), {"sent": "2026-03-02T08:59:30.001000+00:00"}),
+            ("2026-03-02T08:59:00Z", "2026-03-02T09:00:29.999Z", AT - timedelta(minutes=1), {"sent": "2026-03-02T09:00:29.999000+00:00"}),
+            (
+                "2026-03-02T08:59:00Z", "2026-03-02T08:59:30Z", AT - timedelta(seconds=30),
+                {"said": "2026-03-02T08:59:00+00:00", "sent": "2026-03-02T08:59:30+00:00", "note": "skew_corrected"},
+            ),
+            # Skewed: the clock is slow, fast, or stands at its beginning.
+            (
+                "2026-03-02T07:59:00Z", "2026-03-02T08:00:00Z", AT - timedelta(minutes=1),
+                {"said": "2026-03-02T07:59:00+00:00", "sent": "2026-03-02T08:00:00+00:00", "note": "skew_corrected"},
+            ),
+            (
+                "2026-03-02T09:59:00Z", "2026-03-02T10:00:00Z", AT - timedelta(minutes=1),
+                {"said": "2026-03-02T09:59:00+00:00", "sent": "2026-03-02T10:00:00+00:00", "note": "skew_corrected"},
+            ),
+            (
+                "1970-01-01T00:00:00Z", "1970-01-01T00:01:00Z", AT - timedelta(minutes=1),
+                {"said": "1970-01-01T00:00:00+00:00", "sent": "1970-01-01T00:01:00+00:00", "note": "skew_corrected"},
+            ),
+            # Early: a little ahead is a clock's, more cannot be.
+            ("2026-03-02T09:00:05Z", None, AT + timedelta(seconds=5), None),
+            (
+                "2026-03-02T09:00:05.001Z", None, AT + timedelta(seconds=5),
+                {"said": "2026-03-02T09:00:05.001000+00:00", "note": "clamped"},
+            ),
+            ("2026-03-02T12:00:00Z", None, AT + timedelta(seconds=5), {"said": "2026-03-02T12:00:00+00:00", "note": "clamped"}),
+            (
+                "2026-03-02T13:00:00Z", "2026-03-02T10:00:00Z", AT + timedelta(seconds=5),
+                {"said": "2026-03-02T13:00:00+00:00", "sent": "2026-03-02T10:00:00+00:00", "note": "clamped"},
+            ),
+            # Too old to be true.
+            ("2026-01-31T09:00:00Z", None, AT - timedelta(days=30), None),
+            (
+                "2026-01-31T08:59:59Z", None, AT - timedelta(days=30),
+                {"said": "2026-01-31T08:59:59+00:00", "note": "clamped"},
+            ),
+            ("2020-01-01T00:00:00Z", None, AT - timedelta(days=30), {"said": "2020-01-01T00:00:00+00:00", "note": "clamped"}),
         ],
-    )
-    def test_it_happened(self, said: Any, sent: str | None, at: datetime, note: str | None) -> None:
+    )  # fmt: skip
+    def test_it_happened(self, said: Any, sent: str | None, at: datetime, clock: dict[str, str] | None) -> None:
         event = taken(timestamp=said, sentAt=sent).event
         assert event.occurred_at == at
-        assert event.context.get("clock", {}).get("note") == note
+        assert event.context.get("clock") == clock
+
+    def test_two_events_of_a_slow_clock_keep_their_distance(self) -> None:
+        first, second = (
+            taken(timestamp=f"2026-03-02T03:00:0{second}Z", sentAt="2026-03-02T03:00:09Z").event for second in (1, 4)
+        )
+        assert second.occurred_at - first.occurred_at == timedelta(seconds=3)
+
+    def test_travel_does_not_shuffle_the_events_of_a_device__posthog_98250(self) -> None:
+        """The first of two travels for 29 seconds, the second for none; inside the dead band their order stays."""
+        slow = normalise(call(timestamp="2026-03-02T08:59:31Z", sentAt="2026-03-02T08:59:31Z"), None, ARRIVAL).event
+        quick = normalise(call(timestamp="2026-03-02T08:59:32Z", sentAt="2026-03-02T08:59:59Z"), None, ARRIVAL).event
+        assert slow.occurred_at < quick.occurred_at
+
+    def test_the_same_event_sent_again_later_says_the_same(self) -> None:
+        """A date that cannot be is moved to where it can be by the day of arrival; that makes no other event of it."""
+        body = call(messageId="m1", timestamp="2020-01-01T00:00:00Z")
+        first, again = (
+            normalise({**body, "sentAt": sent_at.isoformat()}, None, ARRIVAL._replace(at=sent_at)).event
+            for sent_at in (AT, AT + timedelta(hours=3))
+        )
+        assert first.warnings != again.warnings
+        assert (first.key, first.fingerprint) == (again.key, again.fingerprint)
 
     def test_a_date_that_was_moved_is_warned_of_and_kept(self) -> None:
         normalised = taken(timestamp="2020-01-01T00:00:00Z")

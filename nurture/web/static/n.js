@@ -1,11 +1,12 @@
-// Page views, engaged seconds, scroll depth, and who fills in a form: see the README.
+// Page views, engagement, forms: see the README.
 (() => {
   "use strict";
   const script = document.currentScript;
-  if (!script || !script.dataset.key) return;
+  if (!script?.dataset.key) return;
   const host = new URL(script.src).origin;
   const writeKey = script.dataset.key;
   const ID = "nurture_id", QUEUE = "nurture_queue", CONSENT = "nurture_consent";
+  const required = script.dataset.consent === "required";
   const objects = navigator.globalPrivacyControl || navigator.doNotTrack === "1" || window.doNotTrack === "1";
 
   // Where storage is forbidden.
@@ -16,7 +17,7 @@
   // Without https there is no randomUUID.
   const uuid = () => crypto.randomUUID?.() || Date.now().toString(36) + Math.random().toString(36).slice(2);
 
-  const allowed = () => !objects && (script.dataset.consent !== "required" || read(CONSENT) === "1");
+  const allowed = () => !objects && (!required || read(CONSENT) === "1");
 
   let visitor;
   function id() {
@@ -77,7 +78,7 @@
 
   // A beacon brings no answer: its events go again later, and count once.
   function fallBack(body, batch) {
-    if (navigator.sendBeacon && navigator.sendBeacon(`${host}/v1/batch`, body)) return;
+    if (navigator.sendBeacon?.(`${host}/v1/batch`, body)) return;
     for (const event of batch) {
       const image = new Image();
       image.onload = () => forget([event]);
@@ -97,7 +98,7 @@
       type, messageId: uuid(), anonymousId: id(), timestamp: new Date().toISOString(), ...fields,
       context: {
         page: here(), locale: navigator.language, timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-        library: { name: "n.js", version: "1" },
+        library: { name: "n.js", version: "1" }, consent: required || undefined,
       },
     }]);
     later(50);
@@ -138,7 +139,7 @@
   const api = {
     track: (event, properties) => send("track", { event, properties }),
     identify: (userId, traits) => send("identify", typeof userId === "object" ? { traits: userId } : { userId, traits }),
-    page: (properties) => view(properties),
+    page: view,
     consent: (given) => {
       const before = allowed();
       write(CONSENT, given ? "1" : "");
