@@ -76,10 +76,11 @@ class _Batch:
             self.changes.parked.append(Parked(event, "the signed link names a person who is no longer known"))
             return
         person, awaited = found
-        self.changes.events.append(StoredEvent(event, person.id, verdict))
+        channel = None
         if verdict.kind == "human":
-            self._count(event, person)
+            channel = self._count(event, person)
             self._act_on(event, person)
+        self.changes.events.append(StoredEvent(event, person.id, verdict, channel))
         for change in awaited:
             self._enroll(person, None, change)
 
@@ -105,11 +106,14 @@ class _Batch:
         resolution = resolve(event, self.world.register, self.world.create, weakly=verdict.kind == "machine")
         return self.world.follow(resolution, event)
 
-    def _count(self, event: Event, person: Person) -> None:
-        for cell in count(event, person, self.definitions):
+    def _count(self, event: Event, person: Person) -> str | None:
+        """Count an event; the channel by which it brought the person, if it did."""
+        counted = count(event, person, self.definitions)
+        for cell in counted.cells:
             self.world.cells[person.id][cell] += 1
             self.changes.hits[person.id, cell] += 1
         self.last_event[person.id] = event
+        return counted.touch.channel if counted.touch is not None else None
 
     def _act_on(self, event: Event, person: Person) -> None:
         if event.name == UNSUBSCRIBED and person.email is not None:
@@ -184,7 +188,7 @@ class _Batch:
 
 def move(person: Person, to: str, rule: str, cause: str, at: datetime, event: Event | None) -> StageChange:
     """Put a person on another stage and say why."""
-    change = StageChange(person.id, person.stage, to, rule, cause, at, event)
+    change = StageChange(person.id, person.stage, to, rule, cause, at, event, person.touch)
     person.stage, person.stage_since, person.changed = to, at, True
     return change
 

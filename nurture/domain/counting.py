@@ -8,19 +8,30 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import Event
 from nurture.domain.person import Attribute, Person, attributes_in
 from nurture.domain.scoring import Cell, Cells, fit_lines, grade_of, heat_of, rules_hit
+from nurture.domain.touches import Touch, touch_of
 
 
-def count(event: Event, person: Person, definitions: Definitions) -> list[Cell]:
-    """Let a person learn what one human event tells of them; the score cells that it adds a hit to."""
+class Counted(NamedTuple):
+    """What one event came to: the score cells it adds a hit to, and the touch it is, if it brought somebody."""
+
+    cells: list[Cell]
+    touch: Touch | None
+
+
+def count(event: Event, person: Person, definitions: Definitions) -> Counted:
+    """Let a person learn what one human event tells of them."""
     for name, attribute in attributes_in(event).items():
         person.learn(name, attribute)
     person.saw(event.occurred_at)
-    return [Cell(rule.id, event.day) for rule in rules_hit(event, definitions.rules_by_event)]
+    touch = touch_of(event, definitions.channels)
+    person.came_by(touch, touch)
+    return Counted([Cell(rule.id, event.day) for rule in rules_hit(event, definitions.rules_by_event)], touch)
 
 
 def total(person: Person, cells: Cells, definitions: Definitions, at: datetime) -> None:
@@ -41,6 +52,6 @@ def recount(
     """
     fresh, cells = replace(person, attributes=dict(kept or {})), Counter[Cell]()
     for event in log:
-        cells.update(count(event, fresh, definitions))
+        cells.update(count(event, fresh, definitions).cells)
     total(fresh, cells, definitions, at)
     return fresh, cells

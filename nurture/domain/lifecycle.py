@@ -21,6 +21,7 @@ from nurture.domain.model import (
     refuse,
     repeated,
 )
+from nurture.domain.touches import Touch
 from nurture.domain.wording import instead, one_of
 
 DISQUALIFIED: Final = "disqualified"
@@ -152,7 +153,9 @@ class Lifecycle(Definition):
 
 
 class StageChange(NamedTuple):
-    """One move of one person, with its cause. `asset` is the content that caused it, where there was one."""
+    """One move of one person, with its cause. `asset` is the content that caused it, where there was one; `touch` is what had
+    brought the person when it happened.
+    """
 
     person: int
     from_stage: str
@@ -161,6 +164,7 @@ class StageChange(NamedTuple):
     cause: str
     at: datetime
     event: Event | None = None
+    touch: Touch | None = None
 
     @property
     def asset(self) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from nurture.domain.event import Event, day_number
 from nurture.domain.scoring import Grade, engagement_on
+from nurture.domain.touches import Touch, earlier, later_non_direct
 
 #: Traits as the SDKs of the field write them, and the attribute each becomes; all others keep their name in snake_case.
 _RENAMED = {"title": "job_title", "locale": "language", "organization": "company", "organisation": "company"}
@@ -42,6 +43,8 @@ class Person:
     merged_into: int | None = None
     by_hand: bool = False
     rejected_until: datetime | None = None
+    first_touch: Touch | None = None
+    last_touch: Touch | None = None
     new: bool = False
     changed: bool = False
 
@@ -59,6 +62,18 @@ class Person:
         self.first_seen_at = min(self.first_seen_at, at)
         self.seen_at = max(self.seen_at, at)
         self.changed = True
+
+    def came_by(self, first: Touch | None, last: Touch | None) -> None:
+        """Remember what brought them: the earliest touch, and the latest that was not direct."""
+        touches = earlier(self.first_touch, first), later_non_direct(self.last_touch, last)
+        if touches != (self.first_touch, self.last_touch):
+            self.first_touch, self.last_touch = touches
+            self.changed = True
+
+    @property
+    def touch(self) -> Touch | None:
+        """What brought them last, as far as anything but themselves did."""
+        return self.last_touch or self.first_touch
 
     def facts(self, at: datetime, half_life: timedelta) -> Mapping[str, Any]:
         """What conditions and templates may ask about this person at instant `at`."""

@@ -51,4 +51,4 @@ def _unseen(person: Person, log: Sequence[Logged], component: Component) -> Pers
     if component.horizon is not None or not log:
         return person
     first = min(entry.event.occurred_at for entry in log)
-    return replace(person, first_seen_at=first, seen_at=first)
+    return replace(person, first_seen_at=first, seen_at=first, first_touch=None, last_touch=None)

@@ -22,11 +22,12 @@ from nurture.domain.verdict import Verdict
 
 
 class StoredEvent(NamedTuple):
-    """An event with the person it counts for and what we think of who acted."""
+    """An event with the person it counts for, what we think of who acted, and the channel by which they came if they just did."""
 
     event: Event
     person: int
     verdict: Verdict
+    channel: str | None = None
 
 
 class Suppressed(NamedTuple):
@@ -181,6 +182,7 @@ class World:
             into.learn(name, attribute)
         into.saw(weak.first_seen_at)
         into.saw(weak.seen_at)
+        into.came_by(weak.first_touch, weak.last_touch)
         self.cells[into.id].update(self.cells.pop(weak.id, Counter()))
         weak.merged_into, weak.changed = into.id, True
         weak.heat, weak.heats = 0.0, {}

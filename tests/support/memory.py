@@ -47,7 +47,7 @@ class Memory:
             cells=self.world.cells,
         )
         changes = absorb(fresh, world, lambda agent: "crawler" if "bot" in agent else "browser", self.at)
-        self.log += [Logged(event, verdict.kind, person) for event, person, verdict in changes.events]
+        self.log += [Logged(event, verdict.kind, person) for event, person, verdict, _ in changes.events]
         self.marked |= changes.recounts
         self._journal += changes.journal
         self.world = world

@@ -34,6 +34,7 @@ from nurture.domain.lifecycle import StageChange
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cell
 from nurture.domain.sending import MessageStatus, Reason
+from nurture.domain.touches import touch_of
 from nurture.domain.verdict import Verdict
 from nurture.domain.world import Changes, World
 
@@ -123,15 +124,18 @@ class AbsorbingTransaction:
                     "received_at": event.received_at,
                     "verdict": verdict.kind,
                     "verdict_reasons": list(verdict.reasons) or None,
+                    "channel": channel,
                     "fingerprint": event.fingerprint,
                     "body": event.model_dump(mode="json", exclude_defaults=True, exclude={"name", "occurred_at", "received_at"}),
                 }
-                for event, person, verdict in changes.events
+                for event, person, verdict, channel in changes.events
             ],
         )
 
     def _store_unnamed(self, unnamed: Sequence[Event]) -> None:
-        counts = Counter((event.day, event.name, "") for event in unnamed)
+        channels = self.definitions().channels
+        touches = [(event, touch_of(event, channels)) for event in unnamed]
+        counts = Counter((event.day, event.name, touch.channel if touch else "") for event, touch in touches)
         rows = [{"day": day, "name": name, "channel": channel, "events": n} for (day, name, channel), n in sorted(counts.items())]
         add_to_rows(self._connection, daily_counts, rows, "events")
         keys = [{"id": event.key, "day": event.day} for event in unnamed]
@@ -159,7 +163,7 @@ class AbsorbingTransaction:
     def _mark(self, changes: Changes) -> None:
         """Leave people who no longer follow from the log to the verb *recount*."""
         if changes.recounts:
-            due = min(event.received_at for event, _, _ in changes.events)
+            due = min(event.received_at for event, *_ in changes.events)
             which = among(self._connection, people.c.id, changes.recounts)
             self._connection.execute(update(people).where(which, people.c.recount_at.is_(None)).values(recount_at=due))
 

@@ -12,6 +12,7 @@ from nurture.domain.ids import stable_id
 from nurture.domain.lifecycle import StageChange
 from nurture.domain.person import Attribute, Person
 from nurture.domain.scoring import Grade
+from nurture.domain.touches import touch_from_json, touch_to_json
 
 
 def attributes_to_json(attributes: Mapping[str, Attribute]) -> dict[str, Any]:
@@ -41,6 +42,8 @@ def person_of(row: Row[Any]) -> Person:
         merged_into=row.merged_into,
         by_hand=row.by_hand,
         rejected_until=row.rejected_until,
+        first_touch=touch_from_json(row.first_touch) if row.first_touch else None,
+        last_touch=touch_from_json(row.last_touch) if row.last_touch else None,
     )
 
 
@@ -89,6 +92,8 @@ def person_row(person: Person) -> dict[str, Any]:
         "merged_into": person.merged_into,
         "by_hand": person.by_hand,
         "rejected_until": person.rejected_until,
+        "first_touch": touch_to_json(person.first_touch) if person.first_touch else None,
+        "last_touch": touch_to_json(person.last_touch) if person.last_touch else None,
     }
 
 
@@ -104,6 +109,7 @@ def stage_change_row(change: StageChange) -> dict[str, Any]:
         "cause": change.cause,
         "event_id": event_id,
         "asset": change.asset,
+        "touch": touch_to_json(change.touch) if change.touch else None,
         "at": change.at,
     }
 
