@@ -7,7 +7,8 @@ Only what is certain is said. A condition is taken apart into the questions that
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from nurture.domain.conditions import TESTS, Condition
+from nurture.domain.comparisons import TESTS
+from nurture.domain.conditions import Condition
 from nurture.domain.scoring import Grade
 
 #: The bounds that a test sets: which end, and whether the bound itself is left out.

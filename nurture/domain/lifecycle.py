@@ -6,7 +6,7 @@ from typing import Annotated, Final, NamedTuple
 
 from pydantic import Field, model_validator
 
-from nurture.domain.conditions import Condition, Facts
+from nurture.domain.conditions import Condition, EventCondition, Facts
 from nurture.domain.event import Event
 from nurture.domain.model import LONGEST_SLUG, Definition, EventName, OneOrMore, Place, Problem, Slug, refuse, repeated
 from nurture.domain.wording import instead, one_of
@@ -26,7 +26,7 @@ class Promotion(Definition):
     """The stage it leads up to."""
     on: OptionalEventNames = ()
     """The event, or a list of events, that causes it."""
-    where: Condition | None = None
+    where: EventCondition | None = None
     """What must be true of the event."""
     when: Condition | None = None
     """What must be true of the person; without `on` it is the whole cause."""

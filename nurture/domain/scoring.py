@@ -18,7 +18,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field, model_validator
 
-from nurture.domain.conditions import Condition, Facts
+from nurture.domain.conditions import Condition, EventCondition, Facts
 from nurture.domain.duration import Duration, format_duration
 from nurture.domain.event import Event
 from nurture.domain.model import Definition, EventNames, Place, Problem, Slug, refuse, repeated
@@ -55,7 +55,7 @@ class ScoringRule(Definition):
     """The rule's name in stories and reports. Points are kept by it, so a rule that is renamed starts afresh."""
     on: EventNames
     """The event, or a list of events, that earn the points."""
-    where: Condition | None = None
+    where: EventCondition | None = None
     """What must be true of the event: its page (path, url, title, referrer) and its properties."""
     points: Points
     """How many; fewer than zero takes points away."""

@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from nurture.domain.conditions import Condition
+from nurture.domain.conditions import Condition, EventCondition
 from nurture.domain.duration import Duration, format_duration, parse_duration
 from nurture.domain.model import Definition, EventName, EventNames, Place, Problem, Slug, refuse, repeated
 from nurture.domain.window import Window
@@ -37,7 +37,7 @@ class Trigger(Definition):
     """The stage that somebody has just been promoted to."""
     event: EventNames | None = None
     """The event, or a list of events, that somebody has just caused."""
-    where: Condition | None = None
+    where: EventCondition | None = None
     """What must be true of the event."""
     asset: Slug | None = None
     """Only if this asset was behind it."""
@@ -57,7 +57,7 @@ class Goal(Definition):
 
     event: EventNames
     """The event, or a list of events."""
-    where: Condition | None = None
+    where: EventCondition | None = None
     """What must be true of the event."""
 
 
