@@ -245,6 +245,15 @@ class Sequence(Definition):
         nodes = list(_lay_out(self.steps, END, ""))
         return Program({node.id: node for node in nodes}, nodes[0].id)
 
+    def person_conditions(self) -> Iterator[Condition]:
+        """Every condition about the person: audience, exits, and the arms of branches."""
+        if self.audience is not None:
+            yield self.audience
+        yield from (way_out for way_out in self.exit if isinstance(way_out, Condition))
+        for node in self.program.nodes.values():
+            if isinstance(node, Branch):
+                yield from (condition for condition, _ in node.arms)
+
     def emails(self) -> list[EmailStep]:
         """All e-mail steps, in the order written."""
         return [node.step for node in self.program.nodes.values() if isinstance(node, Send)]
