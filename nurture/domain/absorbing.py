@@ -33,7 +33,7 @@ from nurture.domain.lifecycle import (
     recycling_for,
 )  # fmt: skip
 from nurture.domain.person import Person, attributes_in
-from nurture.domain.scoring import Cell, fit_lines, grade_of, heat_of, rules_hit
+from nurture.domain.scoring import Cell, fit_lines, grade_of, heat_of, heats_of, rules_hit
 from nurture.domain.sequence import Sequence
 from nurture.domain.verdict import KindOfAgent, Verdict, judge
 
@@ -132,7 +132,7 @@ class World:
         into.seen_at = max(into.seen_at, weak.seen_at)
         moved = self.cells.pop(weak.id, Counter())
         self.cells[into.id].update(moved)
-        weak.merged_into, weak.heat = into.id, 0.0
+        weak.merged_into, weak.heat, weak.heats = into.id, 0.0, {}
         weak.changed = into.changed = True
         self.changes.merges.append((weak.id, into.id))
 
@@ -216,13 +216,14 @@ class _Batch:
 
     def _total(self, person: Person) -> None:
         scoring = self.definitions.scoring
-        person.heat = heat_of(self.world.cells[person.id], self.definitions.rules_by_id, scoring.half_life)
+        person.heat = heat_of(self.world.cells[person.id], scoring)
+        person.heats = heats_of(self.world.cells[person.id], scoring)
         person.fit = sum(points for _, points in fit_lines(self._facts(person), scoring))
         person.grade = grade_of(person.fit, scoring.grades)
         person.changed = True
 
     def _facts(self, person: Person) -> Mapping[str, Any]:
-        return person.facts(self.at, self.definitions.scoring.half_life)
+        return person.facts(self.at, self.definitions.scoring)
 
     def _promote(self, person: Person, rules: Ordered[Promotion], cause: str, event: Event) -> None:
         rule = highest(rules, person.stage, self.definitions.lifecycle)

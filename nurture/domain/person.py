@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from nurture.domain.event import Event, day_number
-from nurture.domain.scoring import Grade, engagement_on
+from nurture.domain.history import HISTORY, NOW, History
+from nurture.domain.scoring import Grade, Scoring, band_of, engagement_on
 
 #: Traits as the SDKs of the field write them, and the attribute each becomes; all others keep their name in snake_case.
 _RENAMED = {"title": "job_title", "locale": "language", "organization": "company", "organisation": "company"}
@@ -37,6 +38,7 @@ class Person:
     email: str | None = None
     attributes: dict[str, Attribute] = field(default_factory=dict)
     heat: float = 0.0
+    heats: dict[str, float] = field(default_factory=dict)
     fit: int = 0
     merged_into: int | None = None
     new: bool = False
@@ -51,15 +53,28 @@ class Person:
             self.attributes[name] = attribute
             self.changed = True
 
-    def facts(self, at: datetime, half_life: timedelta) -> Mapping[str, Any]:
-        """What conditions and templates may ask about this person at instant `at`."""
+    def facts(self, at: datetime, scoring: Scoring, history: History | None = None) -> Mapping[str, Any]:
+        """What conditions and templates may ask about this person at instant `at`.
+
+        Without their history, a condition on the past raises MissingHistory.
+        """
+        day = day_number(at)
+        engagement = engagement_on(day, self.heat, scoring.half_life)
+        by_model = {
+            f"engagement.{name}": engagement_on(day, self.heats.get(name, 0.0), model.half_life)
+            for name, model in scoring.models.items()
+        }
         return {
             **{name: attribute.value for name, attribute in self.attributes.items()},
             **({"email": self.email, "email_domain": self.email.rpartition("@")[2]} if self.email else {}),
             "stage": self.stage,
-            "engagement": engagement_on(day_number(at), self.heat, half_life),
+            "engagement": engagement,
             "fit": self.fit,
             "grade": self.grade,
+            "matrix": f"{self.grade}{band_of(engagement, scoring.bands)}",
+            **by_model,
+            HISTORY: history,
+            NOW: at,
         }
 
 

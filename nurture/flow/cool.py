@@ -53,15 +53,14 @@ def cool(store: CoolStore, clock: Clock, limit: int = BATCH) -> int:
 
 
 def _cool_by(rule: Recycling, store: CoolStore, definitions: Definitions, at: datetime, limit: int) -> int:
-    half_life = definitions.scoring.half_life
     bound = _engagement_bound(rule)
-    heat_below = None if bound is None else heat_for(bound, day_number(at), half_life)
+    heat_below = None if bound is None else heat_for(bound, day_number(at), definitions.scoring.half_life)
     recycled, after, full = 0, -1, True
     while full:
         with store.cooling() as transaction:
             found = transaction.people_at(rule.from_, heat_below, after, limit)
-            cooled = [person for person in found if rule.when.holds(person.facts(at, half_life))]
-            changes = [recycle(person, rule, state_of(person.facts(at, half_life)), at) for person in cooled]
+            cooled = [person for person in found if rule.when.holds(person.facts(at, definitions.scoring))]
+            changes = [recycle(person, rule, state_of(person.facts(at, definitions.scoring)), at) for person in cooled]
             transaction.store_moves(cooled, changes, at)
         recycled += len(cooled)
         full = len(found) == limit

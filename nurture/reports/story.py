@@ -193,7 +193,7 @@ class _Teller:
         moves = self._rows(stage_changes, stage_changes.c.at)
         timeline = _Timeline(self._definitions, self._lines, {row.id: row.step for row in self._rows(messages, messages.c.id)})
         timeline.read(self._events(), latest, {row.event_id for row in moves if row.event_id is not None})
-        earned = fit_lines(person.facts(self._at, self._definitions.scoring.half_life), self._definitions.scoring)
+        earned = fit_lines(person.facts(self._at, self._definitions.scoring), self._definitions.scoring)
         return Story(
             at=self._at, person=person.id, email=person.email, merged=self._known.merged,
             identifiers=tuple(self._identifiers()),

@@ -20,16 +20,13 @@ from nurture.adapters.database.rows import person_of
 from nurture.adapters.database.tables import events, people, score_cells
 from nurture.domain.definitions import Definitions
 from nurture.domain.person import MOST_ATTRIBUTES, Attribute, Person, attributes_in
-from nurture.domain.scoring import Cell, grade_of, heat_of, rules_hit
+from nurture.domain.scoring import Cell, fit_lines, grade_of, heat_of, rules_hit
 from nurture.reports.figures import EPOCH, Figures
 from nurture.reports.log import event_of
 from nurture.reports.reading import snapshot
 
 #: People who are computed together: what is in memory are their counts, never their events.
 _BATCH: Final = 500
-
-#: Facts about a person that change by themselves. What a fit rule makes of them rests on the moment in which it was asked.
-_MOVING: Final = frozenset({"stage", "engagement", "fit", "grade"})
 
 
 class Difference(Figures):
@@ -152,29 +149,23 @@ class _Batch:
                 yield Difference(person=person, what="cell", name=name, stored=stored[cell], computed=computed[cell])
 
     def _in_heat(self, person: Person, cells: Counter[Cell]) -> Iterator[Difference]:
-        heat = heat_of(cells, self._definitions.rules_by_id, self._definitions.scoring.half_life)
+        heat = heat_of(cells, self._definitions.scoring)
         if not isclose(person.heat, heat, rel_tol=1e-9, abs_tol=1e-9):
             yield Difference(person=person.id, what="heat", stored=person.heat, computed=heat)
 
     def _in_fit(self, person: Person, log: _Computed) -> Iterator[Difference]:
         """Nobody's fit is computed before they have done something."""
-        possible = self._possible_fits(replace(person, attributes=log.attributes)) if log.counted else {0}
-        if person.fit not in possible:
-            yield Difference(person=person.id, what="fit", stored=person.fit, computed=min(possible))
+        fit = self._fit(replace(person, attributes=log.attributes)) if log.counted else 0
+        if person.fit != fit:
+            yield Difference(person=person.id, what="fit", stored=person.fit, computed=fit)
         grade = grade_of(person.fit, self._definitions.scoring.grades)
         if person.grade != grade:
             yield Difference(person=person.id, what="grade", stored=str(person.grade), computed=str(grade))
 
-    def _possible_fits(self, person: Person) -> set[int]:
-        """The fit that follows from a person's attributes; several where a rule asks about something that moves."""
+    def _fit(self, person: Person) -> int:
+        """The fit that follows from a person's attributes."""
         scoring = self._definitions.scoring
-        facts = person.facts(person.seen_at, scoring.half_life)
-        steady = [rule for rule in scoring.fit if not rule.when.fields() & _MOVING]
-        possible = {sum(rule.points for rule in steady if rule.when.holds(facts))}
-        for rule in scoring.fit:
-            if rule not in steady:
-                possible |= {fit + rule.points for fit in possible}
-        return possible
+        return sum(points for _, points in fit_lines(person.facts(person.seen_at, scoring), scoring))
 
 
 def _in_attributes(person: Person, computed: Mapping[str, Attribute]) -> Iterator[Difference]:

@@ -137,7 +137,7 @@ class _Asking:
         if not triggered:
             yield self._not_triggered(causes)
         audience = self._plan.audience
-        facts = self._known.person.facts(self._at, self._definitions.scoring.half_life)
+        facts = self._known.person.facts(self._at, self._definitions.scoring)
         if audience is not None and not audience.holds(facts):
             yield Finding(code="not_in_audience", text=f"does not belong to the audience {audience.raw}")
         elif triggered:

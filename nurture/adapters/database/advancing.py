@@ -41,9 +41,7 @@ class AdvancingTransaction:
         if not runs:
             return []
         who = select(people).where(among(self._connection, people.c.id, {run.person for run in runs}))
-        facts_of = {
-            row.id: person_of(row).facts(at, self.definitions().scoring.half_life) for row in self._connection.execute(who)
-        }
+        facts_of = {row.id: person_of(row).facts(at, self.definitions().scoring) for row in self._connection.execute(who)}
         pinned = self._releases.pinned(self._connection, {(run.sequence, run.version) for run in runs})
         return [Standing(run, pinned.get((run.sequence, run.version)), facts_of[run.person]) for run in runs]
 

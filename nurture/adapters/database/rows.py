@@ -35,6 +35,7 @@ def person_of(row: Row[Any]) -> Person:
         email=row.email,
         attributes=attributes_from_json(row.attributes),
         heat=row.heat,
+        heats=row.heats or {},
         fit=row.fit,
         merged_into=row.merged_into,
     )
@@ -66,6 +67,7 @@ def person_row(person: Person) -> dict[str, Any]:
         "email": person.email,
         "attributes": attributes_to_json(person.attributes),
         "heat": person.heat,
+        "heats": person.heats or None,
         "fit": person.fit,
         "grade": str(person.grade),
         "first_seen_at": person.first_seen_at,
