@@ -11,7 +11,7 @@ import pytest
 from nurture.definitions.document import read
 from nurture.definitions.schema import SCHEMAS, schema_for, write_schemas
 from tests.definitions.folders import FILES
-from tests.definitions.test_loader import SCORING_MISTAKES, STEP_MISTAKES
+from tests.definitions.slips import SCORING_MISTAKES, STEP_MISTAKES
 
 CONFIG = Path(__file__).parents[2] / "config"
 EXAMPLES = [*sorted(CONFIG.glob("*.yaml")), *sorted((CONFIG / "sequences").glob("*.yaml"))]
