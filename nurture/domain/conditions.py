@@ -96,9 +96,9 @@ class _Compiler:
             return lambda facts: not inner(facts)
         if key == "happened":
             return self._happened(operand, place)
-        joined = _JOINED_ELSEWHERE.get(key.lower())
-        if joined is not None and _holds_conditions(operand):
-            self.problems.append(Problem(place, f"unknown key {key!r}; did you mean {joined!r}?", in_key=True))
+        meant = _meant(key, operand)
+        if meant is not None:
+            self.problems.append(Problem(place, f"unknown key {key!r}; did you mean {meant!r}?", in_key=True))
             return _never
         test = self._test(operand, place)
         missing = operand == {"exists": False}
@@ -209,6 +209,13 @@ class _Compiler:
             what = "every number of times passes this" if answers == {True} else "no number of times passes this"
             self.problems.append(Problem(place, f"{what}; write times: 1 for at least once, or times: 0 for never"))
         return test
+
+
+def _meant(key: str, operand: Any) -> str | None:
+    """The key that joins conditions or asks about the past, where what stands behind another one belongs to it."""
+    if isinstance(operand, dict) and "event" in operand:
+        return "happened"
+    return _JOINED_ELSEWHERE.get(key.lower()) if _holds_conditions(operand) else None
 
 
 def _holds_conditions(operand: Any) -> bool:

@@ -192,6 +192,38 @@ def test_a_mistake_has_its_place(asked: Any, place: tuple[Any, ...], text: str) 
     assert [(each["loc"], each["msg"]) for each in raised.value.errors()] == [(("any", 1, "happened", *place), text)]
 
 
+@pytest.mark.parametrize("key", ["happend", "did", "event"])
+def test_another_word_for_it_is_understood(key: str) -> None:
+    with pytest.raises(ValidationError, match=f"unknown key '{key}'; did you mean 'happened'\\?"):
+        Condition({key: {"event": "webinar", "within": "30d"}})
+
+
+written = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 5) | st.sampled_from(["webinar", "", "30d", "0d"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["event", "where", "within", "times", "at_least", "between", "happened", "x"]), inner, max_size=3
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@given(raw=written)
+def test_whatever_is_written_is_a_condition_or_a_told_mistake(raw: Any) -> None:
+    told: list[str] = []
+    try:
+        condition = Condition({"happened": raw})
+    except ValidationError as error:
+        told = [each["msg"] for each in error.errors()]
+        assert all("; " in text for text in told)
+    else:
+        reach = widest(condition.history())
+        assert reach
+        assert condition.holds({HISTORY: History([], reach), NOW: AT}) in (True, False)
+
+
 def test_a_condition_about_one_event_has_no_past() -> None:
     with pytest.raises(ValidationError, match="this condition asks about one event"):
         EventCondition({"happened": {"event": "webinar"}})
