@@ -11,7 +11,7 @@ from nurture.domain.handing_off import Handoff
 from nurture.domain.lifecycle import Lifecycle
 from nurture.domain.model import Definition, Place, Slug
 from nurture.domain.privacy import Privacy
-from nurture.domain.scoring import Scoring
+from nurture.domain.scoring import ScoreModel, Scoring, ScoringRule
 from nurture.domain.sending import SendingPolicy
 from nurture.domain.sequence import Arm, BranchStep, EmailStep, Sequence, walk_steps
 
@@ -134,12 +134,26 @@ def arms(sequence: Sequence) -> Iterator[tuple[Place, Arm]]:
                     yield (*place, "branch", index), arm
 
 
-def event_conditions(config: Config) -> Iterator[Asked]:
-    """Every condition about an event. For a promotion as a trigger the event is whatever caused it."""
+def score_models(config: Config) -> Iterator[tuple[Place, ScoreModel]]:
+    """Every score model with its place; that of the default is the whole file."""
     if config.scoring:
-        for index, scored in enumerate(config.scoring.rules):
-            if scored.where:
-                yield Asked(SCORING, ("rules", index, "where"), scored.where, scored.on)
+        yield (), config.scoring
+        yield from ((("models", name), model) for name, model in config.scoring.models.items())
+
+
+def scoring_rules(config: Config) -> Iterator[tuple[Place, ScoringRule]]:
+    """Every rule of engagement of every model, with its place."""
+    for place, model in score_models(config):
+        for index, rule in enumerate(model.rules):
+            yield (*place, "rules", index), rule
+
+
+def event_conditions(config: Config) -> Iterator[Asked]:
+    """Every condition about an event, of now or of the past. For a promotion as a trigger the event is whatever caused it."""
+    yield from _conditions_on_the_past(config)
+    for place, scored in scoring_rules(config):
+        if scored.where:
+            yield Asked(SCORING, (*place, "where"), scored.where, scored.on)
     if config.lifecycle:
         for index, rule in enumerate(config.lifecycle.promotions):
             if rule.where:
@@ -151,11 +165,20 @@ def event_conditions(config: Config) -> Iterator[Asked]:
             yield Asked(file, ("goal", "where"), sequence.goal.where, sequence.goal.event)
 
 
+def _conditions_on_the_past(config: Config) -> Iterator[Asked]:
+    for asked in person_conditions(config):
+        for place, happening in asked.condition.happenings:
+            if happening.where:
+                yield Asked(asked.file, (*asked.place, *place, "where"), happening.where, happening.question.events)
+
+
 def event_names(config: Config) -> Iterator[Named]:
-    """Every event name that is listened to."""
-    if config.scoring:
-        for index, scored in enumerate(config.scoring.rules):
-            yield from _named(SCORING, ("rules", index, "on"), scored.on)
+    """Every event name that is listened to, or looked for in the past."""
+    for asked in person_conditions(config):
+        for place, happening in asked.condition.happenings:
+            yield from _named(asked.file, (*asked.place, *place, "event"), happening.question.events)
+    for place, scored in scoring_rules(config):
+        yield from _named(SCORING, (*place, "on"), scored.on)
     if config.lifecycle:
         for index, rule in enumerate(config.lifecycle.promotions):
             yield from _named(LIFECYCLE, ("promotions", index, "on"), rule.on)

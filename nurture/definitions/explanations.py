@@ -11,7 +11,7 @@ from nurture.definitions.shape import keys_at
 from nurture.domain.channels import HOST_PATTERN, PARAMETER_PATTERN, SOURCE_PATTERN
 from nurture.domain.content import LANGUAGE_PATTERN
 from nurture.domain.model import SLUG_PATTERN, Definition, Place
-from nurture.domain.scoring import GRADE_PATTERN
+from nurture.domain.scoring import BAND_PATTERN, GRADE_PATTERN
 from nurture.domain.sending import URL_PATTERN
 from nurture.domain.sequence import STEP_KINDS
 from nurture.domain.window import COUNTRY_PATTERN
@@ -243,6 +243,7 @@ def _slug(text: str) -> str:
 _PATTERNS: Final[Mapping[str, Callable[[str], str]]] = {
     SLUG_PATTERN: lambda text: f"{text!r} is no name; use small letters, digits, '-' and '_' only, such as {_slug(text)}",
     GRADE_PATTERN: lambda text: f"{text!r} is no grade; write one capital letter, A being the best",
+    BAND_PATTERN: lambda text: f"{text!r} is no band; write one digit from 1 to 9, 1 being the warmest",
     COUNTRY_PATTERN: lambda text: f"{text!r} is no country; write two capital letters (ISO 3166), such as FR",
     LANGUAGE_PATTERN: lambda text: f"{text!r} is no language; write it like en or fr-CA",
     SOURCE_PATTERN: lambda text: f"{text!r} is neither a host nor a name; write it like example.com, example or example.*",

@@ -1,13 +1,14 @@
 """What can be said about conditions without knowing anybody: that one never holds, that one includes another.
 
 Only what is certain is said. A condition is taken apart into the questions that must all hold; whatever nests in `any` or
-`not` counts only where it is written alike on both sides.
+`not`, and what `happened` before, counts only where it is written alike on both sides.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from nurture.domain.conditions import TESTS, Condition
+from nurture.domain.comparisons import TESTS
+from nurture.domain.conditions import Condition
 from nurture.domain.scoring import Grade
 
 #: The bounds that a test sets: which end, and whether the bound itself is left out.
@@ -19,8 +20,12 @@ _BOUNDS: Final[Mapping[str, tuple[str, bool]]] = {
 }
 
 
+#: Keys whose operand is looked at as a whole.
+_WHOLE: Final = frozenset({"any", "not", "happened"})
+
+
 class _Question(NamedTuple):
-    """One test on one fact; `field` is `any` or `not` for what cannot be taken apart."""
+    """One test on one fact; `field` is the key of what cannot be taken apart."""
 
     field: str
     test: str
@@ -39,6 +44,11 @@ def never_holds(condition: Condition) -> bool:
     return any(_contradict(one, other) for one in questions for other in questions if one.field == other.field)
 
 
+def asks_for_stage_alone(condition: Condition) -> bool:
+    """Whether the condition holds or not by the stage alone."""
+    return condition.fields() == {"stage"} and not condition.happenings
+
+
 def includes(wide: Condition, narrow: Condition) -> bool:
     """Whether everybody for whom `narrow` holds is certain to fulfil `wide`, too."""
     known = list(_questions(narrow.raw))
@@ -50,7 +60,7 @@ def _questions(raw: Mapping[str, Any]) -> Iterator[_Question]:
         if field == "all":
             for each in operand:
                 yield from _questions(each)
-        elif field in {"any", "not"}:
+        elif field in _WHOLE:
             yield _Question(field, "", operand)
         elif isinstance(operand, dict):
             for test, value in operand.items():
@@ -81,13 +91,13 @@ def _fact(field: str, value: Any) -> Any:
 
 
 def _passes(value: Any, question: _Question) -> bool:
-    return question.field not in {"any", "not"} and TESTS[question.test](question.operand)(value)
+    return question.field not in _WHOLE and TESTS[question.test](question.operand)(value)
 
 
 def _implies(known: _Question, asked: _Question) -> bool:
     if known == asked:
         return True
-    if known.field != asked.field or known.field in {"any", "not"} or known == (known.field, "exists", False):
+    if known.field != asked.field or known.field in _WHOLE or known == (known.field, "exists", False):
         return False
     if asked == (asked.field, "exists", True):
         return True
@@ -116,7 +126,7 @@ def _at_least_as_tight(have: _Bound, want: _Bound) -> bool:
 
 
 def _contradict(one: _Question, other: _Question) -> bool:
-    if one.field in {"any", "not"} or one is other:
+    if one.field in _WHOLE or one is other:
         return False
     if one.test == "exists" and one.operand is False:
         return other.test != "exists" or other.operand is True

@@ -5,8 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from nurture.definitions.config import Config, Finding, arms, exits
-from nurture.definitions.reach import includes
-from nurture.domain.conditions import Condition
+from nurture.definitions.reach import asks_for_stage_alone, includes
 from nurture.domain.model import Place
 from nurture.domain.sequence import END, Arm, BranchStep, EmailStep, Sequence, Wait, WaitStep, step_id, walk_steps
 from nurture.domain.window import Hours, Window
@@ -18,19 +17,15 @@ def somebody_can_enter(config: Config) -> Iterator[Finding]:
         stage = sequence.trigger.promoted_to
         if stage is None:
             continue
-        if sequence.audience and _asks_for_stage_alone(sequence.audience) and not sequence.audience.holds({"stage": stage}):
+        if sequence.audience and asks_for_stage_alone(sequence.audience) and not sequence.audience.holds({"stage": stage}):
             text = f"nobody can enter: the trigger leads to {stage!r}, which this audience leaves out; change one of them"
             yield Finding(file, ("audience",), text)
         for place, way_out in exits(sequence):
-            if _asks_for_stage_alone(way_out) and way_out.holds({"stage": stage}):
+            if asks_for_stage_alone(way_out) and way_out.holds({"stage": stage}):
                 text = (
                     f"everybody leaves at once: the trigger leads to {stage!r}, and this exit ends it there; name a later stage"
                 )
                 yield Finding(file, place, text)
-
-
-def _asks_for_stage_alone(condition: Condition) -> bool:
-    return condition.fields() == {"stage"}
 
 
 def arms_can_be_taken(config: Config) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """What must fit together across files and across the parts of one. Each rule looks at one thing and yields what it finds."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from nurture.definitions.channel_rules import CHANNEL_RULES
@@ -8,7 +8,6 @@ from nurture.definitions.config import (
     ASSETS,
     FORMS,
     LIFECYCLE,
-    SCORING,
     SEQUENCES,
     Asked,
     Config,
@@ -18,27 +17,26 @@ from nurture.definitions.config import (
     person_conditions,
 )
 from nurture.definitions.handoff_rules import HANDOFF_RULES
-from nurture.definitions.reach import includes, never_holds
+from nurture.definitions.reach import asks_for_stage_alone, includes, never_holds
 from nurture.definitions.reachability import REACHABILITY_RULES
+from nurture.definitions.score_rules import SCORE_RULES, is_engagement, operands
 from nurture.domain.conditions import Condition
 from nurture.domain.event import ASSET_DOWNLOADED, FORM_SUBMITTED, NAME_OF_KIND, RESERVED_NAMES
 from nurture.domain.lifecycle import DISQUALIFIED, Lifecycle
 from nurture.domain.model import Place
+from nurture.domain.scoring import PERSON_FACTS
 from nurture.domain.sequence import EmailStep, Trigger, walk_steps
 from nurture.domain.window import Window
 from nurture.domain.wording import instead, nearest, one_of
 
 Rule = Callable[[Config], Iterable[Finding]]
 
-#: What the engine itself knows of everybody, beside the attributes that people and forms tell of them.
-PERSON_FACTS: Final = frozenset({"stage", "engagement", "fit", "grade", "email", "email_domain"})
 _USUAL_ATTRIBUTES: Final = frozenset({
     "first_name", "last_name", "company", "company_size", "job_title", "country", "language", "timezone", "industry", "phone",
     "city", "website",
 })  # fmt: skip
 #: What events have and people do not.
 _EVENT_FACTS: Final = frozenset({"path", "url", "referrer", "event", "source", "gated"})
-_NUMBERS: Final = frozenset({"engagement", "fit"})
 _ENGINE_EVENTS: Final = RESERVED_NAMES | {*NAME_OF_KIND.values()}
 
 
@@ -95,39 +93,6 @@ def triggers_can_fire(config: Config) -> Iterator[Finding]:
             yield Finding(file, place, text, "warning")
 
 
-def grades_exist(config: Config) -> Iterator[Finding]:
-    """Grades named in conditions are grades that fit can earn."""
-    if config.scoring is None:
-        return
-    grades = sorted(config.scoring.grades)
-    for asked in person_conditions(config):
-        for place, grade in _operands(asked.condition, "grade"):
-            if grade not in grades:
-                text = f"unknown grade {grade!r}; write {', '.join(grades)} as set under 'grades' in {SCORING}"
-                yield Finding(asked.file, (*asked.place, *place), text)
-
-
-def best_grade_can_be_earned(config: Config) -> Iterator[Finding]:
-    """All fit rules together must give the points that each grade asks for."""
-    if config.scoring is None or SCORING in config.damaged or not config.scoring.fit:
-        return
-    most = sum(max(rule.points, 0) for rule in config.scoring.fit)
-    for grade, least in config.scoring.grades.items():
-        if least > most:
-            text = f"nobody can earn grade {grade}: all fit rules together give at most {most} points; lower it or add rules"
-            yield Finding(SCORING, ("grades", grade), text, "warning")
-
-
-def numbers_are_compared_with_numbers(config: Config) -> Iterator[Finding]:
-    """Engagement and fit are numbers: a text beside them is never met."""
-    for asked in person_conditions(config):
-        for name in _NUMBERS:
-            for place, operand in _operands(asked.condition, name):
-                if isinstance(operand, str):
-                    text = f"{name} is a number, and {operand!r} is a text, so this never holds; write it without quotes"
-                    yield Finding(asked.file, (*asked.place, *place), text)
-
-
 def conditions_can_hold(config: Config) -> Iterator[Finding]:
     """A condition that contradicts itself is a slip."""
     for asked in (*person_conditions(config), *event_conditions(config)):
@@ -145,7 +110,7 @@ def facts_are_asked_of_the_right_thing(config: Config) -> Iterator[Finding]:
             if field in _EVENT_FACTS:
                 text = f"{field!r} is known of events, and this condition asks about the person; use 'where' beside 'on' for it"
                 yield Finding(asked.file, place, text, "warning", in_key=True)
-            elif near and field not in known:
+            elif near and field not in known and not is_engagement(field):
                 text = f"{field!r} is nothing the engine knows of people by itself; did you mean {near!r}?"
                 yield Finding(asked.file, place, text, "warning", in_key=True)
     for asked in event_conditions(config):
@@ -290,7 +255,7 @@ def _windows(config: Config) -> Iterator[tuple[str, Place, Window]]:
 def promotions_can_fire(config: Config) -> Iterator[Finding]:
     """A promotion whose own condition asks for a stage that is not below its goal never moves anybody."""
     for index, rule in enumerate(config.lifecycle.promotions if config.lifecycle else ()):
-        if config.lifecycle and rule.when and rule.when.fields() == {"stage"} and rule.to in config.lifecycle.stages:
+        if config.lifecycle and rule.when and asks_for_stage_alone(rule.when) and rule.to in config.lifecycle.stages:
             below = config.lifecycle.stages[: config.lifecycle.rank(rule.to)]
             if not any(rule.when.holds({"stage": stage}) for stage in below):
                 text = f"this promotion never fires: 'when' admits no stage below {rule.to!r}; ask for {one_of(below)}"
@@ -316,36 +281,14 @@ def _fields(asked: Asked) -> Iterator[tuple[Place, str]]:
         yield (*asked.place, *place), str(place[-1])
 
 
-def _operands(condition: Condition, field: str) -> Iterator[tuple[Place, Any]]:
-    """Whatever single values a condition compares a fact with, each with its place."""
-    for place, operand in condition.questions():
-        if place[-1] == field:
-            yield from _leaves(operand, place)
-
-
-def _leaves(operand: Any, place: Place) -> Iterator[tuple[Place, Any]]:
-    if isinstance(operand, Mapping):
-        for test, value in operand.items():
-            if test not in {"exists", "matches", "contains", "starts_with", "ends_with"}:
-                yield from _leaves(value, (*place, test))
-    elif isinstance(operand, list):
-        for index, value in enumerate(operand):
-            yield (*place, index), value
-    else:
-        yield place, operand
-
-
 def _values(condition: Condition, field: str) -> Iterator[tuple[Place, str]]:
-    return ((place, str(value)) for place, value in _operands(condition, field))
+    return ((place, str(value)) for place, value in operands(condition, field))
 
 
 RULES: Final[tuple[Rule, ...]] = (
     sequences_are_named_like_their_files,
     stages_exist,
     triggers_can_fire,
-    grades_exist,
-    best_grade_can_be_earned,
-    numbers_are_compared_with_numbers,
     conditions_can_hold,
     facts_are_asked_of_the_right_thing,
     event_names_are_no_near_misses,
@@ -358,6 +301,7 @@ RULES: Final[tuple[Rule, ...]] = (
     holidays_are_known,
     promotions_can_fire,
     recycling_does_not_undo_promotions,
+    *SCORE_RULES,
     *REACHABILITY_RULES,
     *HANDOFF_RULES,
     *CHANNEL_RULES,

@@ -85,11 +85,11 @@ def _stood_in(complaint: Complaint, document: Node) -> bool:
 def _to_cut(complaint: Complaint, document: Node) -> Place:
     """What cannot stay: what lacks a key, the whole of a condition, or the thing itself."""
     place = complaint.place[:-1] if complaint.kind == "missing" else complaint.place
+    if place[:1] == ("exit",):
+        return place[:2]
     condition = next((index for index, step in enumerate(place) if step in _WHOLE), None)
     if condition is not None:
         return place[: condition + 1]
-    if place[:1] == ("exit",):
-        return place[:2]
     while not document.has(place):  # `on: 5` is complained of as the first of a list
         place = place[:-1]
     return place

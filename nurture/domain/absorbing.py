@@ -152,7 +152,7 @@ class _Batch:
         self._end_runs(person, lambda sequence: ending_by_state(sequence, facts))
 
     def _facts(self, person: Person) -> Mapping[str, Any]:
-        return person.facts(self.at, self.definitions.scoring.half_life)
+        return person.facts(self.at, self.definitions.scoring)
 
     def _promote(self, person: Person, rules: Ordered[Promotion], cause: str, event: Event) -> None:
         rule = highest(rules, person.stage, self.definitions.lifecycle)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, NamedTuple
 from pydantic import Field, model_validator
 
 from nurture.domain.channel_table import CLICK_IDS, MEDIUM_OF_LIST, REFERRAL, RULES, SECOND_LEVELS, SOURCES, UNASSIGNED
-from nurture.domain.conditions import Condition
+from nurture.domain.conditions import EventCondition
 from nurture.domain.model import SLUG_PATTERN, Definition, Problem, Slug, refuse
 
 #: As long as the column that keeps the channel of an event.
@@ -77,7 +77,7 @@ class ChannelRule(Definition):
 
     channel: ChannelName
     """The channel's name in stories and reports; several rules may share one."""
-    when: Condition | None = None
+    when: EventCondition | None = None
     """What must be true: source, medium, campaign, content, term, click_id, referrer, landing, source_category. The last
     rule has none and takes whatever is left."""
 
@@ -137,7 +137,7 @@ class Compiled:
         self._weights = {name: weight for weight, name in enumerate(self.click_ids)}
         self.parameters = frozenset({*TAGS.values(), *INFORMAL_TAGS, *self.click_ids})
         rules = RULES if channels.rules is None else [(rule.channel, rule.when and rule.when.raw) for rule in channels.rules]
-        self._rules = [(channel, None if when is None else Condition(in_small(when))) for channel, when in rules]
+        self._rules = [(channel, None if when is None else EventCondition(in_small(when))) for channel, when in rules]
         fields = {name for _, when in self._rules if when is not None for name in when.fields()}
         self._asked = _picker([index for index, name in enumerate(Visit._fields) if name in fields])
         self._decide = lru_cache(_REMEMBERED)(self._first_that_holds)

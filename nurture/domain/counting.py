@@ -1,19 +1,19 @@
 """What the events of a person come to: attributes, score cells, totals. The same for the next event as for a whole log.
 
-Everything here commutes: which event comes first makes no difference, so a person who is counted afresh from the log
-(`recount`) is equal to one who was counted event by event.
+Everything here commutes: which event comes first makes no difference, so a person who is counted afresh from the log is equal
+to one who was counted event by event as they came.
 """
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import Event
+from nurture.domain.history import History, Past
 from nurture.domain.person import Attribute, Person, attributes_in
-from nurture.domain.scoring import Cell, Cells, fit_lines, grade_of, heat_of, rules_hit
+from nurture.domain.scoring import Cell, Cells, fit_lines, grade_of, heat_of, heats_of, rules_hit
 from nurture.domain.touches import Touch, touch_of
 
 
@@ -29,6 +29,8 @@ def count(event: Event, person: Person, definitions: Definitions) -> Counted:
     for name, attribute in attributes_in(event).items():
         person.learn(name, attribute)
     person.saw(event.occurred_at)
+    if person.history is not None:
+        person.history.add([Past(event.name, event.occurred_at, event.facts)])
     touch = touch_of(event, definitions.channels)
     person.came_by(touch, touch)
     return Counted([Cell(rule.id, event.day) for rule in rules_hit(event, definitions.rules_by_event)], touch)
@@ -37,21 +39,39 @@ def count(event: Event, person: Person, definitions: Definitions) -> Counted:
 def total(person: Person, cells: Cells, definitions: Definitions, at: datetime) -> None:
     """Set a person's heat, fit and grade from their cells and attributes."""
     scoring = definitions.scoring
-    person.heat = heat_of(cells, definitions.rules_by_id, scoring.half_life)
-    person.fit = sum(points for _, points in fit_lines(person.facts(at, scoring.half_life), scoring))
+    person.heat, person.heats = heat_of(cells, scoring), heats_of(cells, scoring)
+    person.fit = sum(points for _, points in fit_lines(person.facts(at, scoring), scoring))
     person.grade = grade_of(person.fit, scoring.grades)
     person.changed = True
 
 
-def recount(
-    person: Person, log: Iterable[Event], definitions: Definitions, at: datetime, kept: dict[str, Attribute] | None = None
-) -> tuple[Person, Counter[Cell]]:
-    """A person as the human events of their log make them, with their cells. Who they are and their stage are left alone.
+class Forgotten(NamedTuple):
+    """What is known of a person from events that are no longer in the log."""
 
-    `kept` are attributes from events that were forgotten since.
+    attributes: Mapping[str, Attribute]
+    first_touch: Touch | None
+    last_touch: Touch | None
+
+
+def forgotten(person: Person, horizon: datetime | None) -> Forgotten | None:
+    """What a person is known by from before `horizon`; None if nothing was ever forgotten."""
+    if horizon is None:
+        return None
+    attributes = {name: told for name, told in person.attributes.items() if told.at < horizon}
+    first, last = (
+        touch if touch is not None and touch.at < horizon else None for touch in (person.first_touch, person.last_touch)
+    )
+    return Forgotten(attributes, first, last)
+
+
+def blank(person: Person, definitions: Definitions, first: datetime | None = None, kept: Forgotten | None = None) -> Person:
+    """A person as they were before the first event of their log, at instant `first`; who they are and their stage stay.
+
+    What they told in events that were forgotten since (`kept`) stays as well.
     """
-    fresh, cells = replace(person, attributes=dict(kept or {})), Counter[Cell]()
-    for event in log:
-        cells.update(count(event, fresh, definitions).cells)
-    total(fresh, cells, definitions, at)
-    return fresh, cells
+    kept = kept or Forgotten({}, None, None)
+    return replace(
+        person, attributes=dict(kept.attributes), first_touch=kept.first_touch, last_touch=kept.last_touch,
+        first_seen_at=first or person.first_seen_at, seen_at=first or person.seen_at,
+        history=History((), definitions.history_names),
+    )  # fmt: skip

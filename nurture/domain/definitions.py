@@ -1,15 +1,18 @@
 """Everything the marketer defined, as one value: workers switch from one to the next together."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from functools import cached_property
 from hashlib import blake2b
 
 from pydantic import model_validator
 
 from nurture.domain.channels import Channels
+from nurture.domain.conditions import Condition
 from nurture.domain.content import Asset, Form
 from nurture.domain.handing_off import Handoff
+from nurture.domain.history import widest
 from nurture.domain.lifecycle import Lifecycle
 from nurture.domain.model import Definition, Problem, Slug, refuse
 from nurture.domain.privacy import Privacy
@@ -44,16 +47,32 @@ class Definitions(Definition):
 
     @cached_property
     def rules_by_event(self) -> Mapping[str, tuple[ScoringRule, ...]]:
-        """The scoring rules that listen to each event name."""
+        """The scoring rules, of all models, that listen to each event name."""
         rules: dict[str, list[ScoringRule]] = defaultdict(list)
-        for rule in self.scoring.rules:
+        for rule in self.scoring.all_rules():
             for name in rule.on:
                 rules[name].append(rule)
         return {name: tuple(found) for name, found in rules.items()}
 
     @cached_property
     def rules_by_id(self) -> Mapping[str, ScoringRule]:
-        return {rule.id: rule for rule in self.scoring.rules}
+        """The scoring rules of all models."""
+        return {rule.id: rule for rule in self.scoring.all_rules()}
+
+    @cached_property
+    def history_names(self) -> Mapping[str, timedelta | None]:
+        """Every event name that a condition about people asks about, with how far back it must be loaded; None: ever.
+
+        Runs that are pinned to an older version of their sequence may ask for more: see `Sequence.person_conditions`.
+        """
+        return widest(question for condition in self._person_conditions() for question in condition.history())
+
+    def _person_conditions(self) -> Iterator[Condition]:
+        yield from (rule.when for rule in self.scoring.fit)
+        yield from (rule.when for rule in self.lifecycle.promotions if rule.when is not None)
+        yield from (rule.when for rule in self.lifecycle.recycling)
+        for sequence in self.sequences.values():
+            yield from sequence.person_conditions()
 
     @cached_property
     def versions(self) -> Mapping[str, str]:

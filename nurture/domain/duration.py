@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 _UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-_PATTERN: Final = r"^(?=.)(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"
+DURATION_PATTERN: Final = r"^(?=.)(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"
 
 #: No wait, cap or expiry is longer; with it, no sum of an instant and a duration leaves the calendar.
 LONGEST: Final = timedelta(days=3650)
@@ -22,7 +22,7 @@ def parse_duration(text: Any) -> timedelta:
     """
     if isinstance(text, timedelta):
         return text
-    if not isinstance(text, str) or not re.fullmatch(_PATTERN, text, re.ASCII):
+    if not isinstance(text, str) or not re.fullmatch(DURATION_PATTERN, text, re.ASCII):
         raise ValueError(f"{text!r} is no duration; {_meant(text)}")
     if len(max(re.findall(r"\d+", text), key=len)) > 9:  # noqa: PLR2004 - nine digits of seconds are 31 years
         raise _too_long(text)
@@ -43,7 +43,7 @@ def _meant(text: Any) -> str:
     parts = _WORDS.findall(str(text))
     understood = parts and not re.search(r"\w", _WORDS.sub("", str(text)))
     written = "".join(f"{number}{unit[0].lower()}" for number, unit in parts) if understood else ""
-    if re.fullmatch(_PATTERN, written, re.ASCII):
+    if re.fullmatch(DURATION_PATTERN, written, re.ASCII):
         return f"did you mean {written!r}?"
     if re.search(r"month|year|\dy", str(text), re.IGNORECASE):
         return "months and years differ in length, so count in days, such as 30d or 365d"
@@ -64,5 +64,5 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration),
-    WithJsonSchema({"type": "string", "pattern": _PATTERN, "examples": ["30m", "2d", "1d12h"]}),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["30m", "2d", "1d12h"]}),
 ]

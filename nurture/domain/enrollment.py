@@ -57,6 +57,10 @@ class Enrollment:
         self.ended_at, self.due_at, self.changed = at, None, True
 
 
+#: As long as the column that keeps it.
+_LONGEST_REASON = 200
+
+
 class Ending(NamedTuple):
     """How a run ends, and why."""
 
@@ -78,8 +82,13 @@ def ending_by_state(sequence: Sequence, facts: Facts) -> Ending | None:
     """Whether one of a sequence's exit conditions holds for the person."""
     for each in sequence.exit:
         if isinstance(each, Condition) and each.holds(facts):
-            return Ending(EnrollmentStatus.EXITED, ", ".join(f"{name}: {value}" for name, value in each.raw.items()))
+            return Ending(EnrollmentStatus.EXITED, _worded(each))
     return None
+
+
+def _worded(condition: Condition) -> str:
+    words = ", ".join(f"{name}: {value}" for name, value in condition.raw.items())
+    return words if len(words) <= _LONGEST_REASON else f"{words[: _LONGEST_REASON - 1]}…"
 
 
 def is_triggered(trigger: Trigger, event: Event | None, change: StageChange | None) -> bool:

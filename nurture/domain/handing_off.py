@@ -150,7 +150,7 @@ def _document(delivery: Delivery, scoring: Scoring, at: datetime, attributes: Ma
             "cause": delivery.cause,
             "asset": delivery.asset,
             "at": _iso(delivery.changed_at),
-            "engagement": round(person.facts(at, scoring.half_life)["engagement"], 1),
+            "engagement": round(person.facts(at, scoring)["engagement"], 1),
             "grade": str(person.grade),
             "score_lines": _strongest(delivery.cells, scoring, at),
         },

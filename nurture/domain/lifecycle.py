@@ -6,7 +6,7 @@ from typing import Annotated, Final, NamedTuple
 
 from pydantic import Field, model_validator
 
-from nurture.domain.conditions import Condition, Facts
+from nurture.domain.conditions import Condition, EventCondition, Facts
 from nurture.domain.duration import Duration
 from nurture.domain.event import Event
 from nurture.domain.model import (
@@ -39,7 +39,7 @@ class Promotion(Definition):
     """The stage it leads up to."""
     on: OptionalEventNames = ()
     """The event, or a list of events, that causes it."""
-    where: Condition | None = None
+    where: EventCondition | None = None
     """What must be true of the event."""
     when: Condition | None = None
     """What must be true of the person; without `on` it is the whole cause."""
@@ -87,7 +87,7 @@ class Rejection(Definition):
     """The rule's name in stories and reports."""
     on: EventNames
     """The event, or a list of events, by which sales says so."""
-    where: Condition | None = None
+    where: EventCondition | None = None
     """What must be true of the event."""
     to: Slug
     """The stage to which people go back."""

@@ -10,6 +10,7 @@ SLUG_PATTERN: Final = r"^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$"
 
 #: As long as the columns that keep names.
 LONGEST_SLUG: Final = 64
+LONGEST_EVENT_NAME: Final = 128
 
 #: The way from a value to a part of it: keys and list indices.
 Place = tuple[str | int, ...]
@@ -57,7 +58,7 @@ def _as_tuple(value: Any) -> Any:
 
 
 Slug = Annotated[str, Field(pattern=SLUG_PATTERN, max_length=LONGEST_SLUG)]
-EventName = Annotated[str, Field(min_length=1, max_length=128)]
+EventName = Annotated[str, Field(min_length=1, max_length=LONGEST_EVENT_NAME)]
 _Several = Annotated[tuple[EventName, ...], Field(min_length=1)]
 OneOrMore = BeforeValidator(_as_tuple, json_schema_input_type=EventName | _Several)
 

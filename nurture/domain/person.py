@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from nurture.domain.event import Event, day_number
-from nurture.domain.scoring import Grade, engagement_on
+from nurture.domain.history import HISTORY, NOW, History
+from nurture.domain.scoring import Grade, Scoring, band_of, engagement_on
 from nurture.domain.touches import Touch, earlier, later_non_direct
 
 #: Traits as the SDKs of the field write them, and the attribute each becomes; all others keep their name in snake_case.
@@ -27,7 +28,11 @@ class Attribute(NamedTuple):
 
 @dataclass(slots=True)
 class Person:
-    """The working state of a person; `changed` marks what has to be stored."""
+    """The working state of a person; `changed` marks what has to be stored.
+
+    `history` is what they did in the past, as far as conditions ask about it; a condition that asks raises MissingHistory where
+    nobody loaded it.
+    """
 
     id: int
     stage: str
@@ -38,8 +43,8 @@ class Person:
     email: str | None = None
     attributes: dict[str, Attribute] = field(default_factory=dict)
     heat: float = 0.0
-    fit: int = 0
     heats: dict[str, float] = field(default_factory=dict)
+    fit: int = 0
     merged_into: int | None = None
     by_hand: bool = False
     rejected_until: datetime | None = None
@@ -47,6 +52,7 @@ class Person:
     last_touch: Touch | None = None
     new: bool = False
     changed: bool = False
+    history: History | None = field(default=None, compare=False, repr=False)
 
     def learn(self, name: str, attribute: Attribute) -> None:
         """Keep the attribute said last in event time; of two said at once, the greater text, so that order is no matter."""
@@ -75,15 +81,25 @@ class Person:
         """What brought them last, as far as anything but themselves did."""
         return self.last_touch or self.first_touch
 
-    def facts(self, at: datetime, half_life: timedelta) -> Mapping[str, Any]:
+    def facts(self, at: datetime, scoring: Scoring) -> Mapping[str, Any]:
         """What conditions and templates may ask about this person at instant `at`."""
+        day = day_number(at)
+        engagement = engagement_on(day, self.heat, scoring.half_life)
+        by_model = {
+            f"engagement.{name}": engagement_on(day, self.heats.get(name, 0.0), model.half_life)
+            for name, model in scoring.models.items()
+        }
         return {
             **{name: attribute.value for name, attribute in self.attributes.items()},
             **({"email": self.email, "email_domain": self.email.rpartition("@")[2]} if self.email else {}),
             "stage": self.stage,
-            "engagement": engagement_on(day_number(at), self.heat, half_life),
+            "engagement": engagement,
             "fit": self.fit,
             "grade": self.grade,
+            "matrix": f"{self.grade}{band_of(engagement, scoring.bands)}",
+            **by_model,
+            HISTORY: self.history,
+            NOW: at,
         }
 
 

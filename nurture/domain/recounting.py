@@ -7,16 +7,17 @@ order (`domain.replaying`), and what each person did by counting their events. W
 promotions, hand-offs) is not undone and not done again.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from nurture.domain.component import Component, Logged, Recounted
-from nurture.domain.counting import recount as count_afresh
+from nurture.domain.counting import blank, count, forgotten, total
 from nurture.domain.definitions import Definitions
 from nurture.domain.person import Person
 from nurture.domain.replaying import identify
+from nurture.domain.scoring import Cell
 
 
 def recount(component: Component, definitions: Definitions, at: datetime, *, who: bool = True) -> Recounted:
@@ -31,24 +32,26 @@ def recount(component: Component, definitions: Definitions, at: datetime, *, who
 
 def count_people(component: Component, outcome: Recounted, definitions: Definitions, at: datetime) -> None:
     """Count every person of a component from the events that count for them."""
-    events: dict[int, list[Logged]] = defaultdict(list)
+    logs: dict[int, list[Logged]] = defaultdict(list)
     for entry in component.log:
-        events[component.root(outcome.owners.get(entry.event.key, entry.person))].append(entry)
+        logs[component.root(outcome.owners.get(entry.event.key, entry.person))].append(entry)
     for person in component.people.values():
         if person.merged_into is not None:
             outcome.people.append(replace(person, heat=0.0, heats={}, changed=True))
             outcome.cells[person.id] = {}
-            continue
-        log = events[person.id]
-        kept = {name: told for name, told in person.attributes.items() if component.horizon and told.at < component.horizon}
-        human = [entry.event for entry in log if entry.verdict == "human"]
-        fresh, outcome.cells[person.id] = count_afresh(_unseen(person, log, component), human, definitions, at, kept)
-        outcome.people.append(fresh)
+        else:
+            fresh, outcome.cells[person.id] = _counted(person, logs[person.id], component, definitions, at)
+            outcome.people.append(fresh)
 
 
-def _unseen(person: Person, log: Sequence[Logged], component: Component) -> Person:
-    """A person before their first event, as far as the log reaches back."""
-    if component.horizon is not None or not log:
-        return person
-    first = min(entry.event.occurred_at for entry in log)
-    return replace(person, first_seen_at=first, seen_at=first, first_touch=None, last_touch=None)
+def _counted(
+    person: Person, log: Sequence[Logged], component: Component, definitions: Definitions, at: datetime
+) -> tuple[Person, Counter[Cell]]:
+    reaches_back = component.horizon is None and bool(log)
+    first = min(entry.event.occurred_at for entry in log) if reaches_back else None
+    fresh, cells = blank(person, definitions, first, forgotten(person, component.horizon)), Counter[Cell]()
+    for entry in log:
+        if entry.verdict == "human":
+            cells.update(count(entry.event, fresh, definitions).cells)
+    total(fresh, cells, definitions, at)
+    return fresh, cells

@@ -8,20 +8,31 @@ Streaming Systems*, ICDE 2009). A cell counts the hits of one person on one rule
 A person's *heat* is the sum of these worths, and engagement on a given day is heat ÷ 2^((day − LANDMARK) / half-life).
 Sums commute, so neither the order of arrival nor the size of a batch nor the number of workers can change a score, and
 nothing needs to be recomputed as time passes. Heat is summed with `math.fsum`, whose result does not depend on order.
+
+Caps are functions of the cells, too, and of nothing else. First each rule's cap bounds its hits, then the cap of its group
+the points of all rules in the group: what is above zero, and separately what is below, each counted without its sign. In
+both, earlier days come first; within a day, a group lets the rule count first whose points are the most, then the first
+by its id. What is left of a cell are whole points. A cap per day only ever cuts its own day. What a cap for ever gives is
+spent by the earliest days, so an event that comes late from an earlier day takes from a later one and may lower a score.
+
+Beside the default model there may be others, one to a product line, each with rules, groups and a half-life of its own, and
+so with a heat of its own. Cells are kept by the rule alone, so a rule's id is unique across all models.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
+from functools import cached_property
 from itertools import pairwise
 from math import exp2, fsum
 from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field, model_validator
 
-from nurture.domain.conditions import Condition, Facts
+from nurture.domain.conditions import Condition, EventCondition, Facts
 from nurture.domain.duration import Duration, format_duration
 from nurture.domain.event import Event
 from nurture.domain.model import Definition, EventNames, Place, Problem, Slug, refuse, repeated
+from nurture.domain.wording import instead
 
 #: The fixed day L of the formula: 2026-01-01, counted from 1970-01-01.
 LANDMARK: Final = 20_454
@@ -35,6 +46,14 @@ _HIGHEST_POWER: Final = 900.0
 
 GRADE_PATTERN: Final = "^[A-Z]$"
 _USUAL_GRADES: Final = {"A": 60, "B": 40, "C": 20, "D": 0}
+BAND_PATTERN: Final = "^[1-9]$"
+_USUAL_BANDS: Final = {"1": 75, "2": 50, "3": 25, "4": 0}
+
+#: The name of the model that is written without one. Its engagement is the fact `engagement`.
+DEFAULT_MODEL: Final = "default"
+
+#: What the engine itself knows of everybody, beside the attributes that people and forms tell of them.
+PERSON_FACTS: Final = frozenset({"stage", "engagement", "fit", "grade", "matrix", "email", "email_domain"})
 
 Points = Annotated[int, Field(ge=-1000, le=1000)]
 
@@ -48,6 +67,15 @@ class Cap(Definition):
     """The span in which they are counted: a UTC day, or the person's whole life here."""
 
 
+class GroupCap(Definition):
+    """All rules of a group together count at most `points`, per day or ever; what is taken away is bounded alike."""
+
+    points: Annotated[int, Field(ge=1)]
+    """How many points count; of rules below zero, how many are taken away at most."""
+    per: Literal["day", "ever"] = "day"
+    """The span in which they are counted: a UTC day, or the person's whole life here."""
+
+
 class ScoringRule(Definition):
     """`points` for each event named in `on` for which `where` holds."""
 
@@ -55,12 +83,14 @@ class ScoringRule(Definition):
     """The rule's name in stories and reports. Points are kept by it, so a rule that is renamed starts afresh."""
     on: EventNames
     """The event, or a list of events, that earn the points."""
-    where: Condition | None = None
+    where: EventCondition | None = None
     """What must be true of the event: its page (path, url, title, referrer) and its properties."""
     points: Points
     """How many; fewer than zero takes points away."""
     cap: Cap | None = None
     """How often the rule counts; without it, each event does."""
+    group: Slug | None = None
+    """The group, named under 'groups', whose cap the rule shares with others."""
 
 
 class FitRule(Definition):
@@ -69,7 +99,7 @@ class FitRule(Definition):
     id: Slug
     """The rule's name in stories and reports."""
     when: Condition
-    """What must be true of the person: attributes such as job_title and country, email_domain, stage."""
+    """What must be true of the person: attributes such as job_title and country, email_domain, or what happened before."""
     points: Points
     """How many; fewer than zero takes points away."""
 
@@ -81,24 +111,67 @@ def _long_enough(half_life: timedelta) -> timedelta:
     return half_life
 
 
-class Scoring(Definition):
-    """config/scoring.yaml: the half-life of engagement, its rules, the rules of fit, and the grades fit earns."""
+class ScoreModel(Definition):
+    """One score of engagement: its half-life, its rules, and the caps that rules share."""
 
     half_life: Annotated[Duration, AfterValidator(_long_enough)] = timedelta(days=30)
     """After this long, points of engagement are worth half; a week or more."""
     rules: tuple[ScoringRule, ...] = ()
     """Engagement: points for what people do. They fade."""
+    groups: dict[Slug, GroupCap] = {}
+    """Caps that several rules share, by the name of the group; a rule belongs to it by 'group: …'."""
+
+    @cached_property
+    def rules_by_id(self) -> Mapping[str, ScoringRule]:
+        """The model's rules by their names."""
+        return {rule.id: rule for rule in self.rules}
+
+    @model_validator(mode="after")
+    def _groups_exist(self) -> "ScoreModel":
+        unknown = [
+            Problem(("rules", index, "group"), f"unknown group {rule.group!r}; {instead(rule.group, self.groups)}")
+            for index, rule in enumerate(self.rules)
+            if rule.group is not None and rule.group not in self.groups
+        ]
+        refuse("model", unknown)
+        return self
+
+
+class Scoring(ScoreModel):
+    """config/scoring.yaml: engagement with its half-life and rules, the rules of fit, and what grades and bands ask for."""
+
+    models: dict[Slug, ScoreModel] = {}
+    """Further scores of engagement, such as one to a product line; that of `cloud` is the fact `engagement.cloud`."""
     fit: tuple[FitRule, ...] = ()
     """Fit: points for who people are. They do not fade."""
     grades: dict[Annotated[str, Field(pattern=GRADE_PATTERN)], int] = Field(default=_USUAL_GRADES, min_length=1)
     """The points of fit from which on a grade is earned; A is the best."""
+    bands: dict[Annotated[str, Field(pattern=BAND_PATTERN)], int] = Field(default=_USUAL_BANDS, min_length=1)
+    """The engagement from which on a band is reached; 1 is the warmest. Grade and band make the matrix: A1, B3 …"""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> "Scoring":
         ids: list[tuple[Place, str]] = [(("rules", index, "id"), rule.id) for index, rule in enumerate(self.rules)]
         ids += [(("fit", index, "id"), rule.id) for index, rule in enumerate(self.fit)]
-        refuse("scoring", [*repeated("rule id", ids), *_grades_out_of_order(self.grades)])
+        for name, model in self.models.items():
+            ids += [(("models", name, "rules", index, "id"), rule.id) for index, rule in enumerate(model.rules)]
+        taken = [
+            Problem(("models", name), f"{name!r} means something else already; give this model another name", in_key=True)
+            for name in self.models
+            if name in PERSON_FACTS | {DEFAULT_MODEL}
+        ]
+        wrong = [*taken, *repeated("rule id", ids), *_grades_out_of_order(self.grades), *_bands_out_of_order(self.bands)]
+        refuse("scoring", wrong)
         return self
+
+    def model(self, name: str = DEFAULT_MODEL) -> ScoreModel:
+        """The model of that name; raises KeyError if there is none."""
+        return self if name == DEFAULT_MODEL else self.models[name]
+
+    def all_rules(self) -> Iterator[ScoringRule]:
+        """The rules of engagement of all models."""
+        for model in (self, *self.models.values()):
+            yield from model.rules
 
 
 def _grades_out_of_order(grades: Mapping[str, int]) -> Iterator[Problem]:
@@ -106,6 +179,13 @@ def _grades_out_of_order(grades: Mapping[str, int]) -> Iterator[Problem]:
         if grades[better] <= grades[worse]:
             text = f"grade {better} must ask for more points than {worse} ({grades[worse]}); A is the best grade"
             yield Problem(("grades", better), text)
+
+
+def _bands_out_of_order(bands: Mapping[str, int]) -> Iterator[Problem]:
+    for warmer, cooler in pairwise(sorted(bands)):
+        if bands[warmer] <= bands[cooler]:
+            text = f"band {warmer} must ask for more engagement than {cooler} ({bands[cooler]}); 1 is the warmest band"
+            yield Problem(("bands", warmer), text)
 
 
 class Cell(NamedTuple):
@@ -119,13 +199,24 @@ Cells = Mapping[Cell, int]
 
 
 class ScoreLine(NamedTuple):
-    """What one cell adds to somebody's engagement on the day of asking."""
+    """What one cell adds to somebody's engagement by one model, as `points` that have faded until the day of asking.
+
+    Of `hits`, the rule's cap lets `counted` count. `earned` are the points that count, `cut_by_cap` and `cut_by_group` those
+    that the two caps took, all before fading: together they are the rule's points times the hits. `heat` is the worth for
+    ever; the `math.fsum` of all lines' heat is the person's heat to the last bit.
+    """
 
     rule: str
     day: int
     hits: int
     counted: int
     points: float
+    earned: int
+    cut_by_cap: int
+    cut_by_group: int
+    heat: float
+    group: str | None = None
+    model: str = DEFAULT_MODEL
 
 
 class Grade(str):
@@ -152,19 +243,50 @@ def rules_hit(event: Event, rules_by_event: Mapping[str, Iterable[ScoringRule]])
     return [rule for rule in rules_by_event.get(event.name, ()) if rule.where is None or rule.where.holds(facts)]
 
 
-def _counted(cells: Cells, rules: Mapping[str, ScoringRule]) -> Iterable[tuple[Cell, ScoringRule, int]]:
-    """Each cell whose rule still exists, with the hits its cap lets count: earlier days come first."""
-    spent: dict[str, int] = {}
-    for cell in sorted(cells, key=lambda cell: (cell.day, cell.rule)):
-        rule = rules.get(cell.rule)
-        if rule is None:
-            continue
-        counted = cells[cell]
-        if rule.cap is not None:
-            left = rule.cap.hits - (spent.get(cell.rule, 0) if rule.cap.per == "ever" else 0)
-            counted = max(0, min(counted, left))
-            spent[cell.rule] = spent.get(cell.rule, 0) + counted
-        yield cell, rule, counted
+class _Counted(NamedTuple):
+    """A cell with what its caps let count: hits, and whole points."""
+
+    cell: Cell
+    rule: ScoringRule
+    hits: int
+    points: int
+
+
+def _counted(cells: Cells, model: ScoreModel) -> list[_Counted]:
+    """The cells whose rules are in the model, in the order in which caps are spent."""
+    rules = model.rules_by_id
+    known = [(cell.day, -abs(rules[cell.rule].points), cell.rule, cell) for cell in cells if cell.rule in rules]
+    hits_spent: dict[str, int] = {}
+    points_spent: dict[tuple[str, bool, int | None], int] = {}
+    counted = []
+    for *_, cell in sorted(known):
+        rule = rules[cell.rule]
+        hits = _within_cap(cells[cell], rule, hits_spent)
+        points = _within_group(rule.points * hits, rule, cell.day, model.groups, points_spent)
+        counted.append(_Counted(cell, rule, hits, points))
+    return counted
+
+
+def _within_cap(hits: int, rule: ScoringRule, spent: dict[str, int]) -> int:
+    if rule.cap is None:
+        return hits
+    before = spent.get(rule.id, 0) if rule.cap.per == "ever" else 0
+    counted = max(0, min(hits, rule.cap.hits - before))
+    spent[rule.id] = before + counted
+    return counted
+
+
+def _within_group(
+    points: int, rule: ScoringRule, day: int, groups: Mapping[str, GroupCap], spent: dict[tuple[str, bool, int | None], int]
+) -> int:
+    if rule.group is None:
+        return points
+    cap = groups[rule.group]
+    budget = (rule.group, points < 0, day if cap.per == "day" else None)
+    before = spent.get(budget, 0)
+    counted = min(abs(points), cap.points - before)
+    spent[budget] = before + counted
+    return -counted if points < 0 else counted
 
 
 def _growth(day: int, half_life: timedelta) -> float:
@@ -172,9 +294,15 @@ def _growth(day: int, half_life: timedelta) -> float:
     return exp2(max(-_HIGHEST_POWER, min(power, _HIGHEST_POWER)))
 
 
-def heat_of(cells: Cells, rules: Mapping[str, ScoringRule], half_life: timedelta) -> float:
-    """The sum of all cells' worths; equal for equal cells, whatever order they came in."""
-    return fsum(rule.points * counted * _growth(cell.day, half_life) for cell, rule, counted in _counted(cells, rules))
+def heat_of(cells: Cells, model: ScoreModel) -> float:
+    """The sum of all cells' worths by a model; equal for equal cells, whatever order they came in."""
+    return fsum(each.points * _growth(each.cell.day, model.half_life) for each in _counted(cells, model))
+
+
+def heats_of(cells: Cells, scoring: Scoring) -> dict[str, float]:
+    """The heat by every model beside the default, where it is not zero."""
+    heats = {name: heat_of(cells, model) for name, model in scoring.models.items()}
+    return {name: heat for name, heat in heats.items() if heat}
 
 
 def engagement_on(day: int, heat: float, half_life: timedelta) -> float:
@@ -187,14 +315,20 @@ def heat_for(engagement: float, day: int, half_life: timedelta) -> float:
     return engagement * _growth(day, half_life)
 
 
-def score_lines(cells: Cells, scoring: Scoring, day: int) -> list[ScoreLine]:
-    """Why somebody's engagement on `day` is what it is; the lines' points sum to it."""
-    rules = {rule.id: rule for rule in scoring.rules}
-    return [
-        ScoreLine(cell.rule, cell.day, cells[cell], counted,
-                  engagement_on(day, rule.points * counted * _growth(cell.day, scoring.half_life), scoring.half_life))
-        for cell, rule, counted in _counted(cells, rules)
-    ]  # fmt: skip
+def score_lines(cells: Cells, scoring: Scoring, day: int, model: str = DEFAULT_MODEL) -> list[ScoreLine]:
+    """Why somebody's engagement by a model on `day` is what it is; the lines' points sum to it, and their heat exactly."""
+    chosen = scoring.model(model)
+    lines = []
+    for cell, rule, counted, points in _counted(cells, chosen):
+        hits, heat = cells[cell], points * _growth(cell.day, chosen.half_life)
+        lines.append(
+            ScoreLine(
+                cell.rule, cell.day, hits, counted, engagement_on(day, heat, chosen.half_life),
+                earned=points, cut_by_cap=rule.points * (hits - counted), cut_by_group=rule.points * counted - points,
+                heat=heat, group=rule.group, model=model,
+            )
+        )  # fmt: skip
+    return lines
 
 
 def fit_lines(facts: Facts, scoring: Scoring) -> list[tuple[str, int]]:
@@ -206,3 +340,9 @@ def grade_of(fit: int, grades: Mapping[str, int]) -> Grade:
     """The best grade whose threshold `fit` reaches, else the lowest there is."""
     reached = [letter for letter, least in grades.items() if fit >= least]
     return Grade(min(reached) if reached else max(grades))
+
+
+def band_of(engagement: float, bands: Mapping[str, int]) -> int:
+    """The warmest band whose threshold `engagement` reaches, else the coolest there is."""
+    reached = [band for band, least in bands.items() if engagement >= least]
+    return int(min(reached) if reached else max(bands))

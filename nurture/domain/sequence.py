@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from nurture.domain.conditions import Condition
+from nurture.domain.conditions import Condition, EventCondition
 from nurture.domain.duration import Duration, format_duration, parse_duration
 from nurture.domain.model import Definition, EventName, EventNames, Place, Problem, Slug, refuse, repeated
 from nurture.domain.window import Window
@@ -37,7 +37,7 @@ class Trigger(Definition):
     """The stage that somebody has just been promoted to."""
     event: EventNames | None = None
     """The event, or a list of events, that somebody has just caused."""
-    where: Condition | None = None
+    where: EventCondition | None = None
     """What must be true of the event."""
     asset: Slug | None = None
     """Only if this asset was behind it."""
@@ -57,7 +57,7 @@ class Goal(Definition):
 
     event: EventNames
     """The event, or a list of events."""
-    where: Condition | None = None
+    where: EventCondition | None = None
     """What must be true of the event."""
 
 
@@ -244,6 +244,15 @@ class Sequence(Definition):
     def program(self) -> "Program":
         nodes = list(_lay_out(self.steps, END, ""))
         return Program({node.id: node for node in nodes}, nodes[0].id)
+
+    def person_conditions(self) -> Iterator[Condition]:
+        """Every condition about the person: audience, exits, and the arms of branches."""
+        if self.audience is not None:
+            yield self.audience
+        yield from (way_out for way_out in self.exit if isinstance(way_out, Condition))
+        for node in self.program.nodes.values():
+            if isinstance(node, Branch):
+                yield from (condition for condition, _ in node.arms)
 
     def emails(self) -> list[EmailStep]:
         """All e-mail steps, in the order written."""

@@ -11,6 +11,7 @@ from nurture.domain.counting import total
 from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.event import Event
+from nurture.domain.history import History, Reach
 from nurture.domain.identity import Identifier, Merge, Register, Resolution
 from nurture.domain.ids import stable_id
 from nurture.domain.lifecycle import StageChange
@@ -108,7 +109,8 @@ class Changes:
 class World:
     """Everybody a batch may concern, with what is known of them.
 
-    `moves` are the earlier promotions of people without an address: what they started waits for one.
+    `moves` are the earlier promotions of people without an address: what they started waits for one. `reach` says how far back
+    people's histories go.
     """
 
     def __init__(
@@ -123,6 +125,7 @@ class World:
         sent_at: Mapping[int, datetime] | None = None,
         clicks: Mapping[int, Iterable[Click]] | None = None,
         moves: Mapping[int, Iterable[StageChange]] | None = None,
+        reach: Reach | None = None,
     ) -> None:
         self.definitions = definitions
         self.people = {person.id: person for person in people}
@@ -137,6 +140,7 @@ class World:
         self.sent_at = sent_at or {}
         self.clicks = {message: list(each) for message, each in (clicks or {}).items()}
         self.moves = {person: list(each) for person, each in (moves or {}).items()}
+        self._reach = definitions.history_names if reach is None else reach
         self.changes = Changes(register=self.register)
 
     def find(self, person: int) -> Person | None:
@@ -150,6 +154,7 @@ class World:
         person = Person(
             id=stable_id("person", event.key), stage=self.definitions.lifecycle.first, stage_since=event.occurred_at,
             first_seen_at=event.occurred_at, seen_at=event.occurred_at, grade=grade_of(0, grades), new=True, changed=True,
+            history=History((), self._reach),
         )  # fmt: skip
         self.people[person.id] = person
         total(person, {}, self.definitions, event.occurred_at)
@@ -183,6 +188,8 @@ class World:
         into.saw(weak.first_seen_at)
         into.saw(weak.seen_at)
         into.came_by(weak.first_touch, weak.last_touch)
+        if into.history is not None and weak.history is not None:
+            into.history.add(weak.history)
         self.cells[into.id].update(self.cells.pop(weak.id, Counter()))
         weak.merged_into, weak.changed = into.id, True
         weak.heat, weak.heats = 0.0, {}

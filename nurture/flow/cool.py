@@ -27,8 +27,10 @@ class Cooling(Protocol):
         """The definitions in force."""
         ...
 
-    def people_at(self, stage: str, heat_below: float | None, after: int, limit: int) -> Sequence[Person]:
-        """Locked people at a stage, by id from `after` on; only those with less heat, if a bound is given."""
+    def people_at(self, stage: str, heat_below: float | None, after: int, limit: int, at: datetime) -> Sequence[Person]:
+        """Locked people at a stage, by id from `after` on, with their history up to `at`; only those with less heat, if a bound
+        is given.
+        """
         ...
 
     def store_moves(self, moved: Sequence[Person], changes: Sequence[StageChange], at: datetime) -> None:
@@ -53,15 +55,14 @@ def cool(store: CoolStore, clock: Clock, limit: int = BATCH) -> int:
 
 
 def _cool_by(rule: Recycling, store: CoolStore, definitions: Definitions, at: datetime, limit: int) -> int:
-    half_life = definitions.scoring.half_life
     bound = _engagement_bound(rule)
-    heat_below = None if bound is None else heat_for(bound, day_number(at), half_life)
+    heat_below = None if bound is None else heat_for(bound, day_number(at), definitions.scoring.half_life)
     recycled, after, full = 0, -1, True
     while full:
         with store.cooling() as transaction:
-            found = transaction.people_at(rule.from_, heat_below, after, limit)
-            cooled = [person for person in found if rule.when.holds(person.facts(at, half_life))]
-            changes = [recycle(person, rule, state_of(person.facts(at, half_life)), at) for person in cooled]
+            found = transaction.people_at(rule.from_, heat_below, after, limit, at)
+            cooled = [person for person in found if rule.when.holds(person.facts(at, definitions.scoring))]
+            changes = [recycle(person, rule, state_of(person.facts(at, definitions.scoring)), at) for person in cooled]
             transaction.store_moves(cooled, changes, at)
         recycled += len(cooled)
         full = len(found) == limit

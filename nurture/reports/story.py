@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, Row, select
 
+from nurture.adapters.database.histories import give_histories
 from nurture.adapters.database.rows import event_of
 from nurture.adapters.database.tables import (
     enrollments,
@@ -194,7 +195,8 @@ class _Teller:
         moves = self._rows(stage_changes, stage_changes.c.at)
         timeline = _Timeline(self._definitions, self._lines, {row.id: row.step for row in self._rows(messages, messages.c.id)})
         timeline.read(self._events(), latest, {row.event_id for row in moves if row.event_id is not None})
-        earned = fit_lines(person.facts(self._at, self._definitions.scoring.half_life), self._definitions.scoring)
+        give_histories(self._connection, [person], self._definitions.history_names, self._at)
+        earned = fit_lines(person.facts(self._at, self._definitions.scoring), self._definitions.scoring)
         return Story(
             at=self._at, person=person.id, email=person.email, merged=self._known.merged,
             identifiers=tuple(self._identifiers()),

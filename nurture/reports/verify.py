@@ -9,33 +9,32 @@ The definitions in force are the measure. After rules were changed, people diffe
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import isclose
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Engine, select
 
+from nurture.adapters.database.components import EVENTS
 from nurture.adapters.database.rows import event_of, person_of
-from nurture.adapters.database.tables import events, people, score_cells
+from nurture.adapters.database.tables import events, horizons, people, score_cells
+from nurture.domain.counting import blank, count, forgotten, total
 from nurture.domain.definitions import Definitions
-from nurture.domain.person import MOST_ATTRIBUTES, Attribute, Person, attributes_in
-from nurture.domain.scoring import Cell, grade_of, heat_of, rules_hit
+from nurture.domain.person import MOST_ATTRIBUTES, Attribute, Person
+from nurture.domain.scoring import Cell
 from nurture.reports.figures import EPOCH, Figures
 from nurture.reports.reading import snapshot
 
 #: People who are computed together: what is in memory are their counts, never their events.
 _BATCH: Final = 500
 
-#: Facts about a person that change by themselves. What a fit rule makes of them rests on the moment in which it was asked.
-_MOVING: Final = frozenset({"stage", "engagement", "fit", "grade"})
-
 
 class Difference(Figures):
-    """Something stored that does not follow from the log. `name` is the rule and its day, or the attribute."""
+    """Something stored that does not follow from the log. `name` is the rule and its day, the score model, or the attribute."""
 
     person: int
-    what: Literal["cell", "heat", "fit", "grade", "attribute"]
+    what: Literal["cell", "heat", "fit", "grade", "attribute", "touch"]
     name: str | None = None
     stored: Any
     computed: Any
@@ -83,22 +82,6 @@ def _people(connection: Connection) -> Iterator[Sequence[Person]]:
         after = batch[-1].id
 
 
-class _Computed:
-    """What a person's log comes to."""
-
-    def __init__(self) -> None:
-        self.counted = False
-        self.cells: Counter[Cell] = Counter()
-        self.attributes: dict[str, Attribute] = {}
-
-    def learn(self, told: Mapping[str, Attribute]) -> None:
-        """The rule of `Person.learn`, without its bound on how many attributes there are."""
-        for name, attribute in told.items():
-            known = self.attributes.get(name)
-            if known is None or (known.at, str(known.value)) < (attribute.at, str(attribute.value)):
-                self.attributes[name] = attribute
-
-
 class _Batch:
     """Some people, with those merged into them."""
 
@@ -107,36 +90,35 @@ class _Batch:
         self._definitions = definitions
         self._people = batch
         self.events = 0
+        self._horizon = connection.scalar(select(horizons.c.at).where(horizons.c.what == EVENTS))
         ids = [person.id for person in batch]
         merged = connection.execute(select(people.c.id, people.c.merged_into).where(people.c.merged_into.in_(ids)))
         self._root_of: dict[int, int] = {**{id_: id_ for id_ in ids}, **{row.id: row.merged_into for row in merged}}
+        self._computed = {person.id: blank(person, definitions, None, forgotten(person, self._horizon)) for person in batch}
+        self._cells: dict[int, Counter[Cell]] = defaultdict(Counter)
 
     def differences(self) -> Iterator[Difference]:
-        computed, stored = self._from_the_log(), self._cells()
+        self._count()
+        stored = self._stored_cells()
         for person in self._people:
-            log = computed[person.id]
-            yield from self._in_cells(person.id, stored[person.id], log.cells)
-            yield from self._in_heat(person, log.cells)
-            yield from _in_attributes(person, log.attributes)
-            yield from self._in_fit(person, log)
+            computed = self._computed[person.id]
+            yield from self._in_cells(person.id, stored[person.id], self._cells[person.id])
+            yield from _in_heat(person, computed)
+            yield from _in_attributes(person, computed.attributes)
+            yield from _in_the_rest(person, computed)
         for merged in self._root_of.keys() - {person.id for person in self._people}:
             yield from self._in_cells(merged, stored[merged], Counter())
 
-    def _from_the_log(self) -> Mapping[int, _Computed]:
-        computed: dict[int, _Computed] = defaultdict(_Computed)
+    def _count(self) -> None:
         log = select(events).where(events.c.person_id.in_(self._root_of), events.c.verdict == "human")
         for row in self._connection.execute(log, execution_options={"yield_per": 1_000}):
-            self._count(row, computed[self._root_of[row.person_id]])
+            root = self._root_of[row.person_id]
+            self._cells[root].update(count(event_of(row), self._computed[root], self._definitions).cells)
             self.events += 1
-        return computed
+        for id_, person in self._computed.items():
+            total(person, self._cells[id_], self._definitions, person.seen_at)
 
-    def _count(self, row: Row[Any], person: _Computed) -> None:
-        event = event_of(row)
-        person.counted = True
-        person.learn(attributes_in(event))
-        person.cells.update(Cell(rule.id, event.day) for rule in rules_hit(event, self._definitions.rules_by_event))
-
-    def _cells(self) -> Mapping[int, Counter[Cell]]:
+    def _stored_cells(self) -> Mapping[int, Counter[Cell]]:
         stored: dict[int, Counter[Cell]] = defaultdict(Counter)
         held = select(score_cells).where(score_cells.c.person_id.in_(self._root_of))
         for row in self._connection.execute(held):
@@ -150,37 +132,34 @@ class _Batch:
                 name = f"{cell.rule} on {EPOCH + timedelta(days=cell.day)}"
                 yield Difference(person=person, what="cell", name=name, stored=stored[cell], computed=computed[cell])
 
-    def _in_heat(self, person: Person, cells: Counter[Cell]) -> Iterator[Difference]:
-        heat = heat_of(cells, self._definitions.rules_by_id, self._definitions.scoring.half_life)
-        if not isclose(person.heat, heat, rel_tol=1e-9, abs_tol=1e-9):
-            yield Difference(person=person.id, what="heat", stored=person.heat, computed=heat)
 
-    def _in_fit(self, person: Person, log: _Computed) -> Iterator[Difference]:
-        """Nobody's fit is computed before they have done something."""
-        possible = self._possible_fits(replace(person, attributes=log.attributes)) if log.counted else {0}
-        if person.fit not in possible:
-            yield Difference(person=person.id, what="fit", stored=person.fit, computed=min(possible))
-        grade = grade_of(person.fit, self._definitions.scoring.grades)
-        if person.grade != grade:
-            yield Difference(person=person.id, what="grade", stored=str(person.grade), computed=str(grade))
+def _in_heat(person: Person, computed: Person) -> Iterator[Difference]:
+    heats = {"": (person.heat, computed.heat)}
+    heats |= {
+        name: (person.heats.get(name, 0.0), computed.heats.get(name, 0.0)) for name in person.heats.keys() | computed.heats.keys()
+    }
+    for model, (stored, expected) in sorted(heats.items()):
+        if not isclose(stored, expected, rel_tol=1e-9, abs_tol=1e-9):
+            yield Difference(person=person.id, what="heat", name=model or None, stored=stored, computed=expected)
 
-    def _possible_fits(self, person: Person) -> set[int]:
-        """The fit that follows from a person's attributes; several where a rule asks about something that moves."""
-        scoring = self._definitions.scoring
-        facts = person.facts(person.seen_at, scoring.half_life)
-        steady = [rule for rule in scoring.fit if not rule.when.fields() & _MOVING]
-        possible = {sum(rule.points for rule in steady if rule.when.holds(facts))}
-        for rule in scoring.fit:
-            if rule not in steady:
-                possible |= {fit + rule.points for fit in possible}
-        return possible
+
+def _in_the_rest(person: Person, computed: Person) -> Iterator[Difference]:
+    """Fit and grade, and what brought the person."""
+    if person.fit != computed.fit:
+        yield Difference(person=person.id, what="fit", stored=person.fit, computed=computed.fit)
+    if person.grade != computed.grade:
+        yield Difference(person=person.id, what="grade", stored=str(person.grade), computed=str(computed.grade))
+    for name in ("first_touch", "last_touch"):
+        stored, expected = getattr(person, name), getattr(computed, name)
+        if stored != expected:
+            channels = [each and f"{each.channel} at {each.at.isoformat()}" for each in (stored, expected)]
+            yield Difference(person=person.id, what="touch", name=name, stored=channels[0], computed=channels[1])
 
 
 def _in_attributes(person: Person, computed: Mapping[str, Attribute]) -> Iterator[Difference]:
     """Of two attributes said at once in the same words the first one's source is kept, so sources are not compared."""
-    names = set(person.attributes)
-    if len(computed) <= MOST_ATTRIBUTES:
-        names |= set(computed)
+    full = len(person.attributes) >= MOST_ATTRIBUTES  # which of more are kept depends on which came first
+    names = person.attributes.keys() & computed.keys() if full else person.attributes.keys() | computed.keys()
     for name in sorted(names):
         stored, expected = person.attributes.get(name), computed.get(name)
         if _said(stored) != _said(expected):

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, Engine, func, select
 
+from nurture.adapters.database.histories import give_histories
 from nurture.adapters.database.rows import event_of
 from nurture.adapters.database.tables import events, identifiers, releases, stage_changes
 from nurture.domain.definitions import Definitions
@@ -137,7 +138,9 @@ class _Asking:
         if not triggered:
             yield self._not_triggered(causes)
         audience = self._plan.audience
-        facts = self._known.person.facts(self._at, self._definitions.scoring.half_life)
+        person = self._known.person
+        give_histories(self._connection, [person], self._definitions.history_names, self._at)
+        facts = person.facts(self._at, self._definitions.scoring)
         if audience is not None and not audience.holds(facts):
             yield Finding(code="not_in_audience", text=f"does not belong to the audience {audience.raw}")
         elif triggered:

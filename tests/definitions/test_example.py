@@ -1,6 +1,7 @@
 """The example in `config/` is what a newcomer runs first: it must be right, whole and real."""
 
 import re
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,6 +22,21 @@ def example() -> Definitions:
     assert [str(mistake) for mistake in loaded.mistakes] == []
     assert loaded.definitions
     return loaded.definitions
+
+
+def test_what_stands_in_comments_can_be_taken_into_use(tmp_path: Path) -> None:
+    """A block that begins with `# models:` or `# - id: …` works as soon as its marks are taken away."""
+    shutil.copytree(CONFIG, tmp_path, dirs_exist_ok=True)
+    for name, begin in (("scoring.yaml", "# models:\n"), ("lifecycle.yaml", "# - id: two-webinars\n")):
+        before, _, after = (tmp_path / name).read_text(encoding="utf-8").partition(begin)
+        block, _, rest = after.partition("\n\n")
+        uncommented = re.sub(r"^( *)# ", r"\1", begin + block, flags=re.MULTILINE)
+        (tmp_path / name).write_text(f"{before}{uncommented}\n\n{rest}", encoding="utf-8")
+    loaded = load(tmp_path)
+    assert [str(mistake) for mistake in loaded.mistakes] == []
+    assert loaded.definitions
+    assert {rule.id for rule in loaded.definitions.scoring.models["cloud"].rules} >= {"cloud-pages", "cloud-trial"}
+    assert loaded.definitions.history_names == {"webinar_attended": timedelta(days=30)}
 
 
 def test_it_can_be_stored_and_read_back(example: Definitions) -> None:

@@ -15,6 +15,7 @@ from nurture.definitions.mistakes import Mistake
 from nurture.definitions.syntax import lines_of
 from nurture.domain.definitions import Definitions
 from tests.definitions.folders import FILES, Told, marked, told, write
+from tests.definitions.slips import SCORING_MISTAKES, STEP_MISTAKES, YAML_MISTAKES
 
 
 def test_a_folder_without_mistakes_gives_its_definitions(tmp_path: Path) -> None:
@@ -39,75 +40,10 @@ def test_files_are_named_as_the_folder_was_given(tmp_path: Path, monkeypatch: py
     ]
 
 
-YAML_MISTAKES = [
-    ("rules: »[{id: a, on: x, points: 1}\nfit: []", "this '[' is never closed; add the ']'"),
-    ("rules:\n  - »{id: a, on: x, points: 1\nfit: []", "this '{' is never closed; add the '}'"),
-    ("rules:\n  - {id: a on»: x, points: 1}", "a ',' or '}' is missing before this; add it"),
-    ("rules:\n  - {id: a, on: [x y, points: 1»}", "a ',' or ']' is missing before this; add it"),
-    ("rules: [»", "the file ends before all is closed; add the ']' or '}' that is missing"),
-    ("rules: []»]", "this ']' closes nothing; delete it, or open it first"),
-    ("rules:\n»\t- {id: a, on: x, points: 1}", "a tab stands where YAML wants spaces; indent with spaces"),
-    ("rules:\n  - id: a\n    on: x\n   »points: 1", "this line does not line up with the lines before it; indent the keys, or the '-', of one list alike"),
-    ("rules:\n  - id: a\n    »on x\n    points: 1", "a ':' is missing behind this key; write 'key: value', with a space behind the ':'"),
-    ("»half_life 30d\nrules: []", "a ':' is missing on this line; write 'key: value'"),
-    ("half_life: 30d\n»- rules: []", "this line does not line up with the lines before it; indent the keys, or the '-', of one list alike"),
-    ("rules:\n  »-id: a\n   on: x", "a space is missing behind this '-'; write '- key: value'"),
-    ("half_life: »@month", "a text cannot begin with @; put quotes around it"),
-    ("half_life: »`x`", "a text cannot begin with `; put quotes around it"),
-    ('half_life: »"30d\nrules: []', "this quote is never closed; add the closing quote"),
-    ("half_life: 'it'»s'", "a text goes on behind its closing quote; write '' for a quote inside single quotes, or use double quotes outside"),
-    ('half_life: "\\»d"', "a \\ begins no known escape here; write \\\\ for a backslash, or use single quotes"),
-    ('half_life: »"\\b30d"', "this text holds the character 0x0008, which cannot be stored; in double quotes write \\\\ for a backslash, or use single quotes"),
-    ("half_life: 30d»: 2: x", "this ':' makes no sense here; put quotes around a text that holds ': ', or indent this line like the one it belongs with"),
-    ("half_life: »*usual", "'*usual' refers to an anchor that is not set; mark it with '&usual' above, or put quotes around a text that begins with '*'"),
-    ("half_life: »!!python/object:os.system 30d", "the tag '!!python/object:os.system' means nothing here; delete it; a text that begins with '!' needs quotes"),
-    ("half_life: 30d\n»---\nrules: []", "a second document begins here; delete the line '---', as one file holds one document"),
-    ("half_life: 30d\nrules: []\n»half_life: 7d", "'half_life' stands here twice, first on line 1; keep one of them"),
-    ("»{{ half_life }}: 30d", "a list or mapping cannot be a key; put quotes around a text that begins with [ or {"),
-    ("»- half_life: 30d", "keys are missing here; write the file as lines of 'key: value'"),
-    ("rules: »&all\n  - *all", "this anchor contains itself; take the '*' reference out of what it refers to"),
-    ("rules:\n  - {»<<: 5, id: a, on: x, points: 1}", "'<<' takes over the keys of a mapping; write '<<: *name' after '&name' has marked one"),
-    ("grades: {A: »99999999999999999999}", "this number is too long; write one with at most 18 digits"),
-    ("grades: {A: ».inf}", ".inf is no number to reckon with; write a finite one"),
-]  # fmt: skip
-
-
 @pytest.mark.parametrize(("text", "message"), YAML_MISTAKES)
 def test_yaml_that_cannot_be_read(tmp_path: Path, text: str, message: str) -> None:
     text, expected = marked("scoring.yaml", text, message)
     assert told(write(tmp_path, scoring=text)) == expected
-
-
-SCORING_MISTAKES = [
-    ("rules: [{id: a, on: x, »pionts: 1}]", "unknown key 'pionts'; did you mean 'points'?"),
-    ("rules: [{id: a, on: x, »score: 1}]", "unknown key 'score'; did you mean 'points'?"),
-    ("rules: [{id: a, on: x, points: 1, »colour: red}]", "unknown key 'colour'; the keys here are id, on, where, points, cap"),
-    ("»rulez: []\nrules: []", "unknown key 'rulez'; 'rules' is there already, so delete one of them"),
-    ("rules: [»{id: a, on: x}]", "'points' is missing here; add 'points: …' (how many; fewer than zero takes points away)"),
-    ("rules: [{id: a, on: x, points: »'1'}]", "'points' takes a whole number, not the text '1'; write it without quotes: 1"),
-    ("rules: [{id: a, on: x, points: »1.5}]", "'points' takes a whole number, not the number 1.5; write one such as 5"),
-    ("rules: [{id: a, on: x, points: »5000}]", "5000 is too large for 'points'; write 1000 or less"),
-    ("rules: [{id: a, on: x, points: 1, cap: {hits: »0}}]", "0 is too small for 'hits'; write 1 or more"),
-    ("rules: [{id: a, on: x, points: 1, cap: {hits: 1, per: »week}}]", "'week' is none of the choices here; write day or ever"),
-    ("rules: [{id: a, on: x, points: 1, cap: »3}]", "'cap' takes keys of its own, not the number 3; write them below it: hits, per"),
-    ("rules: [{id: »2024, on: x, points: 1}]", "'id' takes a text, not the number 2024; put it in quotes: '2024'"),
-    ("rules: [{id: »Élan vital, on: x, points: 1}]", "'Élan vital' is no name; use small letters, digits, '-' and '_' only, such as elan-vital"),
-    ("rules: [{id: a, on: »[], points: 1}]", "'on' is empty; give it at least one entry"),
-    ("rules: [{id: a, on: »5, points: 1}]", "'on' takes a text, not the number 5; put it in quotes: '5'"),
-    ("»rules:\ngrades: {A: 1}", "nothing stands behind 'rules'; write a value, or delete the line"),
-    ("rules: »none", "'rules' takes a list, not the text 'none'; write [none]"),
-    ("rules: »{id: a}", "'rules' takes a list, not keys of its own; put '- ' before each of its items"),
-    ("half_life: »30 days", "'30 days' is no duration; did you mean '30d'?"),
-    ("half_life: »30", "30 is no duration; write the unit, too, such as 30d for days or 30h for hours"),
-    ("half_life: »1d", "a half-life of 1d is too short; write 7d or more"),
-    ("grades: {»AA: 1}", "'AA' is no grade; write one capital letter, A being the best"),
-    ("grades: {A: »1, B: 2}", "grade A must ask for more points than B (2); A is the best grade"),
-    ("fit: [{id: a, points: 1, when: {job_title: {»match: x}}}]", "unknown test 'match'; did you mean 'matches'?"),
-    ("fit: [{id: a, points: 1, when: {job_title: {matches: »'('}}}]",
-     "'(' is no regular expression (missing ), unterminated subpattern at position 0); put a \\ before a character meant literally"),
-    ("fit: [{id: a, points: 1, »where: {job_title: x}}]", "unknown key 'where'; did you mean 'when'?"),
-    ("rules:\n  - {id: a, on: x, points: 1}\n  - {id: »a, on: y, points: 1}", "rule id 'a' is used twice; give each its own"),
-]  # fmt: skip
 
 
 @pytest.mark.parametrize(("text", "message"), SCORING_MISTAKES)
@@ -134,27 +70,6 @@ def test_sending(tmp_path: Path, text: str, message: str) -> None:
     key = text.partition(":")[0].strip("»").replace("sendr", "sender")
     text, expected = marked("sending.yaml", "\n".join([text, *(line for line in rest if not line.startswith(key))]), message)
     assert told(write(tmp_path, sending=text)) == expected
-
-
-STEP_MISTAKES = [
-    ("- {id: a, »emial: thanks}", "unknown key 'emial'; did you mean 'email'?"),
-    ("- {id: a, »template: thanks}", "unknown key 'template'; did you mean 'email'?"),
-    ("- {»delay: 2d}", "unknown key 'delay'; did you mean 'wait'?"),
-    ("- »{subject: Hello}", "this is no step; write {id: …, email: …}, {wait: 2d} or {branch: […]}"),
-    ("- »thanks", "this is no step; write {id: …, email: …}, {wait: 2d} or {branch: […]}"),
-    ("- »{email: thanks}",
-     "'id' is missing here; add 'id: …' (the step's name in stories and reports; people in flight stand on it, so keep it when the text changes)"),
-    ("- {email: thanks, »wait: 2d}", "one step cannot hold both 'email' and 'wait'; write two steps, each behind its own '-'"),
-    ("- {wait: »2 days}", "'2 days' is no duration; did you mean '2d'?"),
-    ("- {id: a, email: thanks, window: »always}", "'always' is no window; write any, or hours of its own: {days: mon-fri, hours: \"09:00-18:00\"}"),
-    ("- {id: a, email: thanks, window: {days: »monday-friday}}", "'monday-friday' names no days; did you mean 'mon-fri'?"),
-    ("- {id: a, email: thanks, window: {holidays: »France}}", "'France' is no country; write two capital letters (ISO 3166), such as FR"),
-    ("- {id: a, email: thanks, window: {holidays: »XX}}", "the holidays of 'XX' are not known; write a country's two letters, such as FR, GB or DE"),
-    ("- branch:\n      - {»iff: {fit: 1}, then: [{id: a, email: thanks}]}", "unknown key 'iff'; did you mean 'if'?"),
-    ("- branch:\n      - {if: {fit: 1}, then: [{id: a, email: thanks}]}\n      - {»otherwise: []}", "unknown key 'otherwise'; did you mean 'else'?"),
-    ("- branch:\n      - {»else: []}\n      - {if: {fit: 1}, then: [{id: a, email: thanks}]}", "no arm behind 'else' is ever taken; move 'else' to the end"),
-    ("- branch:\n      - {if: {fit: {»gte: 1}}, then: [{id: a, email: thanks}]}", "unknown test 'gte'; did you mean 'at_least'?"),
-]  # fmt: skip
 
 
 @pytest.mark.parametrize(("step", "message"), STEP_MISTAKES)

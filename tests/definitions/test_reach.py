@@ -36,6 +36,8 @@ from nurture.domain.scoring import Grade
         ({"any": [{"a": 1}, {"b": 2}]}, {"a": 1}, False),  # true, yet beyond what is looked at
         ({"not": {"a": 1}}, {"not": {"a": 1}}, True),
         ({"not": {"a": 1}}, {"a": 2}, False),
+        ({"happened": {"event": "x"}}, {"stage": "lead", "happened": {"event": "x"}}, True),
+        ({"happened": {"event": "x"}}, {"happened": {"event": "x", "times": 2}}, False),  # true, yet beyond what is looked at
     ],
 )
 def test_includes(wide: dict[str, Any], narrow: dict[str, Any], included: bool) -> None:
@@ -58,6 +60,7 @@ def test_includes(wide: dict[str, Any], narrow: dict[str, Any], included: bool) 
         ({"grade": {"at_least": "B", "below": "A"}}, False),
         ({"grade": {"at_least": "A", "below": "B"}}, True),
         ({"engagement": {"between": [20, 50]}}, False),
+        ({"all": [{"happened": {"event": "x"}}, {"happened": {"event": "y"}}]}, False),
     ],
 )
 def test_never_holds(raw: dict[str, Any], never: bool) -> None:

@@ -11,7 +11,7 @@ import pytest
 from nurture.definitions.document import read
 from nurture.definitions.schema import SCHEMAS, schema_for, write_schemas
 from tests.definitions.folders import FILES
-from tests.definitions.test_loader import SCORING_MISTAKES, STEP_MISTAKES
+from tests.definitions.slips import SCORING_MISTAKES, STEP_MISTAKES
 
 CONFIG = Path(__file__).parents[2] / "config"
 EXAMPLES = [*sorted(CONFIG.glob("*.yaml")), *sorted((CONFIG / "sequences").glob("*.yaml"))]
@@ -138,6 +138,9 @@ def test_what_the_loader_takes_fits_its_schema(file: str) -> None:
 BEYOND_A_SCHEMA = (
     "is used twice",
     "must ask for more points",
+    "must ask for more engagement",
+    "unknown group",
+    "means something else already",
     "half-life of",
     "no regular expression",
     "holidays of",
@@ -180,6 +183,19 @@ def test_what_the_loader_refuses_an_editor_underlines(schema: str, text: str) ->
         ({"a": {"exists": "yes"}}, False),
         ({"a": {"between": [1]}}, False),
         ({"any": [{"not": {"a": {"is": 1}}}]}, False),
+        ({"happened": {"event": "x"}}, True),
+        (
+            {"any": [{"happened": {"event": ["x", "y"], "where": {"not": {"a": 1}}, "within": "30d", "times": {"at_most": 2}}}]},
+            True,
+        ),
+        ({"happened": {"event": "x", "times": 0}}, True),
+        ({"happened": "x"}, False),
+        ({"happened": {"within": "30d"}}, False),
+        ({"happened": {"event": []}}, False),
+        ({"happened": {"event": "x", "within": "1 month"}}, False),
+        ({"happened": {"event": "x", "times": -1}}, False),
+        ({"happened": {"event": "x", "times": {"exists": True}}}, False),
+        ({"happened": {"event": "x", "where": {"happened": {"event": "y"}}}}, False),
     ],
 )
 def test_conditions_nest_in_the_schema(condition: Any, fits: bool) -> None:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from nurture.domain.conditions import TESTS, Condition
+from nurture.domain.comparisons import TESTS
+from nurture.domain.conditions import Condition
 from nurture.domain.scoring import Grade
 
 FACTS: dict[str, Any] = {
@@ -29,6 +30,8 @@ FACTS: dict[str, Any] = {
         ({"path": "/blog/demand-gen"}, True),
         ({"path": "/blog"}, False),
         ({"path": ["/a", "/blog/demand-gen"]}, True),
+        ({"path": {"equals": "/blog/demand-gen"}}, True),
+        ({"path": {"in": ["/a", "/b"]}}, False),
         ({"path": {"starts_with": "/blog/"}}, True),
         ({"path": {"ends_with": "-gen"}}, True),
         ({"path": {"contains": "demand"}}, True),
@@ -54,12 +57,14 @@ FACTS: dict[str, Any] = {
         ({"grade": ["A", "B"]}, True),
         ({"email_domain": {"in": "free_mail_domains"}}, True),
         ({"seen": {"before": "2026-03-31T07:00:01Z"}}, True),
+        ({"seen": {"before": "2026-03-31T09:00:00+02:00"}}, False),
         ({"seen": {"after": "2026-03-31"}}, True),
         ({"seen": {"after": "2026-04-01"}}, False),
         ({"path": {"after": "2026-04-01"}}, False),
         ({"seconds": 75, "gated": True}, True),
         ({"seconds": 75, "gated": False}, False),
         ({"all": [{"seconds": 75}, {"gated": True}]}, True),
+        ({"all": [{"seconds": 75}, {"gated": False}]}, False),
         ({"any": [{"seconds": 1}, {"gated": True}]}, True),
         ({"any": [{"seconds": 1}, {"gated": False}]}, False),
         ({"not": {"seconds": 1}}, True),

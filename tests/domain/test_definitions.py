@@ -79,6 +79,44 @@ def test_rules_by_event() -> None:
     assert set(definitions().rules_by_id) == {"read", "pricing"}
 
 
+def test_rules_of_all_models_are_looked_up_alike() -> None:
+    rule = {"id": "console", "on": "page_viewed", "points": 5}
+    several = definitions(scoring={**RAW["scoring"], "models": {"cloud": {"half_life": "1w", "rules": [rule]}}})
+    assert [rule.id for rule in several.rules_by_event["page_viewed"]] == ["read", "pricing", "console"]
+    assert set(several.rules_by_id) == {"read", "pricing", "console"}
+    assert Definitions.model_validate_json(several.to_json()) == several
+
+
+def test_what_must_be_known_of_the_past() -> None:
+    """Every condition about people is asked: fit, promotions, recycling, audience, exits and the arms of branches."""
+
+    def happened(event: str, within: str | None = None) -> dict[str, Any]:
+        return {"happened": {"event": event} | ({"within": within} if within else {})}
+
+    branch = {
+        "branch": [{"if": happened("e", "5d"), "then": [{"branch": [{"if": happened("f", "9d"), "then": []}]}]}, {"else": []}]
+    }
+    asking = definitions(
+        scoring={"fit": [{"id": "x", "when": happened("a"), "points": 1}]},
+        lifecycle={
+            "promotions": [{"id": "up", "to": "lead", "when": happened("b", "1d")}, {"id": "on", "to": "mql", "on": "never"}],
+            "recycling": [{"id": "down", "from": "mql", "to": "lead", "when": {"not": happened("b", "2d")}}],
+        },
+        sequences={
+            "s": {
+                "sequence": "s",
+                "trigger": {"event": "never"},
+                "audience": happened("c", "3d"),
+                "exit": ["never", happened("d", "4d")],
+                "steps": [branch],
+            }
+        },
+    )
+    days = {name: reach.days if reach else None for name, reach in asking.history_names.items()}
+    assert days == {"a": None, "b": 2, "c": 3, "d": 4, "e": 5, "f": 9}
+    assert definitions().history_names == {}
+
+
 def test_each_sequence_has_its_version() -> None:
     assert set(definitions().versions) == {"nurture"}
 

@@ -45,7 +45,7 @@ def delivery(cells: dict[Cell, int] | None = None, **attributes: Any) -> Deliver
     person = Person(
         id=2**62 + 1, stage="mql", stage_since=NOW, first_seen_at=NOW, seen_at=NOW, grade=Grade("B"), email="ana@acme.test",
         attributes={name: Attribute(value, NOW, "form:guide") for name, value in attributes.items()},
-        heat=heat_of(cells, {rule.id: rule for rule in SCORING.rules}, SCORING.half_life),
+        heat=heat_of(cells, SCORING),
     )  # fmt: skip
     return Delivery(7, "crm", 0, "lead", "mql", "hot", "engagement 40.0, grade B", "guide", NOW, person, cells)
 

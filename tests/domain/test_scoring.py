@@ -18,6 +18,7 @@ from nurture.domain.scoring import (
     Grade,
     Scoring,
     ScoringRule,
+    band_of,
     engagement_on,
     fit_lines,
     grade_of,
@@ -61,7 +62,7 @@ def page(path: str, **extra: Any) -> Event:
 
 
 def engagement(counts: dict[Cell, int], day: int = DAY) -> float:
-    return engagement_on(day, heat_of(counts, RULES, HALF_LIFE), HALF_LIFE)
+    return engagement_on(day, heat_of(counts, SCORING), HALF_LIFE)
 
 
 def test_rules_hit_by_an_event() -> None:
@@ -97,7 +98,7 @@ def test_cells_of_a_rule_that_is_gone_count_nothing() -> None:
 @given(counts=cells, data=st.data())
 def test_the_order_in_which_cells_came_changes_nothing(counts: dict[Cell, int], data: st.DataObject) -> None:
     shuffled = dict(data.draw(st.permutations(list(counts.items()))))
-    assert heat_of(shuffled, RULES, HALF_LIFE) == heat_of(counts, RULES, HALF_LIFE)
+    assert heat_of(shuffled, SCORING) == heat_of(counts, SCORING)
 
 
 @given(hits=st.lists(st.builds(Cell, st.sampled_from(list(RULES)), days), max_size=30), data=st.data())
@@ -106,7 +107,7 @@ def test_neither_order_nor_batches_change_a_score(hits: list[Cell], data: st.Dat
     shuffled = data.draw(st.permutations(hits))
     cut = data.draw(st.integers(0, len(hits)))
     in_batches = Counter(shuffled[:cut]) + Counter(shuffled[cut:])
-    assert heat_of(in_batches, RULES, HALF_LIFE) == heat_of(Counter(hits), RULES, HALF_LIFE)
+    assert heat_of(in_batches, SCORING) == heat_of(Counter(hits), SCORING)
 
 
 @given(counts=cells, day=days)
@@ -129,7 +130,7 @@ def test_a_threshold_as_heat_and_back(points: float, day: int, later: int) -> No
 @pytest.mark.parametrize("year", [1, 1970, 2026, 2045, 9999])
 def test_no_date_on_the_calendar_overflows(year: int) -> None:
     day = day_number(datetime(year, 12, 31, tzinfo=UTC))
-    heat = heat_of({Cell("pricing", day): 1_000_000}, RULES, SHORTEST_HALF_LIFE)
+    heat = heat_of({Cell("pricing", day): 1_000_000}, SCORING.model_copy(update={"half_life": SHORTEST_HALF_LIFE}))
     assert isfinite(heat)
     assert isfinite(engagement_on(DAY, heat, SHORTEST_HALF_LIFE))
 
@@ -150,6 +151,11 @@ def test_fit(facts: dict[str, Any], lines: list[tuple[str, int]]) -> None:
 @pytest.mark.parametrize(("fit", "grade"), [(100, "A"), (60, "A"), (59, "B"), (20, "C"), (0, "D"), (-50, "D")])
 def test_the_grade_that_fit_earns(fit: int, grade: str) -> None:
     assert grade_of(fit, SCORING.grades) == grade
+
+
+@pytest.mark.parametrize(("engagement", "band"), [(1e9, 1), (75, 1), (74.9, 2), (25, 3), (0, 4), (-3, 4)])
+def test_the_band_that_engagement_reaches(engagement: float, band: int) -> None:
+    assert band_of(engagement, SCORING.bands) == band
 
 
 def test_grades_compare_by_merit() -> None:
@@ -174,6 +180,29 @@ def test_comparisons_of_grades_agree_with_each_other(one: str, other: str) -> No
             {"rules": [{"id": "a", "on": "x", "points": 1}], "fit": [{"id": "a", "when": {"b": 1}, "points": 1}]},
             ("fit", 0, "id"),
             "rule id 'a' is used twice; give each its own",
+        ),
+        (
+            {
+                "models": {"cloud": {"rules": [{"id": "a", "on": "x", "points": 1}]}},
+                "rules": [{"id": "a", "on": "x", "points": 1}],
+            },
+            ("models", "cloud", "rules", 0, "id"),
+            "rule id 'a' is used twice; give each its own",
+        ),
+        (
+            {"rules": [{"id": "a", "on": "x", "points": 1, "group": "b"}], "groups": {"c": {"points": 1}}},
+            ("rules", 0, "group"),
+            "unknown group 'b'; write c",
+        ),
+        (
+            {"models": {"grade": {}}},
+            ("models", "grade"),
+            "'grade' means something else already; give this model another name",
+        ),
+        (
+            {"bands": {"1": 10, "2": 20}},
+            ("bands", "1"),
+            "band 1 must ask for more engagement than 2 (20); 1 is the warmest band",
         ),
         (
             {"grades": {"A": 10, "B": 10}},

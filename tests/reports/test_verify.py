@@ -108,16 +108,6 @@ def test_a_sender_who_invents_attributes_without_end_makes_no_difference(install
     assert differences(installation) == []
 
 
-def test_a_fit_rule_about_the_stage_rests_on_the_moment_it_was_asked(installation: Installation) -> None:
-    scoring = DEFINITIONS["scoring"]
-    asks = {**scoring, "fit": [*scoring["fit"], {"id": "bought", "when": {"stage": "lead"}, "points": 5}]}
-    installation.apply(definitions(scoring=asks))
-    installation.happen(form("ana@acme.test", job_title="Head"), download("ana@acme.test"))
-    assert differences(installation) == []
-    change(installation, update(people).values(fit=6))
-    assert {each.what for each in differences(installation)} == {"fit", "grade"}
-
-
 def test_rules_that_changed_since_differ_until_people_are_counted_again(crowd: Installation) -> None:
     scoring = DEFINITIONS["scoring"]
     dearer = [{**rule, "points": 30} if rule["id"] == "pricing" else rule for rule in scoring["rules"]]

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, select
 
 from nurture.adapters.database.bulk import among, insert_rows, update_rows
 from nurture.adapters.database.dialect import translated
+from nurture.adapters.database.histories import give_histories, reach_of
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import enrollment_of, person_of
 from nurture.adapters.database.tables import enrollments, messages, people
@@ -41,10 +42,11 @@ class AdvancingTransaction:
         if not runs:
             return []
         who = select(people).where(among(self._connection, people.c.id, {run.person for run in runs}))
-        facts_of = {
-            row.id: person_of(row).facts(at, self.definitions().scoring.half_life) for row in self._connection.execute(who)
-        }
+        persons = [person_of(row) for row in self._connection.execute(who)]
         pinned = self._releases.pinned(self._connection, {(run.sequence, run.version) for run in runs})
+        definitions = self.definitions()
+        give_histories(self._connection, persons, reach_of(definitions, pinned.values()), at)
+        facts_of = {person.id: person.facts(at, definitions.scoring) for person in persons}
         return [Standing(run, pinned.get((run.sequence, run.version)), facts_of[run.person]) for run in runs]
 
     def store(self, moves: Sequence[Move], at: datetime) -> None:

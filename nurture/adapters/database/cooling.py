@@ -9,6 +9,7 @@ from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.handing_off import store_deliveries
+from nurture.adapters.database.histories import give_histories
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import person_of, stage_change_row
 from nurture.adapters.database.tables import people, stage_changes
@@ -27,12 +28,14 @@ class CoolingTransaction:
     def definitions(self) -> Definitions:
         return self._releases.current(self._connection)
 
-    def people_at(self, stage: str, heat_below: float | None, after: int, limit: int) -> Sequence[Person]:
+    def people_at(self, stage: str, heat_below: float | None, after: int, limit: int, at: datetime) -> Sequence[Person]:
         wanted = [people.c.stage == stage, people.c.merged_into.is_(None), people.c.id > after]
         if heat_below is not None:
             wanted.append(people.c.heat < heat_below)
         found = self._connection.execute(select(people).where(*wanted).order_by(people.c.id).limit(limit).with_for_update())
-        return [person_of(row) for row in found]
+        persons = [person_of(row) for row in found]
+        give_histories(self._connection, persons, self.definitions().history_names, at)
+        return persons
 
     def store_moves(self, moved: Sequence[Person], changes: Sequence[StageChange], at: datetime) -> None:
         for person in moved:

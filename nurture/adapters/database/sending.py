@@ -71,7 +71,7 @@ class SendingStore:
         waiting = []
         for row in rows:
             person, (sequence, ended) = everybody[row.person_id], runs[row.enrollment_id]
-            facts = person.facts(at, definitions.scoring.half_life)
+            facts = person.facts(at, definitions.scoring)
             letter = Letter(row.id, row.person_id, sequence, row.step, row.template, person.email or "", facts)
             waiting.append(
                 Waiting(

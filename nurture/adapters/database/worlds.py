@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, or_, select
 
 from nurture.adapters.database.bulk import among
+from nurture.adapters.database.histories import give_histories, reach_of
 from nurture.adapters.database.identities import disputes_about, holdings_named, holdings_of
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import enrollment_of, event_of, person_of, stage_change_of
@@ -37,15 +38,19 @@ class WorldReader:
         register = self._register(everybody, named)
         runs = self._enrollments(everybody)
         definitions = self._releases.current(self._connection)
+        pinned = self._releases.pinned(self._connection, {(run.sequence, run.version) for run in runs if run.live})
+        reach = reach_of(definitions, pinned.values())
+        give_histories(self._connection, list(everybody.values()), reach, min(event.received_at for event in batch))
         return World(
             definitions,
             people=everybody.values(),
             register=register,
             cells=self._cells(everybody),
             enrollments=runs,
-            pinned=self._releases.pinned(self._connection, {(run.sequence, run.version) for run in runs if run.live}),
+            pinned=pinned,
             sent_at=self._sent_at({event.message for event in batch if event.message is not None}),
             clicks=self._clicks([event for event in batch if event.name == EMAIL_CLICKED]),
+            reach=reach,
             moves=self._moves(
                 [each.id for each in everybody.values() if not each.email and each.stage != definitions.lifecycle.first]
             ),
