@@ -17,11 +17,11 @@ from nurture.domain.content import Form
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import FORM_SUBMITTED, Event, route_of
 from nurture.domain.ids import event_key, stable_id
+from nurture.domain.junk import is_junk
 from nurture.errors import Unavailable
 from nurture.web.counters import Counters
 from nurture.web.form_checks import Mistake, Posted, Submission, check, take_apart
 from nurture.web.hygiene import inspect
-from nurture.web.identifiers import is_junk
 from nurture.web.pages import Pages, page_before, words_for
 from nurture.web.parts import WebParts
 from nurture.web.posts import Value, canonical, read_fields
