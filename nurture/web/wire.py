@@ -14,10 +14,10 @@ from nurture.adapters.addresses import parse_address
 from nurture.domain.event import NAME_OF_KIND, RESERVED_NAMES, Event, Kind
 from nurture.domain.ids import event_key
 from nurture.domain.junk import is_junk
+from nurture.domain.surroundings import campaign_of, page_of
 from nurture.web.hygiene import inspect
 from nurture.web.instants import occurrence, plausible
 from nurture.web.refusals import invalid
-from nurture.web.surroundings import campaign_of, page_of
 
 KINDS: Final = frozenset(get_args(Kind))
 
