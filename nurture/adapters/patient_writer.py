@@ -25,7 +25,7 @@ class PatientWriter:
 
     def __init__(self, redis_url: str, partitions: int, max_backlog: int, nudge: Nudge, tell: Callable[[str], None]) -> None:
         self._runner = asyncio.Runner()
-        self._parts = (redis_url, partitions, max(1, max_backlog // 2), nudge)
+        self._make = lambda: StreamWriter(connect(redis_url), partitions, max(1, max_backlog // 2), nudge)
         self._tell = tell
         self._writer: StreamWriter | None = None
 
@@ -43,8 +43,7 @@ class PatientWriter:
 
     async def _write(self, events: Sequence[Event]) -> None:
         if self._writer is None:
-            url, *rest = self._parts
-            self._writer = StreamWriter(connect(url), *rest)
+            self._writer = self._make()  # it belongs to the loop that runs now
         told = ""
         failures = 0
         while True:

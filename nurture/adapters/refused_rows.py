@@ -9,7 +9,6 @@ from typing import IO, Final
 from nurture.adapters.row_files import COMMENT, RowFile
 from nurture.domain.imported_rows import Refused, Row
 from nurture.domain.obvious_columns import MISTAKE
-from nurture.domain.spreadsheet import guarded
 
 _ENCODING: Final = "utf-8"
 
@@ -17,12 +16,12 @@ _ENCODING: Final = "utf-8"
 class RefusedRows:
     """Writes refused rows, each with its mistake: in CSV as the first column, in JSON as a key, else on a line before it.
 
-    `kept` are the bytes to keep of what an interrupted import wrote. A row that cannot be given back in its own form (a
-    CSV row that could not be taken apart) is told on standard error only.
+    `kept` are the bytes to keep of what an interrupted import wrote. A CSV row that could not be taken apart is one cell.
     """
 
     def __init__(self, path: Path, source: RowFile, kept: int = 0) -> None:
         self._source = source
+        self.path = path.absolute()
         if not (kept and path.exists() and path.stat().st_size >= kept):
             kept = 0
         self._file: IO[bytes] = path.open("r+b" if kept else "wb")
@@ -37,8 +36,7 @@ class RefusedRows:
         if isinstance(row.raw, tuple):
             columns = self._source.columns
             cells = [cell for index, cell in enumerate(row.raw) if columns[index : index + 1] != (MISTAKE,)]
-            if cells:
-                self._write_cells([guarded(where), *cells])
+            self._write_cells([where, *cells])
         elif row.cells and self._source.shape == "jsonl":
             self._write(json.dumps({MISTAKE: where, **{k: v for k, v in row.cells.items() if k != MISTAKE}}, ensure_ascii=False))
         else:

@@ -116,6 +116,22 @@ class _Lines:
             yield line
 
 
+class _Recent:
+    """Lines on their way into the CSV reader; `text` holds those of the row that is being read."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self.text = ""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.text += line
+        return line
+
+
 def _taken_apart(lines: _Lines, line: str | None, delimiter: str | None) -> RowFile:
     if line is not None:
         pattern = re.compile(line)
@@ -124,9 +140,10 @@ def _taken_apart(lines: _Lines, line: str | None, delimiter: str | None) -> RowF
     if first.startswith("{"):
         return RowFile("jsonl", (), "", _by_json(lines))
     separator = delimiter or _delimiter(lines)
-    reader = csv.reader(iter(lines), delimiter=separator, strict=True)
+    recent = _Recent(lines)
+    reader = csv.reader(recent, delimiter=separator, strict=True)
     columns = _header(reader)
-    return RowFile("csv", columns, separator, _by_header(reader, columns))
+    return RowFile("csv", columns, separator, _by_header(reader, columns, recent))
 
 
 def _numbered(lines: Iterable[str]) -> Iterator[tuple[int, int, str]]:
@@ -158,7 +175,9 @@ def _by_json(lines: Iterable[str]) -> Iterator[Row]:
         if isinstance(value, dict):
             yield Row(row, number, value, line)
         else:
-            yield Row(row, number, {}, line, Refused("", "this is no JSON object", 'write one such as {"email": "ana@example.com"}'))
+            yield Row(
+                row, number, {}, line, Refused("", "this is no JSON object", 'write one such as {"email": "ana@example.com"}')
+            )
 
 
 def _delimiter(lines: _Lines) -> str:
@@ -195,16 +214,17 @@ def _header(reader: Any) -> tuple[str, ...]:
     return tuple(named)
 
 
-def _by_header(reader: Any, columns: tuple[str, ...]) -> Iterator[Row]:
+def _by_header(reader: Any, columns: tuple[str, ...], recent: _Recent) -> Iterator[Row]:
     row = 0
     while True:
-        line = reader.line_num + 1
+        line, recent.text = reader.line_num + 1, ""
         try:
             cells = next(reader, None)
         except csv.Error as error:
             row += 1
             remedy = "see that every quote is closed, and doubled where it stands inside a cell"
-            yield Row(row, line, {}, (), Refused("", f"the row cannot be read ({error})", remedy))
+            raw = (recent.text.rstrip("\r\n"),)
+            yield Row(row, line, {}, raw, Refused("", f"the row cannot be read ({error})", remedy))
             continue
         if cells is None:
             return

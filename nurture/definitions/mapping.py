@@ -32,7 +32,9 @@ def load_mapping(path: Path, imports: Imported) -> LoadedMapping:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DefinitionError(f"{file} cannot be read ({error.strerror}); name a mapping such as config/imports/crm.yaml") from None
+        raise DefinitionError(
+            f"{file} cannot be read ({error.strerror}); name a mapping such as config/imports/crm.yaml"
+        ) from None
     document, flaws = read(content)
     if document is None:
         _refuse(file, flaws)

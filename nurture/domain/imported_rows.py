@@ -1,6 +1,7 @@
 """From one row of a file to one event: pure, and every refusal names its column."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from nurture.domain.event import IDENTIFIED, NAME_OF_KIND, PAGE_VIEWED, Assurance, Event, Kind
 from nurture.domain.ids import event_key
-from nurture.domain.importing import Filling, ImportMapping, Single
+from nurture.domain.importing import Filling, ImportMapping
 from nurture.domain.junk import is_junk
 from nurture.domain.surroundings import campaign_of, page_of
 from nurture.domain.wording import instead, one_of
@@ -83,7 +84,9 @@ class Surroundings(NamedTuple):
     at: datetime
 
 
-class _Unfit(Exception):  # noqa: N818 - a finding on its way to where it becomes a value
+class _Unfit(Exception):
+    """A finding on its way to where it becomes a value."""
+
     def __init__(self, column: str, what: str, remedy: str) -> None:
         super().__init__(what)
         self.refused = Refused(column, what, remedy)
@@ -226,25 +229,13 @@ class _Reader:
             return self.around.keyed(json.dumps([day, *parts]))
         return filling.value
 
-    def _typed(self, field: str, filling: Filling, value: Any) -> Single | Any:
-        text = str(value)
+    def _typed(self, field: str, filling: Filling, value: Any) -> Any:
+        kind = str(filling.type)
         try:
-            match filling.type:
-                case "number":
-                    number = float(text.replace("\u202f", "").replace("\xa0", "").replace(" ", ""))
-                    if not isfinite(number):
-                        raise ValueError
-                    return int(text) if text.lstrip("+-").isdigit() and int(text) in _INT64 else number
-                case "boolean":
-                    if text.lower() in _YES | _NO:
-                        return text.lower() in _YES
-                    raise ValueError
-                case "json":
-                    return value if not isinstance(value, str) else json_of(value)
+            return _READERS[kind](value)
         except ValueError:
             examples = {"number": "write one such as 12 or 3.5", "boolean": "write true or false", "json": "write JSON"}
-            self._refuse(field, f"{_shown(value)} is no {filling.type}", examples[str(filling.type)])
-        return text
+            self._refuse(field, f"{_shown(value)} is no {kind}", examples[kind])
 
     def _instant(self) -> datetime:
         filling = self.mapping.fields.get("occurred_at")
@@ -350,11 +341,10 @@ class _Reader:
 
     def _flag(self, field: str, told: Mapping[str, Any]) -> bool | None:
         value = told.get(field)
-        if value is None or isinstance(value, bool):
-            return value
-        if str(value).lower() not in _YES | _NO:
+        try:
+            return None if value is None else _boolean(value)
+        except ValueError:
             self._refuse(field, f"{_shown(value)} is neither yes nor no", "write true or false")
-        return str(value).lower() in _YES
 
     def _text(self, field: str, told: Mapping[str, Any], longest: int | None) -> str | None:
         value = told.get(field)
@@ -390,6 +380,30 @@ def instant_of(value: Any, written: str | None, zone: ZoneInfo) -> datetime:
     else:
         read = datetime.fromisoformat(text)
     return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _number(value: Any) -> int | float:
+    text = re.sub(r"[\s\u202f\xa0]", "", str(value))
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(text)
+    return int(text) if re.fullmatch(r"[+-]?[0-9]{1,18}", text) else number
+
+
+def _boolean(value: Any) -> bool:
+    text = str(value).lower()
+    if text not in _YES | _NO:
+        raise ValueError(text)
+    return text in _YES
+
+
+#: What is made of a value by the `type` of its filling; each raises ValueError.
+_READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "text": str,
+    "number": _number,
+    "boolean": _boolean,
+    "json": lambda value: json_of(value) if isinstance(value, str) else value,
+}
 
 
 def json_of(text: str) -> Any:

@@ -1,15 +1,15 @@
 """config/imports/<name>.yaml: how the rows of somebody else's file become people or events of ours.
 
-    imports: people
-    source: crm
-    fields:
-      email: Email                                                  a column
-      occurred_at: {column: Last Modified, format: "%d/%m/%Y %H:%M"}
-      attributes.company: {any: [Company, Account]}                 the first that is not empty
-      attributes.full_name: {join: [First Name, Last Name]}
-      attributes.lifecycle_stage: {column: Stage, map: {MQL: mql}, otherwise: unknown}
-      attributes.imported: {value: true}
-    skip_if: {Email Opt Out: "true"}
+imports: people
+source: crm
+fields:
+  email: Email                                                  a column
+  occurred_at: {column: Last Modified, format: "%d/%m/%Y %H:%M"}
+  attributes.company: {any: [Company, Account]}                 the first that is not empty
+  attributes.full_name: {join: [First Name, Last Name]}
+  attributes.lifecycle_stage: {column: Stage, map: {MQL: mql}, otherwise: unknown}
+  attributes.imported: {value: true}
+skip_if: {Email Opt Out: "true"}
 """
 
 import codecs
