@@ -25,7 +25,10 @@ class PatientWriter:
 
     def __init__(self, redis_url: str, partitions: int, max_backlog: int, nudge: Nudge, tell: Callable[[str], None]) -> None:
         self._runner = asyncio.Runner()
-        self._make = lambda: StreamWriter(connect(redis_url), partitions, max(1, max_backlog // 2), nudge)
+        self._redis_url = redis_url
+        self._partitions = partitions
+        self._max_backlog = max(1, max_backlog // 2)
+        self._nudge = nudge
         self._tell = tell
         self._writer: StreamWriter | None = None
 
@@ -43,7 +46,7 @@ class PatientWriter:
 
     async def _write(self, events: Sequence[Event]) -> None:
         if self._writer is None:
-            self._writer = self._make()  # it belongs to the loop that runs now
+            self._writer = StreamWriter(connect(self._redis_url), self._partitions, self._max_backlog, self._nudge)
         told = ""
         failures = 0
         while True:

@@ -142,11 +142,12 @@ def _tell(options: "Options", told: "Told", untold: int) -> None:
             typer.echo(event.model_dump_json(indent=2, exclude_defaults=True))
     if told.resumed_at:
         typer.echo(f"went on after row {told.resumed_at}")
-    would = {"tried": "would be ", "refused": "not written: "}.get(told.state, "")
-    typer.echo(
-        f"{counted(account.rows, 'row')}: {would}{account.accepted} accepted, {account.refused} refused, {account.skipped} skipped"
-        + (f"; of those accepted {account.warned} lost an id that names nobody" if account.warned else "")
-    )
+    if told.state == "refused":
+        typer.echo("nothing is imported: --strict asks for every row to be in order")
+    would = "" if told.state in ("written", "already") else "would be "
+    lost = f"; of those accepted {account.warned} lost an id that names nobody" if account.warned else ""
+    counts = f"{account.accepted} {would}accepted, {account.refused} refused, {account.skipped} skipped"
+    typer.echo(f"{counted(account.rows, 'row')}: {counts}{lost}")
 
 
 Format = Annotated[
