@@ -52,7 +52,7 @@ class RefusedRows:
 
     def _write_cells(self, cells: list[str]) -> None:
         line = io.StringIO()
-        csv.writer(line, delimiter=self._source.delimiter or ",", lineterminator="").writerow(cells)
+        csv.writer(line, delimiter=self._source.delimiter or ",", quoting=csv.QUOTE_ALL, lineterminator="").writerow(cells)
         self._write(line.getvalue())
 
     def _write(self, line: str) -> None:
