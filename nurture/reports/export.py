@@ -90,19 +90,24 @@ def write_records(records: Records, file: IO[bytes], written: Literal["csv", "js
 
 
 def _attribute_columns(stored: Iterable[Mapping[str, Any]]) -> list[str]:
-    """A column for every attribute; one that holds what is no text has a column of its own, so that nothing changes its type."""
+    """A column for every attribute, and one for its values that need JSON to come back as they are."""
     return sorted({_attribute_column(name, value) for each in stored for name, (value, *_) in each.items()})
 
 
 def _attribute_column(name: str, value: Any) -> str:
-    return f"attributes.{name}" if isinstance(value, str) else f"attributes.{name}{AS_JSON}"
+    return f"attributes.{name}{'' if _is_plain(value) else AS_JSON}"
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a cell can hold a value as it is: a text, without spaces around it, which importing takes away."""
+    return isinstance(value, str) and value == value.strip()
 
 
 def _flat(record: Record) -> dict[str, str]:
     """A record as cells: attributes each in their column, whatever else is no text as JSON."""
     cells = {name: _cell(value) for name, value in record.items() if name != "attributes"}
     for name, value in record.get("attributes", {}).items():
-        cells[_attribute_column(name, value)] = value if isinstance(value, str) else json.dumps(value)
+        cells[_attribute_column(name, value)] = value if _is_plain(value) else json.dumps(value, ensure_ascii=False)
     return cells
 
 

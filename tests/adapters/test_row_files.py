@@ -1,7 +1,6 @@
 """Files of rows as they come: separators, encodings, quotes, compression, and rows that are broken."""
 
 import codecs
-import csv
 import gzip
 import io
 import json
@@ -144,7 +143,6 @@ def test_refused_rows_are_a_file_of_the_same_kind(file: Path, tmp_path: Path) ->
     mended = refuse_all(file, 'a;b\n"x\ny";\'=1\n1;2;3\n"u"v;w\n', out)
     assert mended[0].cells == {"import_error": "line 2: column a: no good; mend it", "a": "x\ny", "b": "=1"}
     assert [row.raw[1:] for row in mended[1:]] == [("1", "2", "3"), ('"u"v;w',)]
-    assert len(next(csv.reader(out.open(), delimiter=";"))) == 3
     mended = refuse_all(out, out.read_text(), tmp_path / "twice")
     assert mended[0].cells == {"import_error": "line 2: column a: no good; mend it", "a": "x\ny", "b": "=1"}
     mended = refuse_all(file, '{"a": "é"}\n{"b"\n', out)
@@ -169,7 +167,6 @@ def test_an_interrupted_file_of_refused_rows_is_cut_to_what_counted(file: Path, 
         again = RefusedRows(out, source, size)
         again.add(second, Refused("b", "still no", "mend"))
         again.close()
-    assert (
-        out.read_text()
-        == 'import_error,a,b\n"line 2: column a: no; mend",1,2\n"line 3: column b: still no; mend",3,4\n'.replace('"', "")
-    )
+    assert out.read_text().splitlines() == [
+        '"import_error","a","b"', '"line 2: column a: no; mend","1","2"', '"line 3: column b: still no; mend","3","4"',
+    ]  # fmt: skip
