@@ -18,7 +18,8 @@ from shutil import copyfileobj
 from tempfile import NamedTemporaryFile
 from typing import IO, Any, Final, Literal, cast
 
-from nurture.domain.imported_rows import Refused, Row, json_of
+from nurture.domain.imported_rows import Refused, Row
+from nurture.domain.imported_values import json_of
 from nurture.domain.spreadsheet import unguarded
 from nurture.errors import UnreadableFile
 
@@ -207,6 +208,8 @@ def _header(reader: Any) -> tuple[str, ...]:
         raise UnreadableFile(f"the header cannot be read ({error}); see that the first line names the columns") from None
     if cells is None:
         raise UnreadableFile("the file is empty; its first line names the columns")
+    if any("\ud800" <= letter <= "\udfff" for cell in cells for letter in cell):
+        raise UnreadableFile("the header is no text in this encoding; say which it is, such as --encoding cp1252")
     named: list[str] = []
     for index, cell in enumerate(cells, 1):
         name = cell.strip() or f"column {index}"

@@ -21,6 +21,7 @@ from nurture.domain.ids import stable_id
 from nurture.domain.imported_rows import Refused, Row, Skipped, Surroundings, event_of
 from nurture.domain.importing import Imported
 from nurture.domain.obvious_columns import Taken, taken_for
+from nurture.errors import UnreadableFile
 from nurture.flow.import_rows import Account, import_rows
 from nurture.settings import Settings
 
@@ -77,6 +78,8 @@ class Telling(NamedTuple):
 def run(options: Options, settings: Settings, telling: Telling) -> Told:
     """Import a file, or only try to; raises NurtureError for what concerns the file, the mapping or Redis as a whole."""
     with _as_file(options.file, settings) as path:
+        if options.errors is not None and options.errors.exists() and path.exists() and options.errors.samefile(path):
+            raise UnreadableFile(f"{path} would be overwritten while it is read; name another file with --errors")
         return _Run(options, settings, telling, path).run()
 
 

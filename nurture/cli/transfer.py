@@ -29,7 +29,7 @@ Map = Annotated[
     Path | None,
     typer.Option("--map", help="A mapping of columns to fields; without it, obvious names are taken for what they say."),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Read everything, say what would come of it, and write nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Read everything, say what would come of it, and import nothing.")]
 Errors = Annotated[Path | None, typer.Option(dir_okay=False, help="Where to put refused rows, to be mended and imported alone.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Import nothing unless every row is in order.")]
 Restart = Annotated[
@@ -120,9 +120,9 @@ def _print_account(options: "Options", told: "Told") -> None:
     print_json(
         {
             "state": told.state, "dry_run": options.dry_run, **asdict(told.account), "resumed_at": told.resumed_at,
-            "columns": told.columns,
+            "columns": {clean(column): field and clean(field) for column, field in told.columns.items()},
             "first": [each.model_dump(mode="json", exclude_defaults=True) for each in told.first] if options.dry_run else [],
-            "mistakes": [each._asdict() for each in told.mistakes],
+            "mistakes": [each._replace(column=clean(each.column), what=clean(each.what))._asdict() for each in told.mistakes],
         }
     )  # fmt: skip
 

@@ -1,16 +1,16 @@
 """From one row of a file to one event: pure, and every refusal names its column."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any, Final, NamedTuple, NoReturn, cast, get_args
 from zoneinfo import ZoneInfo
 
 from nurture.domain.event import IDENTIFIED, NAME_OF_KIND, PAGE_VIEWED, Assurance, Event, Kind
 from nurture.domain.ids import event_key
+from nurture.domain.imported_values import READERS, boolean_of, instant_of
 from nurture.domain.importing import Filling, ImportMapping
 from nurture.domain.junk import is_junk
 from nurture.domain.surroundings import campaign_of, page_of
@@ -32,10 +32,6 @@ FIRST_YEAR: Final = 1970
 
 _INT64: Final = range(-(2**63), 2**63)
 _DEEPEST: Final = 32
-_SECONDS_AT_MOST: Final = 100_000_000_000
-_YES: Final = frozenset({"true", "yes", "y", "1", "on", "oui"})
-_NO: Final = frozenset({"false", "no", "n", "0", "off", "non"})
-_DIGITS_OF_UNIX: Final = {10: 1, 13: 1000}
 
 #: What of a context may come from outside. An address (`ip`) may not.
 _CONTEXT: Final = ("page", "campaign", "locale", "timezone", "userAgent", "library", "clock", "method", "purpose")
@@ -109,7 +105,7 @@ def _check_cells(cells: Cells) -> None:
     """Refuse what a database cannot store and a reader would drown in."""
     size = 0
     for column, value in cells.items():
-        size += _size(column, value, _DEEPEST)
+        size += _size(column, column, 0) + _size(column, value, _DEEPEST)
     if size > LARGEST_ROW:
         raise _Unfit("", f"the row holds {size:,} characters", f"keep to {LARGEST_ROW:,}; is a quote left open?")
 
@@ -232,7 +228,7 @@ class _Reader:
     def _typed(self, field: str, filling: Filling, value: Any) -> Any:
         kind = str(filling.type)
         try:
-            return _READERS[kind](value)
+            return READERS[kind](value)
         except ValueError:
             examples = {"number": "write one such as 12 or 3.5", "boolean": "write true or false", "json": "write JSON"}
             self._refuse(field, f"{_shown(value)} is no {kind}", examples[kind])
@@ -260,10 +256,10 @@ class _Reader:
         for field in ("user_id", "anonymous_id", "previous_id", "submission"):
             text = self._text(field, told, LONGEST_ID)
             if text is not None and is_junk(text):
-                warnings.append(f"{field}: {text[:32]!r} names nobody and was left out")
+                warnings.append(_left_out(field, text))
                 text = None
             found[field] = text
-        found["email"] = self._email(told)
+        found["email"] = self._email(told, warnings)
         if found["previous_id"] is not None and found["previous_id"] == found["user_id"]:
             self._refuse("previous_id", "previous_id and user_id are the same", "leave one of them out")
         if not any(found.values()):
@@ -271,9 +267,12 @@ class _Reader:
             self._refuse(named[0], "the row names nobody", f"fill in {one_of(named)}")
         return found
 
-    def _email(self, told: Mapping[str, Any]) -> str | None:
+    def _email(self, told: Mapping[str, Any], warnings: list[str]) -> str | None:
         text = told.get("email")
-        if text is None or is_junk(str(text)):
+        if text is None:
+            return None
+        if is_junk(str(text)):
+            warnings.append(_left_out("email", str(text)))
             return None
         try:
             return self.around.address(str(text))
@@ -342,7 +341,7 @@ class _Reader:
     def _flag(self, field: str, told: Mapping[str, Any]) -> bool | None:
         value = told.get(field)
         try:
-            return None if value is None else _boolean(value)
+            return None if value is None else boolean_of(value)
         except ValueError:
             self._refuse(field, f"{_shown(value)} is neither yes nor no", "write true or false")
 
@@ -364,60 +363,8 @@ class _Reader:
         raise _Unfit(", ".join(columns) or field, what, remedy)
 
 
-def instant_of(value: Any, written: str | None, zone: ZoneInfo) -> datetime:
-    """The instant, aware, UTC. `written` is a format of strptime, `unix` or `unix_ms`; without one ISO 8601 is read, and
-    numbers as seconds or milliseconds since 1970 by their size. Raises ValueError, OverflowError or OSError.
-    """
-    if written in ("unix", "unix_ms"):
-        return datetime.fromtimestamp(float(value) / (1000 if written == "unix_ms" else 1), UTC)
-    if isinstance(value, int | float) and not isinstance(value, bool) and written is None:
-        return datetime.fromtimestamp(value / (1000 if value >= _SECONDS_AT_MOST else 1), UTC)
-    text = str(value)
-    if written is not None:
-        read = datetime.strptime(text, written)  # noqa: DTZ007 - the zone follows
-    elif text.isascii() and text.isdigit() and len(text) in _DIGITS_OF_UNIX:
-        return datetime.fromtimestamp(int(text) / _DIGITS_OF_UNIX[len(text)], UTC)
-    else:
-        read = datetime.fromisoformat(text)
-    return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
-
-
-def _number(value: Any) -> int | float:
-    text = re.sub(r"[\s\u202f\xa0]", "", str(value))
-    number = float(text)
-    if not isfinite(number):
-        raise ValueError(text)
-    return int(text) if re.fullmatch(r"[+-]?[0-9]{1,18}", text) else number
-
-
-def _boolean(value: Any) -> bool:
-    text = str(value).lower()
-    if text not in _YES | _NO:
-        raise ValueError(text)
-    return text in _YES
-
-
-#: What is made of a value by the `type` of its filling; each raises ValueError.
-_READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "text": str,
-    "number": _number,
-    "boolean": _boolean,
-    "json": lambda value: json_of(value) if isinstance(value, str) else value,
-}
-
-
-def json_of(text: str) -> Any:
-    """JSON as a value; raises ValueError, also for the numbers that JSON does not know (NaN, Infinity) and for what nests
-    beyond measure.
-    """
-    try:
-        return json.loads(text, parse_constant=_no_number)
-    except RecursionError:
-        raise ValueError("this nests too deeply") from None
-
-
-def _no_number(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number of JSON")
+def _left_out(field: str, text: str) -> str:
+    return f"{field}: {text[:32]!r} names nobody and was left out"
 
 
 def _shown(value: Any) -> str:

@@ -74,7 +74,7 @@ class Taken(NamedTuple):
 
 def taken_for(columns: Iterable[str], imports: Imported) -> Taken:
     """What a file's columns most probably mean. Of two columns taken for the same field, the first that is filled counts."""
-    columns = [column for column in columns if column]
+    columns = [column for column in columns if column and _is_text(column)]
     mark = PERSON_MARK if imports == "people" else EVENT_MARK
     named = _exported(columns, imports) if mark in columns else {each: _obvious(each, imports) for each in columns}
     fillings: dict[str, list[Filling]] = {}
@@ -86,6 +86,11 @@ def taken_for(columns: Iterable[str], imports: Imported) -> Taken:
     fields = {field: each[0] if len(each) == 1 else Filling(any=tuple(each)) for field, each in fillings.items()}
     # The checks of a mapping are for its author. Here a row without what it needs says so itself.
     return Taken(ImportMapping.model_construct(imports=imports, fields=fields), named)
+
+
+def _is_text(column: str) -> bool:
+    """Whether a name is text at all; of JSON it may be half a character, and then its row is refused."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in column)
 
 
 def _obvious(column: str, imports: Imported) -> str | None:

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import pty
 import random
 import re
 import signal
@@ -264,6 +265,57 @@ def test_an_import_that_finds_no_room_waits_and_goes_on(
     assert told.exit_code == 0, told.output
     assert told.stderr.count("the backlog of events is half full; waiting for the workers") == 1
     assert len(written(installation.redis)) == 20
+
+
+def test_text_in_another_encoding_is_told_and_read_when_it_is_named(alone: Command, file: Path) -> None:
+    file.write_bytes("email;name\nana@acme.com;Zoé\nbo@acme.com;Bo\n".encode("cp1252"))
+    told = alone("import", "people", str(file), "--dry-run", "--json")
+    assert counts(told.stdout) == {"rows": 2, "accepted": 1, "refused": 1, "skipped": 0}
+    assert f"{file}:2: column name: these bytes are no text in the file's encoding; say which it is" in told.stderr
+    told = alone("import", "people", str(file), "--dry-run", "--encoding", "cp1252", "--json")
+    assert json.loads(told.stdout)["first"][0]["traits"] == {"name": "Zoé"}
+    file.write_bytes("email;prénom\nana@acme.com;Zoé\n".encode("cp1252"))
+    assert isinstance(alone("import", "people", str(file), "--dry-run").exception, UnreadableFile)
+
+
+def test_keys_that_are_half_a_character_cost_their_row_only(alone: Command, file: Path) -> None:
+    file.write_text('{"email": "ana@acme.com", "\\ud800": "x"}\n{"email": "bo@acme.com"}\n')
+    for options in ([], ["--json"]):
+        told = alone("import", "people", str(file), "--dry-run", *options)
+        assert told.exit_code == 1
+        assert "these bytes are no text" in told.stderr
+        assert "bo@acme.com" in told.stdout
+
+
+def test_the_file_itself_is_no_place_for_its_refused_rows(alone: Command, file: Path) -> None:
+    file.write_text("email\nbad\n")
+    assert isinstance(alone("import", "people", str(file), "--dry-run", "--errors", str(file)).exception, UnreadableFile)
+    assert file.read_text() == "email\nbad\n"
+
+
+def test_a_terminal_shows_how_far_it_is(file: Path, tmp_path: Path) -> None:
+    """A line that moves is drawn on a terminal, and nowhere else."""
+    file.write_text("email\n" + "".join(f"p{n}@acme.com\n" for n in range(3_000)))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NURTURE_")}
+    environment |= {"NURTURE_DATA_DIR": str(tmp_path / "d"), "PYTHONPATH": str(ROOT), "TERM": "xterm"}
+    command = [sys.executable, "-m", "nurture.cli.main", "import", "people", str(file), "--dry-run"]
+    near, far = pty.openpty()
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=far) as running:
+        os.close(far)
+        shown = b""
+        while block := _read(near):
+            shown += block
+    os.close(near)
+    assert running.returncode == 0
+    assert b"rows: " in shown
+    assert subprocess.run(command, env=environment, capture_output=True, check=True).stderr == b""
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:  # the other side is closed
+        return b""
 
 
 def test_what_is_wrong_as_a_whole_is_refused(nurture: Command, file: Path, tmp_path: Path) -> None:

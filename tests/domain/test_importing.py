@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from nurture.adapters.addresses import parse_address
 from nurture.domain.event import IDENTIFIED, PAGE_VIEWED, Event
-from nurture.domain.imported_rows import Refused, Row, Skipped, Surroundings, event_of, instant_of
+from nurture.domain.imported_rows import Refused, Row, Skipped, Surroundings, event_of
+from nurture.domain.imported_values import instant_of
 from nurture.domain.importing import Imported, ImportMapping
 from nurture.domain.obvious_columns import taken_for
 from nurture.domain.spreadsheet import guarded, unguarded
@@ -103,6 +104,8 @@ def test_a_field_is_filled(filling: dict[str, Any], cells: dict[str, Any], value
         ({"who": "[object Object]"}, "who", "names nobody"),
         ({"who": "u\0"}, "who", "NUL"),
         ({"who": "\udcff"}, "who", "no text in the file's encoding"),
+        ({"\udcff": "x"}, "\udcff", "no text in the file's encoding"),
+        ({"extra": {"a": [{"\0": 1}]}}, "extra", "NUL"),
         ({"who": {"a": 1}}, "who", "is no text"),
         ({"n": "ten"}, "n", "'ten' is no number"),
         ({"n": 10**30}, "n", "too large"),
@@ -118,7 +121,8 @@ def test_a_bad_row_is_refused_with_its_column_and_a_remedy(cells: dict[str, Any]
 def test_a_bad_address_is_refused_and_a_placeholder_is_none() -> None:
     by = mapping("people", fields={"user_id": "who"})
     assert refused({"Email": "ana@"}, by).column == "Email"
-    assert made({"Email": "null"}, by).email is None
+    event = made({"Email": "null"}, by)
+    assert (event.email, event.warnings) == (None, ("email: 'null' names nobody and was left out",))
 
 
 def test_an_id_that_names_nobody_is_left_out_with_a_warning__posthog_5527() -> None:
