@@ -1,10 +1,14 @@
 """Files of rows as they come: separators, encodings, quotes, compression, and rows that are broken."""
 
 import codecs
+import contextlib
 import gzip
 import io
 import json
+import os
+from itertools import count, islice
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -170,3 +174,21 @@ def test_an_interrupted_file_of_refused_rows_is_cut_to_what_counted(file: Path, 
     assert out.read_text().splitlines() == [
         '"import_error","a","b"', '"line 2: column a: no; mend","1","2"', '"line 3: column b: still no; mend","3","4"',
     ]  # fmt: skip
+
+
+def test_a_file_without_end_is_read_as_it_comes(tmp_path: Path) -> None:
+    """Nothing is held but the row at hand: here the file never ends."""
+    endless = tmp_path / "pipe"
+    os.mkfifo(endless)
+
+    def write() -> None:
+        with contextlib.suppress(BrokenPipeError), endless.open("wb", buffering=0) as pipe:
+            pipe.write(b"email,n\n")
+            for number in count():
+                pipe.write(b"ana@acme.com,%d\n" % number * 100)
+
+    writer = Thread(target=write)
+    writer.start()
+    with opened(endless) as source:
+        assert sum(row.cells["email"] == "ana@acme.com" for row in islice(source.rows, 50_000)) == 50_000
+    writer.join()
