@@ -35,6 +35,10 @@ class TemplateError(NurtureError):
     who_acts = "marketer"
 
 
+class UnreadableFile(NurtureError):
+    """A file cannot be read; look at what it is and whether it is whole."""
+
+
 class InvalidEvent(NurtureError):
     """An event cannot be read; it waits among the dead letters."""
 

@@ -9,6 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core.core_schema import DictSchema
 
 from nurture.definitions.loader import MODELS
+from nurture.domain.importing import ImportMapping
 from nurture.domain.model import Definition
 from nurture.domain.sequence import Sequence
 
@@ -16,6 +17,7 @@ from nurture.domain.sequence import Sequence
 SCHEMAS: Final[Mapping[str, type[Definition]]] = {
     **{file.replace(".yaml", ".json"): model for file, model in MODELS.items()},
     "sequence.json": Sequence,
+    "import.json": ImportMapping,
 }
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from nurture.adapters.addresses import parse_address
 from nurture.domain.content import Form
-from nurture.web.addresses import parse_address
 from nurture.web.posts import Fields, Value
 
 #: Fields that steer the post and are no content: those of Formspree, Netlify, Web3Forms, Basin, Getform and of the captchas.

@@ -17,19 +17,19 @@ from nurture.domain.content import Form
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import FORM_SUBMITTED, Event, route_of
 from nurture.domain.ids import event_key, stable_id
+from nurture.domain.junk import naming
 from nurture.domain.privacy import ConsentMode
+from nurture.domain.surroundings import campaign_of, page_of
 from nurture.errors import Unavailable
 from nurture.web.counters import Counters
 from nurture.web.form_checks import Mistake, Posted, Submission, check, take_apart
 from nurture.web.hygiene import inspect
-from nurture.web.identifiers import naming
 from nurture.web.pages import Pages, page_before, words_for
 from nurture.web.parts import WebParts
 from nurture.web.posts import Value, canonical, read_fields
 from nurture.web.redirects import allowed_redirect
 from nurture.web.refusals import Refusal, unavailable
 from nurture.web.spam import is_spam, signs_of_spam
-from nurture.web.surroundings import campaign_of, page_of
 from nurture.web.visitor import known_visitor, objects, remember
 from nurture.web.wire import LONGEST_ID, LONGEST_USER_AGENT
 from nurture.web.words import first_language

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from nurture.web.addresses import is_disposable
+from nurture.adapters.addresses import is_disposable
 from nurture.web.form_checks import is_ticked
 from nurture.web.posts import Fields
 

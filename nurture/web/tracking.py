@@ -14,12 +14,12 @@ from starlette.responses import RedirectResponse, Response
 
 from nurture.domain.event import EMAIL_CLICKED, EMAIL_OPENED, Event
 from nurture.domain.ids import event_key
+from nurture.domain.surroundings import path_of
 from nurture.errors import InvalidToken, Unavailable
 from nurture.web.counters import Counters
 from nurture.web.gif import pixel
 from nurture.web.pages import Pages
 from nurture.web.parts import WebParts
-from nurture.web.surroundings import path_of
 from nurture.web.wire import LONGEST_USER_AGENT
 
 _log = structlog.get_logger(__name__)

@@ -6,8 +6,8 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from nurture.domain.junk import is_junk
 from nurture.web.bodies import Headers
-from nurture.web.identifiers import is_junk
 
 COOKIE: Final = "nurture_id"
 

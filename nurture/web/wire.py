@@ -10,17 +10,17 @@ from typing import Annotated, Any, Final, NamedTuple, cast, get_args
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
+from nurture.adapters.addresses import parse_address
 from nurture.domain.event import NAME_OF_KIND, RESERVED_NAMES, Event, Kind
 from nurture.domain.ids import event_key
+from nurture.domain.junk import naming
 from nurture.domain.privacy import ConsentMode
-from nurture.web.addresses import parse_address
+from nurture.domain.surroundings import campaign_of, page_of
 from nurture.web.consent import anonymous, consent_said, is_consented
 from nurture.web.hygiene import inspect
-from nurture.web.identifiers import naming
 from nurture.web.instants import occurrence, plausible
 from nurture.web.keys import Sender
 from nurture.web.refusals import invalid
-from nurture.web.surroundings import campaign_of, page_of
 
 KINDS: Final = frozenset(get_args(Kind))
 

@@ -6,7 +6,8 @@ from tests.cli.conftest import Command
 
 COMMANDS = [
     "check", "apply", "schema", "preview", "status", "verify", "report", "report funnel", "person", "person show", "person why-not",
-    "dead", "dead list", "dead show", "dead retry", "dead drop",
+    "dead", "dead list", "dead show", "dead retry", "dead drop", "import",
+    "import people", "import events", "export", "export people", "export events",
 ]  # fmt: skip
 
 
@@ -27,6 +28,10 @@ def test_every_command_explains_itself(alone: Command, command: str) -> None:
         (["preview"], "EMAIL_NAME"),
         (["dead", "list", "--limit", "0"], "--limit"),
         (["report", "dance"], "dance"),
+        (["import", "people"], "FILE"),
+        (["import", "people", "a.csv", "--encoding", "klingon"], "--encoding"),
+        (["export", "people", "--format", "xml"], "--format"),
+        (["export", "people", "--json"], "--output"),
     ],
 )
 def test_a_wrong_command_line_is_refused_with_exit_code_2(alone: Command, arguments: list[str], told: str) -> None:

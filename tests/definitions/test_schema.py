@@ -14,7 +14,11 @@ from tests.definitions.folders import FILES
 from tests.definitions.slips import SCORING_MISTAKES, STEP_MISTAKES
 
 CONFIG = Path(__file__).parents[2] / "config"
-EXAMPLES = [*sorted(CONFIG.glob("*.yaml")), *sorted((CONFIG / "sequences").glob("*.yaml"))]
+EXAMPLES = [
+    *sorted(CONFIG.glob("*.yaml")),
+    *sorted((CONFIG / "sequences").glob("*.yaml")),
+    *sorted((CONFIG / "imports").glob("*.yaml")),
+]
 
 TYPES: dict[str, Any] = {
     "string": str, "boolean": bool, "array": list, "object": dict, "null": type(None), "integer": int, "number": (int, float),

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nurture.adapters.addresses import is_disposable, parse_address
 from nurture.demo.cast import HEADCOUNT, everybody
 from nurture.demo.itinerary import Fill, lasts, plan, reading_time, times_of
 from nurture.demo.play import DAYS, first_day
 from nurture.demo.ticks import Ticks
-from nurture.web.addresses import is_disposable, parse_address
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 
