@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from nurture.cli import dead, definitions, demo, keys, person, preview, report, serve, status, up, verify
+from nurture.cli import dead, definitions, demo, keys, person, preview, report, score, serve, status, up, verify
 from nurture.errors import NurtureError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command(name="status")(status.status)
 app.command(name="verify")(verify.verify)
 app.add_typer(person.app, name="person")
 app.add_typer(report.app, name="report")
+app.add_typer(score.app, name="score")
 app.add_typer(dead.app, name="dead")
 app.add_typer(keys.app, name="keys")
 app.add_typer(serve.db, name="db")
