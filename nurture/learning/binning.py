@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import ceil, floor, log10
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Final
 
 import numpy as np
@@ -27,6 +27,9 @@ _MOST_WORDS: Final = 30
 
 #: Values beyond which a text is read by its words.
 _FREE_TEXT: Final = 30
+
+#: Of a cut; two numbers that differ only behind them are not worth parting more nicely.
+_MOST_DIGITS: Final = 12
 
 _WORD: Final = re.compile(r"[^\W\d_]{3,}")
 
@@ -124,10 +127,10 @@ def roundest(low: float, high: float) -> float | int:
     """The number in (low, high] with the fewest digits; of several the highest. Requires low < high."""
     if low < 0 <= high:
         return 0
-    width = high - low
-    for power in range(floor(log10(max(abs(low), abs(high)))) + 1, floor(log10(width)) - 2, -1):
-        step = 10.0**power
-        candidate = floor(high / step) * step if power >= 0 else floor(high * 10**-power) / 10**-power
+    first = Decimal(max(abs(low), abs(high))).adjusted() + 1
+    for power in range(first, first - _MOST_DIGITS, -1):
+        # Whole multiples of a power of ten, by decimal arithmetic: 0.35 is to be 0.35.
+        candidate = float((Decimal(high).scaleb(-power)).to_integral_value(ROUND_FLOOR).scaleb(power))
         if low < candidate <= high:
-            return int(candidate) if candidate == ceil(candidate) else candidate
-    return int(high) if high == ceil(high) else high
+            return int(candidate) if candidate.is_integer() else candidate
+    return int(high) if high.is_integer() else high

@@ -2,7 +2,7 @@
 
 A winner's moment is their last act before they first won; nothing from that first win on is read. Somebody who has not won
 gets a comparable moment: they are paired with a winner at random (seeded) who needed no longer from the first act to winning
-than they have been watched, and their moment is the last act within the time that winner was active. So both kinds
+than they have been watched, and their moment is the act nearest to where that winner's last one was. So both kinds
 are seen at an act of theirs, which is when the engine asks about stages, and after equal times. People who have been
 watched for less time than any winner needed may still win; they are left out. (On the traps of choosing such moments: Kaufman,
 Rosset, Perlich, *Leakage in data mining*, KDD 2011.)
@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
+from math import fsum
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
@@ -28,7 +29,7 @@ from nurture.domain.event import ALIASED, EMAIL_OPENED, GROUPED, IDENTIFIED, Eve
 from nurture.domain.ids import stable_id
 from nurture.domain.model import LONGEST_SLUG
 from nurture.domain.person import Attribute, attributes_in
-from nurture.domain.scoring import Cap, Cell, ScoringRule, engagement_on, heat_of, rules_hit
+from nurture.domain.scoring import Cap, Cell, Scoring, ScoringRule, rules_hit, score_lines
 from nurture.learning.binning import EMAIL_DOMAIN, FEWEST_PEOPLE
 from nurture.learning.cases import Behaviour, CannotLearnError, Cases, Span, columns_of, refuse_too_few
 from nurture.reports.log import event_of
@@ -39,6 +40,8 @@ from nurture.reports.wording import counted
 _TOGETHER: Final = timedelta(hours=1)
 _NEARLY_ALWAYS: Final = 0.8
 _ENOUGH: Final = 10
+
+_NEARLY_ALL: Final = 0.95
 
 #: What tells who somebody is, or happens without them, is no act. Opens do not score: half of them are machines.
 _NO_ACT: Final = frozenset({IDENTIFIED, GROUPED, ALIASED, EMAIL_OPENED})
@@ -85,6 +88,8 @@ def history(engine: Engine, definitions: Definitions, won: str, seed: int) -> Hi
         if not any(life.won_at for life in lives):
             raise CannotLearnError(f"no human ever did {won!r}; see how the event is spelled where it is sent")
         suspicious = suspicious_events(lives)
+        # Not even their instants may count: a moment just before the win would tell winners by how long ago all else was.
+        lives = [_without(life, suspicious) for life in lives]
         moments, remarks = moments_of(lives, seed)
         refuse_too_few((each.won for each in moments.values()), f"event {won!r}")
         counted_rules = _rules(definitions, lives, won)
@@ -126,9 +131,14 @@ def suspicious_events(lives: Iterable[Life]) -> list[str]:
     won_at_once: Counter[str] = Counter()
     for life in lives:
         last = dict(zip(life.names, life.instants, strict=True))
-        did.update(last)
+        did.update(last.keys())
         won_at_once.update(name for name, at in last.items() if life.won_at is not None and life.won_at - at <= _TOGETHER)
     return sorted(name for name, count in won_at_once.items() if count >= max(_ENOUGH, _NEARLY_ALWAYS * did[name]))
+
+
+def _without(life: Life, names: Sequence[str]) -> Life:
+    kept = [index for index, name in enumerate(life.names) if name not in names]
+    return life._replace(instants=tuple(life.instants[index] for index in kept), names=tuple(life.names[index] for index in kept))
 
 
 def moments_of(lives: Sequence[Life], seed: int) -> tuple[dict[int, Moment], list[str]]:
@@ -141,12 +151,12 @@ def moments_of(lives: Sequence[Life], seed: int) -> tuple[dict[int, Moment], lis
         ),
     )
     needed = [each[0] for each in winners]
-    end = max(life.won_at or life.instants[-1] for life in lives)
+    end = max(at for life in lives for at in (life.won_at, *life.instants[-1:]) if at is not None)
     moments: dict[int, Moment] = {}
     without_past = too_new = 0
     for life in lives:
         if not life.instants:
-            without_past += 1
+            without_past += life.won_at is not None
         elif life.won_at:
             moments[life.person] = Moment(life.instants[-1], won=True)
         else:
@@ -156,8 +166,8 @@ def moments_of(lives: Sequence[Life], seed: int) -> tuple[dict[int, Moment], lis
                 too_new += 1
                 continue
             active = winners[stable_id("moment", seed, life.person) % possible][1]
-            last = bisect_right(life.instants, life.instants[0] + active) - 1
-            moments[life.person] = Moment(life.instants[last], won=False)
+            wanted = life.instants[0] + active
+            moments[life.person] = Moment(min(life.instants, key=lambda at: abs(at - wanted)), won=False)
     return moments, list(_remarks(without_past, too_new))
 
 
@@ -223,17 +233,21 @@ def _replayed(moment: Moment, acts: Iterable[Event], by_event: Mapping[str, Sequ
 
 
 def behaviours_of(rules: Iterable[ScoringRule], definitions: Definitions, known: Sequence[Known]) -> Iterator[Behaviour]:
-    """Each rule with the engagement that one point of it gives everybody at their moment: caps and fading are the engine's."""
-    half_life = definitions.scoring.half_life
+    """Each rule with the engagement that one point of it gives everybody at their moment: caps and fading are the engine's.
+
+    A rule by which nearly everybody did equally much is left out: what is left of its points tells only how long ago that was.
+    """
     cells: dict[str, dict[int, dict[Cell, int]]] = defaultdict(lambda: defaultdict(dict))
     for index, each in enumerate(known):
         for cell, hits in each.cells.items():
             cells[cell.rule][index][cell] = hits
     for rule in rules:
         worth_one = rule.model_copy(update={"points": 1})
-        values = np.zeros(len(known))
+        alone = Scoring(half_life=definitions.scoring.half_life, rules=(worth_one,))
+        values, times = np.zeros(len(known)), np.zeros(len(known), dtype=np.int64)
         for index, own in cells[rule.id].items():
-            day = day_number(known[index].moment.until)
-            values[index] = engagement_on(day, heat_of(own, {rule.id: worth_one}, half_life), half_life)
-        if np.count_nonzero(values) >= FEWEST_PEOPLE:
+            lines = score_lines(own, alone, day_number(known[index].moment.until))
+            values[index], times[index] = fsum(line.points for line in lines), sum(line.counted for line in lines)
+        usual = np.bincount(times).max()
+        if len(known) - usual >= FEWEST_PEOPLE and usual < _NEARLY_ALL * len(known):
             yield Behaviour(worth_one, values)

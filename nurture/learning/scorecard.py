@@ -238,7 +238,7 @@ def _ranges(terms: Sequence[tuple[str, float, float]]) -> list[tuple[Any, int]]:
         if merged and merged[-1][2] == points:
             low = merged.pop()[0]  # noqa: PLW2901 - the range begins where its equal neighbour does
         merged.append((low, high, points))
-    return [(_range(low, high), points) for low, high, points in merged if (low, high) != (None, None)]
+    return [(_range(low, high), points) for low, high, points in merged]
 
 
 def _covers(kind: str, cut: float, low: float | None) -> bool:
@@ -247,4 +247,5 @@ def _covers(kind: str, cut: float, low: float | None) -> bool:
 
 
 def _range(low: float | None, high: float | None) -> dict[str, float]:
-    return {name: end for name, end in (("at_least", low), ("below", high)) if end is not None}
+    """A range as a test; the whole line is whatever is known at all."""
+    return {name: end for name, end in (("at_least", low), ("below", high)) if end is not None} or {"exists": True}
