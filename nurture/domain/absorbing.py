@@ -80,6 +80,8 @@ class _Batch:
         if verdict.kind == "human":
             channel = self._count(event, person)
             self._act_on(event, person)
+        else:
+            person.passed(event.occurred_at)
         self.changes.events.append(StoredEvent(event, person.id, verdict, channel))
         for change in awaited:
             self._enroll(person, None, change)

@@ -27,13 +27,14 @@ def join(
     theirs = {each: holding for each, holding in component.holdings.items() if holding.person == weak}
     children = [person.id for person in component.people.values() if person.merged_into == weak]
     image = image_of(component.people[weak], component.people[into], theirs)
-    image |= {"children": children, "runs": [_image_of_run(run) for run in component.enrollments]}
+    own = [list(each) for each, holding in component.holdings.items() if holding.person == into]
+    image |= {"children": children, "others": own, "runs": [_image_of_run(run) for run in component.enrollments]}
     for id_ in (weak, *children):
         component.people[id_].merged_into = into
     _lift(component.people[weak], component.people[into], definitions)
-    own = [run for run in component.enrollments if run.person == into]
+    runs = [run for run in component.enrollments if run.person == into]
     coming = [run for run in component.enrollments if run.person in (weak, *children)]
-    join_runs(own, coming, into, component.sequence_of, at)
+    join_runs(runs, coming, into, component.sequence_of, at)
     outcome = Recounted(holdings=component.holdings | {each: replace(held, person=into) for each, held in theirs.items()})
     outcome.journal = [JournalEntry(at, "merged", into, weak, reason, by, image=image)]
     return _settled(component, outcome, (weak, into), definitions, at)
@@ -85,12 +86,14 @@ class _Belongings:
     """What belongs to somebody who was taken for another: what they were known by, and what came with it since."""
 
     def __init__(self, component: Component, merged: JournalEntry, weak: int, into: int) -> None:
-        kept: Iterable[tuple[Any, str, str]] = (merged.image or {})["known_by"]
+        image = merged.image or {}
+        kept: Iterable[tuple[Any, str, str]] = image["known_by"]
         self.linked_at = {Identifier(kind, value): datetime.fromisoformat(linked) for kind, value, linked in kept}
         held = {each for each, holding in component.holdings.items() if holding.person == into}
         self.known_by = held & self.linked_at.keys()
         self._others = {each for each in held - self.known_by if component.holdings[each].linked_at < merged.at}
-        rows = {weak, *(merged.image or {}).get("children", ())}
+        self._others |= held & {Identifier(kind, value) for kind, value in image.get("others", ())}
+        rows = {weak, *image.get("children", ())}
         self._before = [entry for entry in component.log if entry.person in rows]
         self._since = sorted(_since(component, merged, rows, into), key=lambda entry: entry.order)
         for entry in self._since:

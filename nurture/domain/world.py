@@ -185,8 +185,9 @@ class World:
             into.stage, into.stage_since = weak.stage, weak.stage_since
         for name, attribute in weak.attributes.items():
             into.learn(name, attribute)
-        into.saw(weak.first_seen_at)
-        into.saw(weak.seen_at)
+        into.passed(weak.first_seen_at)
+        if weak.acted:
+            into.saw(weak.seen_at)
         into.came_by(weak.first_touch, weak.last_touch)
         if into.history is not None and weak.history is not None:
             into.history.add(weak.history)

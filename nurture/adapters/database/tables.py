@@ -28,6 +28,7 @@ from sqlalchemy import (
     Uuid,
     false,
     text,
+    true,
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -71,7 +72,8 @@ def _partial_index(name: str, *columns: str, where: str) -> Index:
 
 
 #: `heat` is the decayed sum of the default model's score cells (see domain.scoring), `heats` that of every other model by its
-#: name. `merged_into` points to the person somebody turned out to be, and is never a chain. `seen_at` is the last human event.
+#: name. `merged_into` points to the person somebody turned out to be, and is never a chain. `seen_at` is the last human event;
+#: without one (`acted` is false) it is the first of what machines did.
 #: `first_touch` and `last_touch` (the last that was not direct) say which channel brought them. `recount_at` is set when what
 #: is stored no longer follows from the log, and the verb *recount* is due. `by_hand` marks people of whom a human decided who
 #: they are: no event joins them to anybody. Until `rejected_until` no rule promotes them.
@@ -94,6 +96,7 @@ people = Table(
     Column("last_touch", Json),
     Column("recount_at", Instant),
     Column("by_hand", Boolean, nullable=False, server_default=false()),
+    Column("acted", Boolean, nullable=False, server_default=true()),
     Column("rejected_until", Instant),
     _partial_index("ix_people_recount_at", "recount_at", where="recount_at IS NOT NULL"),
     _partial_index("ix_people_stage_heat", "stage", "heat", where="merged_into IS NULL"),

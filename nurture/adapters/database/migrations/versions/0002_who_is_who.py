@@ -42,6 +42,7 @@ def _people() -> None:
         sa.Column("last_touch", _json, nullable=True),
         sa.Column("recount_at", _instant, nullable=True),
         sa.Column("by_hand", sa.Boolean(), nullable=False, server_default=sa.false()),
+        sa.Column("acted", sa.Boolean(), nullable=False, server_default=sa.true()),
         sa.Column("rejected_until", _instant, nullable=True),
     ):
         op.add_column("people", column)
