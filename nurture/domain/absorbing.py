@@ -13,7 +13,7 @@ batch are counted.
 
 from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Ordered
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from nurture.domain.counting import count, total
@@ -55,6 +55,10 @@ SEVERAL_LINKS_AT_ONCE: Final = "several_links_at_once"
 LONGEST_REASON: Final = 200
 
 
+#: What happened longer ago, and is only heard of now (an import, a browser that was offline), puts nobody on a sequence.
+LATEST_ENTRY: Final = timedelta(hours=72)
+
+
 class _Batch:
     """The walk through one batch."""
 
@@ -65,8 +69,10 @@ class _Batch:
         self.kind_of_agent = kind_of_agent
         self.at = at
         self.last_event: dict[int, Event] = {}
+        self.late = False
 
     def take(self, event: Event) -> None:
+        self.late = self._is_late(event)
         if not event.consented:
             self.changes.unnamed.append(event)
             return
@@ -85,6 +91,9 @@ class _Batch:
         self.changes.events.append(StoredEvent(event, person.id, verdict, channel))
         for change in awaited:
             self._enroll(person, None, change)
+
+    def _is_late(self, event: Event) -> bool:
+        return self.at - event.occurred_at > LATEST_ENTRY
 
     def _judge(self, event: Event) -> Verdict:
         sent_at = self.world.sent_at.get(event.message) if event.message is not None else None
@@ -144,6 +153,7 @@ class _Batch:
             return
         total(person, self.world.cells[person.id], self.definitions, self.at)
         event, facts, stage = self.last_event[person_id], self._facts(person), person.stage
+        self.late = self._is_late(event)
         if person.rejected_until is None or person.rejected_until <= self.at:
             self._promote(person, promotions_by_state(self.definitions.lifecycle.promotions, facts), state_of(facts), event)
         back = recycling_for(person.stage, self.definitions.lifecycle, facts)
@@ -165,7 +175,7 @@ class _Batch:
         self._enroll(person, None, change)
 
     def _enroll(self, person: Person, event: Event | None, change: StageChange | None) -> None:
-        if person.email is None:
+        if person.email is None or self.late:
             return
         for name, sequence in self.definitions.sequences.items():
             if not is_triggered(sequence.trigger, event, change):
