@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nurture.cli.import_run import Options, Told
-    from nurture.domain.imported_rows import Refused, Row
+    from nurture.domain.imports.rows import Refused, Row
     from nurture.flow.import_rows import Account
 
 import_ = typer.Typer(help="Take in people or events from a file: CSV, JSON lines, or log lines.", no_args_is_help=True)
