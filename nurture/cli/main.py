@@ -7,7 +7,22 @@ import sys
 
 import typer
 
-from nurture.cli import dead, definitions, demo, keys, person, preview, report, serve, status, transfer, up, verify
+from nurture.cli import (
+    dead,
+    definitions,
+    demo,
+    forget,
+    keys,
+    person,
+    person_data,
+    preview,
+    report,
+    serve,
+    status,
+    transfer,
+    up,
+    verify,
+)
 from nurture.errors import NurtureError
 
 app = typer.Typer(
@@ -30,6 +45,9 @@ app.command(name="schema")(definitions.schema)
 app.command(name="preview")(preview.preview)
 app.command(name="status")(status.status)
 app.command(name="verify")(verify.verify)
+app.command(name="forget")(forget.forget)
+person.app.command(name="export")(person_data.export)
+person.app.command(name="erase")(person_data.erase)
 app.add_typer(person.app, name="person")
 app.add_typer(report.app, name="report")
 app.add_typer(dead.app, name="dead")
