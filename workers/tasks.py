@@ -179,7 +179,6 @@ def forget_old() -> None:
         more = outcome.more
         if more:
             log.info("forgot", **{what: gone for what, gone in outcome.gone.items() if gone})
-            mine.nudge("recount")
     if more:
         mine.nudge("forget")
 

@@ -41,4 +41,4 @@ def forget(
         return
     for line in aligned(((count, what) for what, count in counts.items()), figures_first=True):
         typer.echo(line)
-    typer.echo("would go" if dry_run else "forgotten; people concerned are counted afresh by the workers")
+    typer.echo("would go" if dry_run else "forgotten")

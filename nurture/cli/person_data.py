@@ -68,7 +68,7 @@ def export(
         except UnknownPerson as error:
             typer.echo(f"nurture: {error}", err=True)
             raise typer.Exit(1) from None
-    with written(output) as file:
+    with written(output, private=True) as file:
         file.write(json.dumps(found, indent=2, ensure_ascii=False, default=_text).encode() + b"\n")
 
 

@@ -194,13 +194,15 @@ def _export(
 
 
 @contextmanager
-def written(output: Path | None) -> "Iterator[IO[bytes]]":
-    """Standard output, or a file that appears when it is whole."""
+def written(output: Path | None, *, private: bool = False) -> "Iterator[IO[bytes]]":
+    """Standard output, or a file that appears when it is whole; a private one is for its owner's eyes only."""
     if output is None:
         yield typer.get_binary_stream("stdout")
         return
     draft = output.with_name(f".{output.name}.part")
     try:
+        if private:
+            draft.touch(mode=0o600)
         with draft.open("wb") as file:
             yield file
         draft.replace(output)

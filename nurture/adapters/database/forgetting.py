@@ -8,12 +8,14 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, func, or_, select, tuple_, update
 
-from nurture.adapters.database.bulk import among, put_rows
+from nurture.adapters.database.bulk import among, put_rows, update_rows
 from nurture.adapters.database.components import EVENTS
 from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.erased_addresses import ErasedAddresses
 from nurture.adapters.database.erasing import delete_about, delete_people, holders_of, locked, traces_of, unname
+from nurture.adapters.database.histories import give_histories
 from nurture.adapters.database.releases import Releases
+from nurture.adapters.database.rows import person_of, person_row
 from nurture.adapters.database.tables import (
     counted_events,
     event_conflicts,
@@ -26,11 +28,13 @@ from nurture.adapters.database.tables import (
     score_cells,
     stage_changes,
 )  # fmt: skip
+from nurture.domain.counting import total
 from nurture.domain.definitions import Definitions
 from nurture.domain.erasing import Traces
 from nurture.domain.event import day_number
 from nurture.domain.identity import STRONG
 from nurture.domain.privacy import DataClass
+from nurture.domain.scoring import Cell
 from nurture.domain.sending import MessageStatus
 
 #: People deleted in one transaction.
@@ -76,11 +80,11 @@ class ForgettingTransaction:
         return bool(self._erased.known(self._connection, traces.addresses))
 
     def due(self, what: DataClass, before: datetime) -> int:
-        table, old = self._old(what, before)
+        table, old = self.old(what, before)
         return int(self._connection.scalar(select(func.count()).select_from(table).where(*old)) or 0)
 
     def prospects(self, before: datetime, limit: int) -> list[int]:
-        _, old = self._old("prospects", before)
+        _, old = self.old("prospects", before)
         # In two parts, for each has an index of its own: with an address and with nothing but a user id.
         found: list[int] = []
         for part in (people.c.email.is_not(None), people.c.email.is_(None)):
@@ -91,7 +95,7 @@ class ForgettingTransaction:
     def forget(self, what: DataClass, before: datetime, limit: int, at: datetime) -> int:
         return self._forget[what](before, limit, at)
 
-    def _old(self, what: DataClass, before: datetime) -> tuple[Table, list[ColumnElement[bool]]]:
+    def old(self, what: DataClass, before: datetime) -> tuple[Table, list[ColumnElement[bool]]]:
         """The table of a class of data, and what is true of rows from before an instant."""
         if what in ("anonymous", "prospects"):
             unseen = [people.c.merged_into.is_(None), people.c.seen_at < before]
@@ -116,7 +120,7 @@ class ForgettingTransaction:
         return others[what]
 
     def _forget_anonymous(self, before: datetime, limit: int, at: datetime) -> int:  # noqa: ARG002 - like the others
-        _, old = self._old("anonymous", before)
+        _, old = self.old("anonymous", before)
         asked = select(people.c.id).where(*old).order_by(people.c.seen_at).limit(min(limit, PEOPLE))
         found = list(self._connection.scalars(asked.with_for_update(skip_locked=True)))
         if found:
@@ -124,7 +128,11 @@ class ForgettingTransaction:
         return len(found)
 
     def _forget_events(self, before: datetime, limit: int, at: datetime) -> int:
-        """A day at a time, the oldest first: some people's events of the day, with all points they earned until its end."""
+        """A day at a time, the oldest first: some people's events of the day, with all points they earned until its end.
+
+        Whoever looks in between finds that what is stored follows from the log: of people whose turn has not come, the log
+        still says all of it.
+        """
         oldest = select(events.c.occurred_at).where(events.c.occurred_at < before).order_by(events.c.occurred_at).limit(1)
         first = self._connection.scalar(oldest)
         if first is None:
@@ -139,9 +147,21 @@ class ForgettingTransaction:
         cells = [among(self._connection, score_cells.c.person_id, everybody), score_cells.c.day < day_number(end)]
         self._connection.execute(delete(score_cells).where(*cells))
         self._move_horizon(end)
-        which = [among(self._connection, people.c.id, everybody), people.c.merged_into.is_(None), people.c.recount_at.is_(None)]
-        self._connection.execute(update(people).where(*which).values(recount_at=at))
+        self._total(everybody, at)
         return gone
+
+    def _total(self, ids: Collection[int], at: datetime) -> None:
+        """Give people the heat, fit and grade that what is left of them comes to."""
+        own = select(people).where(among(self._connection, people.c.id, ids), people.c.merged_into.is_(None))
+        persons = [person_of(row) for row in self._connection.execute(own)]
+        cells: dict[int, dict[Cell, int]] = {person.id: {} for person in persons}
+        for row in self._connection.execute(select(score_cells).where(among(self._connection, score_cells.c.person_id, cells))):
+            cells[row.person_id][Cell(row.rule, row.day)] = row.hits
+        definitions = self.definitions()
+        give_histories(self._connection, persons, definitions.history_names, at)
+        for person in persons:
+            total(person, cells[person.id], definitions, at)
+        update_rows(self._connection, people, [person_row(person) for person in persons])
 
     def _move_horizon(self, at: datetime) -> None:
         """Say that events from before an instant were forgotten. A horizon moves forward only."""
@@ -150,7 +170,7 @@ class ForgettingTransaction:
             put_rows(self._connection, horizons, [{"what": EVENTS, "at": at}])
 
     def _forget_messages(self, before: datetime, limit: int, at: datetime) -> int:  # noqa: ARG002 - like the others
-        _, old = self._old("messages", before)
+        _, old = self.old("messages", before)
         some = select(messages.c.id).where(*old).order_by(messages.c.planned_at).limit(limit)
         blanked = update(messages).where(messages.c.id.in_(some)).values(subject=None, detail=None)
         return self._connection.execute(blanked).rowcount
@@ -165,7 +185,7 @@ class ForgettingTransaction:
         return self._delete("counted", before, limit, counted_events.c.day)
 
     def _delete(self, what: DataClass, before: datetime, limit: int, age: Any) -> int:
-        table, old = self._old(what, before)
+        table, old = self.old(what, before)
         key = tuple_(*table.primary_key) if len(table.primary_key) > 1 else next(iter(table.primary_key))
         some = select(*table.primary_key).where(*old).order_by(age).limit(limit)
         return self._connection.execute(delete(table).where(key.in_(some))).rowcount
