@@ -137,6 +137,7 @@ def test_interrupted_anywhere_nothing_differs(installation: Installation) -> Non
 
 def test_a_recount_afterwards_changes_nothing(installation: Installation) -> None:
     crowd(installation, 12)
+    recount(installation.database, installation.clock)
     keep(installation, events="4d")
     forget_all(installation)
     before = everybody_counted(installation)
