@@ -101,7 +101,7 @@ class Nudge(Protocol):
     """Wakes a task. Losing a nudge costs latency only: beat sweeps for what is left."""
 
     def __call__(self, task: str, partition: int | None = None) -> None:
-        """Wake `absorb` for a partition, or `recount`, `advance`, `send`, `hand_off`. Never raises: a lost nudge is no error."""
+        """Wake `absorb` for a partition, or `recount`, `advance`, `send`, `hand_off`, `forget`. Never raises: a lost nudge is no error."""
         ...
 
 

@@ -11,9 +11,11 @@ from nurture.cli import (
     dead,
     definitions,
     demo,
+    forget,
     identity,
     keys,
     person,
+    person_data,
     preview,
     report,
     score,
@@ -47,6 +49,9 @@ app.command(name="status")(status.status)
 app.command(name="verify")(verify.verify)
 person.app.command(name="merge")(identity.merge)
 person.app.command(name="unmerge")(identity.unmerge)
+app.command(name="forget")(forget.forget)
+person.app.command(name="export")(person_data.export)
+person.app.command(name="erase")(person_data.erase)
 app.add_typer(person.app, name="person")
 app.add_typer(report.app, name="report")
 app.add_typer(score.app, name="score")

@@ -179,7 +179,7 @@ def _export(
 
     if as_json and output is None:
         raise typer.BadParameter("the account cannot go where the data goes; name --output", param_hint="--json")
-    with in_force() as installation, _written(output) as file:
+    with in_force() as installation, written(output) as file:
         after = _instant(since, installation.at)
         if what == "people":
             records = people_records(installation.engine, installation.definitions, installation.at, after)
@@ -194,13 +194,15 @@ def _export(
 
 
 @contextmanager
-def _written(output: Path | None) -> "Iterator[IO[bytes]]":
-    """Standard output, or a file that appears when it is whole."""
+def written(output: Path | None, *, private: bool = False) -> "Iterator[IO[bytes]]":
+    """Standard output, or a file that appears when it is whole; a private one is for its owner's eyes only."""
     if output is None:
         yield typer.get_binary_stream("stdout")
         return
     draft = output.with_name(f".{output.name}.part")
     try:
+        if private:
+            draft.touch(mode=0o600)
         with draft.open("wb") as file:
             yield file
         draft.replace(output)

@@ -33,7 +33,7 @@ from nurture.domain.lifecycle import (
 from nurture.domain.person import Person
 from nurture.domain.sequence import Sequence
 from nurture.domain.verdict import KindOfAgent, Verdict, clicked_at_once, judge
-from nurture.domain.world import Changes, Click, Parked, StoredEvent, Suppressed, World
+from nurture.domain.world import Changes, Click, StoredEvent, Suppressed, World
 
 
 def absorb(events: Ordered[Event], world: World, kind_of_agent: KindOfAgent, at: datetime) -> Changes:
@@ -76,12 +76,13 @@ class _Batch:
         if not event.consented:
             self.changes.unnamed.append(event)
             return
-        verdict = self._judge(event)
-        found = self._whose(event, verdict)
-        if found is None:
-            self.changes.parked.append(Parked(event, "the signed link names a person who is no longer known"))
+        linked = None if event.person is None else self.world.find(event.person)
+        if event.person is not None and linked is None:
+            # We sign links only for people we know. Whoever this was, was forgotten, and a dead letter would remember them again.
+            self.changes.dropped.append(event)
             return
-        person, awaited = found
+        verdict = self._judge(event)
+        person, awaited = (linked, []) if linked is not None else self._whose(event, verdict)
         channel = None
         if verdict.kind == "human":
             channel = self._count(event, person)
@@ -109,11 +110,8 @@ class _Batch:
             self.changes.recounts.add(other.person)
         return Verdict("machine", (SEVERAL_LINKS_AT_ONCE,)) if together else verdict
 
-    def _whose(self, event: Event, verdict: Verdict) -> tuple[Person, list[StageChange]] | None:
-        """The person of an event, and the earlier promotions that it gives an address to."""
-        if event.person is not None:
-            named = self.world.find(event.person)
-            return None if named is None else (named, [])
+    def _whose(self, event: Event, verdict: Verdict) -> tuple[Person, list[StageChange]]:
+        """The person of an event without a signed link, and the earlier promotions that it gives an address to."""
         resolution = resolve(event, self.world.register, self.world.create, weakly=verdict.kind == "machine")
         return self.world.follow(resolution, event)
 

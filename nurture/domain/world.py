@@ -40,13 +40,6 @@ class Suppressed(NamedTuple):
     at: datetime
 
 
-class Parked(NamedTuple):
-    """An event that cannot be counted for anybody, with the reason."""
-
-    event: Event
-    reason: str
-
-
 class Click(NamedTuple):
     """A click in a mail that is stored already, and for a human's."""
 
@@ -84,7 +77,10 @@ class JournalEntry(NamedTuple):
 
 @dataclass(slots=True)
 class Changes:
-    """What a batch leaves to be stored, all in one transaction. `recounts` are people who no longer follow from the log."""
+    """What a batch leaves to be stored, all in one transaction. `recounts` are people who no longer follow from the log.
+
+    `dropped` came by signed links to people who were erased or have expired: nothing is kept of them.
+    """
 
     people: list[Person] = field(default_factory=list)
     register: Register = field(default_factory=Register)
@@ -98,7 +94,7 @@ class Changes:
     enrollments: list[Enrollment] = field(default_factory=list)
     suppressions: list[Suppressed] = field(default_factory=list)
     unnamed: list[Event] = field(default_factory=list)
-    parked: list[Parked] = field(default_factory=list)
+    dropped: list[Event] = field(default_factory=list)
 
     @property
     def wakes_sequences(self) -> bool:

@@ -126,10 +126,15 @@ def test_unsubscribing_suppresses_the_address_and_ends_the_run(intake: Intake, d
     assert (run.status, run.reason, run.due_at) == ("exited", "unsubscribed", None)
 
 
-def test_a_link_of_somebody_who_is_gone_is_parked(intake: Intake, redis: Redis) -> None:
-    absorbed = intake.take([event(EMAIL_CLICKED, person=123, message=4, source="engine", context={"userAgent": "Firefox"})])
-    assert (absorbed.stored, absorbed.parked) == (0, 1)
-    assert redis.xlen(DEAD) == 1
+def test_a_link_of_somebody_who_is_gone_is_dropped_and_kept_nowhere(intake: Intake, database: Database, redis: Redis) -> None:
+    clicks = [
+        event(EMAIL_CLICKED, person=123, message=4, source="engine", context={"userAgent": "Firefox"}, properties={"url": url})
+        for url in ("https://www.example.com/a", "https://www.example.com/b")
+    ]
+    absorbed = intake.take([*clicks, event(UNSUBSCRIBED, person=123, message=4, source="engine")])
+    assert (absorbed.stored, absorbed.parked, absorbed.dropped) == (0, 0, 3)
+    assert redis.xlen(DEAD) == redis.xlen(stream_of(0)) == 0
+    assert rows(database, events) == rows(database, people) == []
 
 
 def test_a_goal_completes_the_run(intake: Intake, database: Database) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, delete, select, update
 
 from nurture.adapters.database.bulk import add_to_rows, among, insert_rows, update_rows
 from nurture.adapters.database.dialect import translated
+from nurture.adapters.database.erased_addresses import ErasedAddresses
 from nurture.adapters.database.handing_off import store_deliveries
 from nurture.adapters.database.identities import store_journal, store_register
 from nurture.adapters.database.releases import Releases
@@ -36,15 +37,16 @@ from nurture.domain.scoring import Cell
 from nurture.domain.sending import MessageStatus, Reason
 from nurture.domain.touches import touch_of
 from nurture.domain.verdict import Verdict
-from nurture.domain.world import Changes, World
+from nurture.domain.world import Changes, Suppressed, World
 
 
 class AbsorbingTransaction:
     """One transaction of absorb; fulfils `ports.Absorbing`."""
 
-    def __init__(self, connection: Connection, releases: Releases) -> None:
+    def __init__(self, connection: Connection, releases: Releases, erased: ErasedAddresses) -> None:
         self._connection = connection
         self._releases = releases
+        self._erased = erased
 
     def definitions(self) -> Definitions:
         return self._releases.current(self._connection)
@@ -96,10 +98,20 @@ class AbsorbingTransaction:
         self._mark(changes)
         self._store_stage_changes(changes.stage_changes)
         self._store_enrollments(changes.enrollments)
-        if changes.suppressions:
-            rows = {suppressed.email: suppressed._asdict() for suppressed in changes.suppressions}
+        self._suppress([*changes.suppressions, *self._erased_before(changes)])
+
+    def _erased_before(self, changes: Changes) -> list[Suppressed]:
+        """New addresses whose owner was erased. Asked after they are written: whoever erases them just now was waited for."""
+        addresses = [each.value for each in changes.register.added if each.kind == "email"]
+        if not addresses:
+            return []
+        return self._erased.suppressions(self._connection, addresses, min(event.received_at for event, *_ in changes.events))
+
+    def _suppress(self, wanted: Sequence[Suppressed]) -> None:
+        if wanted:
+            rows = {suppressed.email: suppressed._asdict() for suppressed in wanted}
             insert_rows(self._connection, suppressions, list(rows.values()), unless_there=True)
-            self._cancel(people_of=[suppressed.email for suppressed in changes.suppressions])
+            self._cancel(people_of=list(rows))
 
     def _store_stage_changes(self, moves: Sequence[StageChange]) -> None:
         if moves:
@@ -194,7 +206,7 @@ class AbsorbingTransaction:
 
 
 @contextmanager
-def absorbing(engine: Engine, releases: Releases) -> Iterator[AbsorbingTransaction]:
+def absorbing(engine: Engine, releases: Releases, erased: ErasedAddresses) -> Iterator[AbsorbingTransaction]:
     """A transaction that commits if the block ends well; Conflict and Unavailable tell that trying again helps."""
     with translated("the batch stays in the stream"), engine.begin() as connection:
-        yield AbsorbingTransaction(connection, releases)
+        yield AbsorbingTransaction(connection, releases, erased)

@@ -102,6 +102,8 @@ people = Table(
     _partial_index("ix_people_stage_heat", "stage", "heat", where="merged_into IS NULL"),
     _partial_index("ix_people_email", "email", where="email IS NOT NULL"),
     _partial_index("ix_people_merged_into", "merged_into", where="merged_into IS NOT NULL"),
+    _partial_index("ix_people_seen_unaddressed", "seen_at", where="merged_into IS NULL AND email IS NULL"),
+    _partial_index("ix_people_seen_addressed", "seen_at", where="merged_into IS NULL AND email IS NOT NULL"),
 )
 
 #: What we know people by. Strong kinds: email, user_id. Weak: anonymous_id, submission. All instants are of events:
@@ -137,6 +139,7 @@ identity_journal = Table(
     Column("reason", String(200), nullable=False),
     Column("image", Json),
     Column("undone_at", Instant),
+    Index("ix_identity_journal_at", "at"),
     _partial_index("ix_identity_journal_about", "kind", "value", where="kind IS NOT NULL"),
 )
 
@@ -157,6 +160,7 @@ events = Table(
     Column("fingerprint", BigInteger, nullable=False),
     Column("body", Json, nullable=False),
     Index("ix_events_person_id_occurred_at", "person_id", "occurred_at"),
+    Index("ix_events_occurred_at", "occurred_at"),
 )
 
 #: Events that came under the id of another one with something else to say. They count for nothing and are kept to be seen.
@@ -165,7 +169,7 @@ event_conflicts = Table(
     metadata,
     Column("event_id", Uuid, primary_key=True),
     Column("fingerprint", BigInteger, primary_key=True),
-    Column("received_at", Instant, nullable=False),
+    Column("received_at", Instant, nullable=False, index=True),
     Column("body", Json, nullable=False),
 )
 
@@ -269,6 +273,7 @@ messages = Table(
     _partial_index("ix_messages_queued", "due_at", where="status = 'queued'"),
     _partial_index("ix_messages_sending", "lease_until", where="status = 'sending'"),
     _partial_index("ix_messages_person_sent", "person_id", "sent_at", where="sent_at IS NOT NULL"),
+    _partial_index("ix_messages_told", "planned_at", where="subject IS NOT NULL OR detail IS NOT NULL"),
 )
 
 suppressions = Table(
