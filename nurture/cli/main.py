@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from nurture.cli import dead, definitions, demo, keys, person, preview, report, serve, status, transfer, up, verify
+from nurture.cli import dead, definitions, demo, keys, person, preview, report, rescore, serve, status, transfer, up, verify
 from nurture.errors import NurtureError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.command(name="schema")(definitions.schema)
 app.command(name="preview")(preview.preview)
 app.command(name="status")(status.status)
 app.command(name="verify")(verify.verify)
+app.command(name="rescore")(rescore.rescore)
 app.add_typer(person.app, name="person")
 app.add_typer(report.app, name="report")
 app.add_typer(dead.app, name="dead")

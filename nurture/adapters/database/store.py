@@ -10,11 +10,12 @@ from nurture.adapters.database.components import ComponentTransaction, component
 from nurture.adapters.database.cooling import CoolingTransaction, cooling
 from nurture.adapters.database.handing_off import HandingOffStore
 from nurture.adapters.database.releases import Releases
+from nurture.adapters.database.rescoring import RescoringTransaction, rescoring
 from nurture.adapters.database.sending import SendingStore
 
 
 class Database:
-    """Opens the transactions of absorb, recount, advance and cool, and holds those of send and hand off."""
+    """Opens the transactions of absorb, recount, rescore, advance and cool, and holds those of send and hand off."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -27,6 +28,9 @@ class Database:
 
     def components(self) -> AbstractContextManager[ComponentTransaction]:
         return components(self.engine, self.releases)
+
+    def rescoring(self) -> AbstractContextManager[RescoringTransaction]:
+        return rescoring(self.engine, self.releases)
 
     def advancing(self) -> AbstractContextManager[AdvancingTransaction]:
         return advancing(self.engine, self.releases)
