@@ -7,7 +7,22 @@ import sys
 
 import typer
 
-from nurture.cli import dead, definitions, demo, keys, person, preview, report, rescore, serve, status, transfer, up, verify
+from nurture.cli import (
+    dead,
+    definitions,
+    demo,
+    events,
+    keys,
+    person,
+    preview,
+    report,
+    rescore,
+    serve,
+    status,
+    transfer,
+    up,
+    verify,
+)
 from nurture.errors import NurtureError
 
 app = typer.Typer(
@@ -33,6 +48,7 @@ app.command(name="verify")(verify.verify)
 app.command(name="rescore")(rescore.rescore)
 app.add_typer(person.app, name="person")
 app.add_typer(report.app, name="report")
+app.add_typer(events.app, name="events")
 app.add_typer(dead.app, name="dead")
 app.add_typer(transfer.import_, name="import")
 app.add_typer(transfer.export, name="export")

@@ -57,3 +57,21 @@ class Judge:
             clicks[:] = [other._replace(alone=False) if other.key in together else other for other in clicks]
         clicks.append(click._replace(alone=not together))
         return AT_ONCE_BY_A_MACHINE if together else verdict
+
+
+class Judged(NamedTuple):
+    """A stored event with the verdict it was given, and the id under which its person counts."""
+
+    event: Event
+    verdict: Verdict
+    person: int
+
+
+class Revised(NamedTuple):
+    """A verdict that is another one now. `channel` is by which the event brought somebody, if it did and is a human's."""
+
+    key: UUID
+    person: int
+    before: Verdict
+    after: Verdict
+    channel: str | None
