@@ -1,4 +1,4 @@
-"""`nurture person`: one person's story, and why they did not get a mail."""
+"""`nurture person`: one person's story, why they did not get a mail, and sales sending them back."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nurture.cli.common import load_settings
 from nurture.cli.installation import in_force
-from nurture.cli.printing import aligned, instant, print_json
+from nurture.cli.printing import aligned, clean, instant, print_json
 from nurture.reports.wording import counted
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from nurture.domain.event import Event
     from nurture.reports.why_not import WhyNot
 
-app = typer.Typer(help="Look at one person.", no_args_is_help=True)
+app = typer.Typer(help="Look at one person, or send a lead back.", no_args_is_help=True)
 
 Who = Annotated[str, typer.Argument(metavar="EMAIL", help="An e-mail address, or an id: ours, a user's, a browser's.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -76,6 +78,68 @@ def why_not(
         typer.echo("\n".join(_answer(found)))
     if found.person is None:
         raise typer.Exit(1)
+
+
+@app.command()
+def reject(
+    email: Who,
+    reason: Annotated[str, typer.Option(help="Why sales does not want them now; kept with the stage change.")],
+    cool_down: Annotated[
+        str | None,
+        typer.Option("--cool-down", help="How long a score alone does not promote them again; without it, as the rule says."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send a lead back for sales: down a stage, and no score alone brings them up again for a while."""
+    from nurture.domain.lifecycle import cool_down_of
+    from nurture.domain.rejecting import Refused, rejecting
+    from nurture.errors import NurtureError
+    from nurture.reports.people import find_person
+    from nurture.reports.reading import snapshot
+
+    _check(reason, cool_down)
+    with in_force() as installation, _somebody(), snapshot(installation.engine) as connection:
+        person = find_person(connection, email).person
+    found = rejecting(person, reason.strip(), cool_down, installation.definitions.lifecycle, installation.at)
+    if isinstance(found, Refused):
+        raise NurtureError(found.why)
+    event, rule = found
+    _put_on_stream(event)
+    until = installation.at + cool_down_of(event, rule)
+    if as_json:
+        told = {"person": person.id, "from_stage": person.stage, "to_stage": rule.to, "rule": rule.id, "until": until}
+        print_json({**told, "event": event.key})
+    else:
+        who = clean(person.email or f"person {person.id}")
+        typer.echo(f"{who} goes from {person.stage} back to {rule.to} (by {rule.id}) as soon as a worker takes it in;")
+        typer.echo(f"until {instant(until)} no score alone promotes them")
+
+
+def _check(reason: str, cool_down: str | None) -> None:
+    from nurture.domain.acting import LONGEST_REASON
+    from nurture.domain.duration import parse_duration
+
+    if not 0 < len(reason.strip()) <= LONGEST_REASON:
+        raise typer.BadParameter(f"write 1 to {LONGEST_REASON} characters", param_hint="--reason")
+    try:
+        parse_duration(cool_down or "0s")
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--cool-down") from None
+
+
+def _put_on_stream(event: "Event") -> None:
+    from nurture.adapters.nudge import CeleryNudge
+    from nurture.adapters.patient_writer import PatientWriter
+
+    settings = load_settings()
+    nudge = CeleryNudge(settings.redis)
+
+    def waits(text: str) -> None:
+        typer.echo(f"nurture: {text}", err=True)
+
+    with PatientWriter(settings.redis, settings.partitions, settings.max_backlog, nudge, waits) as writer:
+        writer.write([event])
+    nudge.close()
 
 
 def _answer(found: "WhyNot") -> Iterator[str]:

@@ -15,6 +15,7 @@ from nurture.domain.lifecycle import (
     Promotion,
     Recycling,
     StageChange,
+    cool_down_of,
     highest,
     promotions_by_event,
     promotions_by_state,
@@ -24,6 +25,9 @@ from nurture.domain.lifecycle import (
 from nurture.domain.merging import SequenceOf
 from nurture.domain.person import Person
 from nurture.domain.sequence import Sequence
+
+#: How the cause of a stage change begins that sales asked for.
+REJECTED: Final = "rejected: "
 
 #: Of a reason that sales gave, what fits into the story of a stage.
 LONGEST_REASON: Final = 200
@@ -86,9 +90,9 @@ class Acting:
         rule = rejection_by_event(event, person.stage, self.definitions.lifecycle)
         if rule is None:
             return
-        person.rejected_until = event.occurred_at + rule.cool_down
+        person.rejected_until = event.occurred_at + cool_down_of(event, rule)
         reason = str(event.properties.get("reason") or "no reason given")[:LONGEST_REASON]
-        self.moves.append(move(person, rule.to, rule.id, f"rejected: {reason}", event.occurred_at, event))
+        self.moves.append(move(person, rule.to, rule.id, f"{REJECTED}{reason}", event.occurred_at, event))
 
     def _promote(self, person: Person, rules: Ordered[Promotion], cause: str, at: datetime, event: Event | None) -> None:
         rule = highest(rules, person.stage, self.definitions.lifecycle)

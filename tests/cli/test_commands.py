@@ -5,7 +5,7 @@ import pytest
 from tests.cli.conftest import Command
 
 COMMANDS = [
-    "check", "apply", "schema", "preview", "status", "verify", "report", "report funnel", "person", "person show", "person why-not",
+    "check", "apply", "schema", "preview", "status", "verify", "report", "report funnel", "person", "person show", "person why-not", "person reject",
     "rescore", "events", "events reclassify", "events warnings", "events conflicts",
     "dead", "dead list", "dead show", "dead retry", "dead drop", "import",
     "import people", "import events", "export", "export people", "export events",

@@ -3,8 +3,11 @@
 import json
 from datetime import timedelta
 
-from nurture.errors import DefinitionError
+import pytest
+
+from nurture.errors import DefinitionError, NurtureError
 from tests.cli.conftest import Command
+from tests.support.definitions import DEFINITIONS, definitions
 from tests.support.events import MONDAY, download, event, form, page
 from tests.support.installation import Installation
 
@@ -87,3 +90,31 @@ def test_why_not_for_nobody_and_for_no_sequence(nurture: Command) -> None:
     assert told.exit_code == 1
     assert "nobody is known by this address" in told.stdout
     assert isinstance(nurture("person", "why-not", "nobody@acme.test", "guide").exception, DefinitionError)
+
+
+def test_sales_sends_somebody_back(nurture: Command, installation: Installation, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("NURTURE_PARTITIONS", "1")
+    rejection = {"id": "not-now", "on": "lead_rejected", "to": "audience"}
+    installation.happen(form("ana@acme.test"), download("ana@acme.test"))
+    refused = nurture("person", "reject", "ana@acme.test", "--reason", "no budget")
+    assert isinstance(refused.exception, NurtureError)
+    assert "no rejection rule listens" in str(refused.exception)
+    installation.apply(definitions(lifecycle=DEFINITIONS["lifecycle"] | {"rejections": [rejection]}))
+    told = nurture("person", "reject", "ana@acme.test", "--reason", " no budget ", "--cool-down", "10d")
+    assert told.exit_code == 0, told.output
+    assert told.stdout.startswith("ana@acme.test goes from lead back to audience (by not-now)")
+    installation.happen()
+    person = installation.person("ana@acme.test")
+    assert (person.stage, person.rejected_until - person.stage_since) == ("audience", timedelta(days=10))
+    shown = nurture("person", "show", "ana@acme.test").stdout
+    assert "rejected: no budget" in shown
+    assert "cool-down" in shown
+    assert "rejected by sales" in nurture("person", "why-not", "ana@acme.test", "guide-nurture").stdout
+    again = nurture("person", "reject", "ana@acme.test", "--reason", "again")
+    assert "does not lie above audience" in str(again.exception)
+
+
+@pytest.mark.parametrize("options", [["--reason", " "], ["--reason", "x" * 201], ["--reason", "x", "--cool-down", "soon"], []])
+def test_a_rejection_without_a_reason_or_with_no_duration_is_refused(nurture: Command, options: list[str]) -> None:
+    assert nurture("person", "reject", "ana@acme.test", *options).exit_code == 2
+    assert nurture("person", "reject", "nobody@acme.test", "--reason", "x").exit_code == 1
