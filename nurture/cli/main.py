@@ -11,6 +11,7 @@ from nurture.cli import (
     dead,
     definitions,
     demo,
+    events,
     forget,
     identity,
     keys,
@@ -18,6 +19,7 @@ from nurture.cli import (
     person_data,
     preview,
     report,
+    rescore,
     score,
     serve,
     status,
@@ -52,9 +54,11 @@ person.app.command(name="unmerge")(identity.unmerge)
 app.command(name="forget")(forget.forget)
 person.app.command(name="export")(person_data.export)
 person.app.command(name="erase")(person_data.erase)
+app.command(name="rescore")(rescore.rescore)
 app.add_typer(person.app, name="person")
 app.add_typer(report.app, name="report")
 app.add_typer(score.app, name="score")
+app.add_typer(events.app, name="events")
 app.add_typer(dead.app, name="dead")
 app.add_typer(transfer.import_, name="import")
 app.add_typer(transfer.export, name="export")

@@ -14,6 +14,7 @@ from nurture.domain.event import Event
 from nurture.domain.history import History, Reach
 from nurture.domain.identity import Identifier, Merge, Register, Resolution
 from nurture.domain.ids import stable_id
+from nurture.domain.judging import Click
 from nurture.domain.lifecycle import StageChange
 from nurture.domain.merging import image_of
 from nurture.domain.person import Person
@@ -38,15 +39,6 @@ class Suppressed(NamedTuple):
     reason: str
     source: str
     at: datetime
-
-
-class Click(NamedTuple):
-    """A click in a mail that is stored already, and for a human's."""
-
-    key: UUID
-    person: int
-    at: datetime
-    target: str
 
 
 #: Who decided something about who is who, when it was no human: an event on its way in.

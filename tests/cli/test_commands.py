@@ -7,6 +7,7 @@ from tests.cli.conftest import Command
 COMMANDS = [
     "check", "apply", "schema", "preview", "status", "verify", "report", "report funnel", "person", "person show", "person why-not",
     "person erase", "person export", "forget",
+    "person reject", "rescore", "events", "events reclassify", "events warnings", "events conflicts",
     "dead", "dead list", "dead show", "dead retry", "dead drop", "import",
     "import people", "import events", "export", "export people", "export events",
 ]  # fmt: skip

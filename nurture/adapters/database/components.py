@@ -143,8 +143,10 @@ class ComponentTransaction:
         ).one_or_none()
         return None if row is None else journal_entry(row)
 
-    def store(self, component: Component, outcome: Recounted, at: datetime) -> None:
+    def store(self, component: Component, outcome: Recounted, at: datetime, *, settled: bool = True) -> None:
         self._store_people(outcome)
+        if settled:
+            self._unmark(outcome)
         self._store_holdings(outcome)
         update_rows(self._connection, events, [{"id": key, "person_id": owner} for key, owner in outcome.owners.items()])
         self._store_cells(outcome)
@@ -157,6 +159,8 @@ class ComponentTransaction:
         insert_rows(self._connection, people, [person_row(person) for person in new])
         rows = [person_row(person) for person in outcome.people if not person.new]
         update_rows(self._connection, people, [row for row in rows if row != self._before[row["id"]]])
+
+    def _unmark(self, outcome: Recounted) -> None:
         marked = among(self._connection, people.c.id, [person.id for person in outcome.people])
         self._connection.execute(update(people).where(marked, people.c.recount_at.is_not(None)).values(recount_at=None))
 

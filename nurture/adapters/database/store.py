@@ -11,12 +11,14 @@ from nurture.adapters.database.cooling import CoolingTransaction, cooling
 from nurture.adapters.database.erased_addresses import ErasedAddresses
 from nurture.adapters.database.forgetting import ForgettingTransaction, forgetting
 from nurture.adapters.database.handing_off import HandingOffStore
+from nurture.adapters.database.reclassifying import ReclassifyingTransaction, reclassifying
 from nurture.adapters.database.releases import Releases
+from nurture.adapters.database.rescoring import RescoringTransaction, rescoring
 from nurture.adapters.database.sending import SendingStore
 
 
 class Database:
-    """Opens the transactions of absorb, recount, advance, cool and forget, and holds those of send and hand off.
+    """Opens the transactions of all verbs but send and hand off, and holds those.
 
     `pepper` is the installation's secret key: with it the addresses of erased people are hashed.
     """
@@ -33,6 +35,12 @@ class Database:
 
     def components(self) -> AbstractContextManager[ComponentTransaction]:
         return components(self.engine, self.releases)
+
+    def rescoring(self) -> AbstractContextManager[RescoringTransaction]:
+        return rescoring(self.engine, self.releases)
+
+    def reclassifying(self, *, reading: bool) -> AbstractContextManager[ReclassifyingTransaction]:
+        return reclassifying(self.engine, self.releases, reading=reading)
 
     def advancing(self) -> AbstractContextManager[AdvancingTransaction]:
         return advancing(self.engine, self.releases)
