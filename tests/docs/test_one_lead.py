@@ -93,6 +93,6 @@ def test_the_page_shows_what_the_commands_say(told: Command) -> None:
 
 def write(page: Path, text: str, fresh: dict[str, str]) -> None:
     for command, output in fresh.items():
-        pattern = re.compile(rf"```\n\$ {re.escape(command)}\n.*?\n```", flags=re.DOTALL)
-        text = pattern.sub(lambda _, command=command, output=output: f"```\n$ {command}\n{output}\n```", text)  # type: ignore[misc]
+        begin = text.index(f"```\n$ {command}\n") + len(f"```\n$ {command}\n")
+        text = f"{text[:begin]}{output}{text[text.index(chr(10) + '```', begin) :]}"
     page.write_text(text)
