@@ -10,6 +10,8 @@ from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.event import Event
 from nurture.domain.handing_off import Delivery, DeliveryStatus
+from nurture.domain.lifecycle import StageChange
+from nurture.domain.person import Person
 from nurture.domain.sending import MessageStatus, Reason
 from nurture.domain.sequence import Sequence as SequenceDefinition
 from nurture.domain.stepping import Move
@@ -146,6 +148,14 @@ class Recounting(Protocol):
 
     def store(self, component: Component, outcome: Recounted, at: datetime) -> None:
         """Write how everything should be, and that nobody of them is due any more."""
+        ...
+
+    def remember(self, people: Sequence[Person], component: Component, at: datetime) -> None:
+        """Give people their past as far as any condition asks, those of the sequences they are on included."""
+        ...
+
+    def store_moves(self, moves: Sequence[StageChange], begun: Sequence[Enrollment]) -> None:
+        """Write stage changes with their hand-offs, and new runs."""
         ...
 
     def give_up(self, person: int) -> None:

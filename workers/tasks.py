@@ -97,7 +97,9 @@ def recount_due() -> None:
             log.warning("recount stopped", why=str(error), retried=error.retry_helps)
             return
         if report.due:
-            log.info("recounted", due=report.due, left=report.left)
+            log.info("recounted", due=report.due, left=report.left, moved=report.moved)
+        if report.begun:
+            mine.nudge("advance")
         if report.due < RECOUNT_BATCH:
             return
 

@@ -5,20 +5,18 @@ where they stand: what changed rules would have done is not done, unless it is a
 as absorb's. It may be broken off at any place and done again: whoever was counted comes to the same.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from nurture.domain.acting import Acting
 from nurture.domain.component import Component, Recounted
 from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.lifecycle import StageChange
 from nurture.domain.person import Person
-from nurture.domain.recounting import recount
+from nurture.domain.recounting import consequences, recount
 from nurture.errors import Conflict, TooMuch
 from nurture.ports import Clock, Recounting
 
@@ -134,22 +132,13 @@ class _Batch:
         with self._store.rescoring() as transaction:
             component = transaction.component(batch, self._most, connected=False)
             outcome = recount(component, self._definitions, self._at, who=False)
-            moves, begun = self._act(transaction, component, outcome) if self._fire else ([], [])
+            if self._fire:
+                transaction.remember(outcome.people, component, self._at)
+                moves, begun = consequences(component, outcome, self._definitions, self._at)
+            else:
+                moves, begun = [], []
             transaction.store_counts(component, outcome, self._at)
             transaction.store_moves(moves, begun)
         self._account.people += len(batch)
         self._account.moved += len(moves)
         self._account.begun += len(begun)
-
-    def _act(
-        self, transaction: Rescoring, component: Component, outcome: Recounted
-    ) -> tuple[list[StageChange], list[Enrollment]]:
-        own = [person for person in outcome.people if person.merged_into is None]
-        transaction.remember(own, component, self._at)
-        runs: dict[int, list[Enrollment]] = defaultdict(list)
-        for run in component.enrollments:
-            runs[run.person].append(run)
-        acting = Acting(self._definitions, runs, component.sequence_of, self._at)
-        for person in own:
-            acting.on_state(person)
-        return acting.moves, [run for each in runs.values() for run in each if run.new]

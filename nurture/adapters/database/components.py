@@ -1,7 +1,7 @@
 """People with everything that connects them, from the database and back: what *recount* and merges by hand work on."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, and_, delete, or_, select, update
 
 from nurture.adapters.database.bulk import among, insert_rows, put_rows, update_rows
 from nurture.adapters.database.dialect import translated
+from nurture.adapters.database.histories import give_histories, reach_of
 from nurture.adapters.database.identities import (
     disputes_about,
     holdings_named,
@@ -19,6 +20,7 @@ from nurture.adapters.database.identities import (
     journal_entry,
     store_journal,
 )  # fmt: skip
+from nurture.adapters.database.moving import store_runs, store_stage_changes
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import enrollment_of, enrollment_row, event_of, person_of, person_row
 from nurture.adapters.database.tables import (
@@ -35,6 +37,7 @@ from nurture.domain.component import Component, Logged, Recounted
 from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.identity import Identifier, identifiers_in
+from nurture.domain.lifecycle import StageChange
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cell
 from nurture.domain.sending import MessageStatus, Reason
@@ -153,6 +156,15 @@ class ComponentTransaction:
         self._store_runs(component)
         self._store_journal(outcome, at)
 
+    def remember(self, people: Sequence[Person], component: Component, at: datetime) -> None:
+        pinned = [component.sequence_of(run) for run in component.enrollments if run.live]
+        reach = reach_of(self.definitions(), [sequence for sequence in pinned if sequence is not None])
+        give_histories(self._connection, people, reach, at)
+
+    def store_moves(self, moves: Sequence[StageChange], begun: Sequence[Enrollment]) -> None:
+        store_stage_changes(self._connection, moves, self.definitions().handoff)
+        store_runs(self._connection, begun)
+
     def _store_people(self, outcome: Recounted) -> None:
         # Whoever was merged into another points to them, so those others come first.
         new = sorted((person for person in outcome.people if person.new), key=lambda person: person.merged_into is not None)
@@ -189,7 +201,8 @@ class ComponentTransaction:
         insert_rows(self._connection, score_cells, rows)
 
     def _store_runs(self, component: Component) -> None:
-        changed = [run for run in component.enrollments if enrollment_row(run) != self._runs_before[run.id]]
+        before = self._runs_before
+        changed = [run for run in component.enrollments if run.id in before and enrollment_row(run) != before[run.id]]
         for run in changed:
             row = enrollment_row(run)
             self._connection.execute(update(enrollments).where(enrollments.c.id == run.id).values(row))
@@ -200,7 +213,7 @@ class ComponentTransaction:
             if not run.live:
                 ended = {"status": MessageStatus.SKIPPED, "reason": Reason.ENROLLMENT_ENDED}
                 self._connection.execute(update(messages).where(of_run, queued).values(ended))
-            elif self._runs_before[run.id]["ended_at"] is not None:
+            elif before[run.id]["ended_at"] is not None:
                 goes_on = {"status": MessageStatus.QUEUED, "reason": None}
                 self._connection.execute(update(messages).where(of_run, cancelled).values(goes_on))
 
