@@ -14,10 +14,11 @@ resolved wrongly at first: `resolve` notices (`Resolution.late`), and the people
 (`domain.recounting`). So the same set of events makes the same people, whatever order it came in.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Final, Literal, NamedTuple
 
 from nurture.domain.event import Assurance, Event
@@ -27,7 +28,8 @@ IdentifierKind = Literal["anonymous_id", "submission", "user_id", "email"]
 #: In the order in which they decide when one event carries two that belong to different people.
 STRONG: Final[tuple[IdentifierKind, ...]] = ("user_id", "email")
 
-#: How many identifiers of a kind one person may hold; a further one is left alone (PostHog/posthog#21049).
+#: How many identifiers of a kind one person may hold; a further one is left alone, and so is an anonymous person who would bring
+#: it along (PostHog/posthog#21049).
 LIMITS: Final = {"user_id": 1, "email": 5, "anonymous_id": 50, "submission": 1_000}
 
 RANK: Final[Mapping[Assurance, int]] = {"observed": 0, "claimed": 1, "verified": 2}
@@ -166,6 +168,11 @@ class Register:
     def _merit(self, identifier: Identifier) -> tuple[int, datetime, str]:
         holding = self._holdings[identifier]
         return -RANK[holding.assurance], holding.first_seen_at, identifier.value
+
+    def has_room(self, person: int, weak: int) -> bool:
+        """Whether a person may hold everything that another one holds, too."""
+        held = Counter(each.kind for each in chain(self._of[person], self._of[weak]))
+        return all(number <= LIMITS[kind] for kind, number in held.items())
 
     def give(self, identifier: Identifier, person: int, event: Event) -> bool:
         """Make a person the holder of an identifier; False if they hold too many of its kind already."""
@@ -319,9 +326,12 @@ class _Resolving:
 
     def _take_along(self) -> tuple[Merge, ...]:
         """Anonymous holders of the browsers named turn out to be the person."""
-        joined = [each for each in self.devices if each != self.person and not self.register.is_settled(each)]
-        at = self.event.occurred_at
-        return tuple(Merge(device, self.register.hand_over(device, self.person, at)) for device in joined)
+        merges = []
+        for device in self.devices:
+            anonymous = device != self.person and not self.register.is_settled(device)
+            if anonymous and self.register.has_room(self.person, device):
+                merges.append(Merge(device, self.register.hand_over(device, self.person, self.event.occurred_at)))
+        return tuple(merges)
 
     def _devices_follow(self) -> Iterable[Move]:
         for identifier in self.weak:
