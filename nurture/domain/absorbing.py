@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from nurture.domain.counting import count, total
 from nurture.domain.enrollment import Ending, Enrollment, ending_by_event, ending_by_state, enter, is_triggered
-from nurture.domain.event import EMAIL_CLICKED, UNSUBSCRIBED, Event
+from nurture.domain.event import UNSUBSCRIBED, Event
 from nurture.domain.identity import resolve
 from nurture.domain.lifecycle import (
     Promotion,
@@ -32,7 +32,7 @@ from nurture.domain.lifecycle import (
 )  # fmt: skip
 from nurture.domain.person import Person
 from nurture.domain.sequence import Sequence
-from nurture.domain.verdict import KindOfAgent, Verdict, clicked_at_once, judge
+from nurture.domain.verdict import KindOfAgent, Verdict, clicked_at_once, judge, opened_in_mail
 from nurture.domain.world import Changes, Click, Parked, StoredEvent, Suppressed, World
 
 
@@ -87,16 +87,18 @@ class _Batch:
     def _judge(self, event: Event) -> Verdict:
         sent_at = self.world.sent_at.get(event.message) if event.message is not None else None
         verdict = judge(event, self.kind_of_agent, sent_at)
-        if event.name != EMAIL_CLICKED or event.message is None or verdict.kind != "human":
+        target = opened_in_mail(event)
+        if event.message is None or event.person is None or target is None:
             return verdict
-        click = Click(event.key, event.person or 0, event.occurred_at, str(event.properties.get("url")))
+        click = Click(event.key, event.person, event.occurred_at, target, verdict.kind == "human")
         clicks = self.world.clicks.setdefault(event.message, [])
         together = clicked_at_once(click, clicks)
         clicks.append(click)
         for other in together:
-            self.changes.rejudged[other.key] = Verdict("machine", (SEVERAL_LINKS_AT_ONCE,))
-            self.changes.recounts.add(other.person)
-        return Verdict("machine", (SEVERAL_LINKS_AT_ONCE,)) if together else verdict
+            if other.human:
+                self.changes.rejudged[other.key] = Verdict("machine", (SEVERAL_LINKS_AT_ONCE,))
+                self.changes.recounts.add(other.person)
+        return Verdict("machine", (SEVERAL_LINKS_AT_ONCE,)) if together and click.human else verdict
 
     def _whose(self, event: Event, verdict: Verdict) -> tuple[Person, list[StageChange]] | None:
         """The person of an event, and the earlier promotions that it gives an address to."""

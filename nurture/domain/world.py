@@ -48,12 +48,13 @@ class Parked(NamedTuple):
 
 
 class Click(NamedTuple):
-    """A click in a mail that is stored already, and for a human's."""
+    """Something of a mail that was opened, and whether it counts for a human's so far."""
 
     key: UUID
     person: int
     at: datetime
     target: str
+    human: bool
 
 
 #: Who decided something about who is who, when it was no human: an event on its way in.

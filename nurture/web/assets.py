@@ -92,6 +92,7 @@ class Assets:
             received_at=at,
             submission=grant.submission,
             person=grant.person,
+            message=grant.message,
             properties={"asset": grant.asset, "gated": asset.gated},
             context=reader_context(request),
         )

@@ -24,8 +24,9 @@ from nurture.web.wire import LONGEST_USER_AGENT
 
 _log = structlog.get_logger(__name__)
 
-#: Headers by which browsers and proxies say that nobody has asked for this yet.
+#: Headers by which browsers and proxies say that nobody has asked for this yet, and the words they say it with.
 _PURPOSE: Final = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+_AHEAD: Final = ("prefetch", "prerender", "preview")
 
 
 def route_of_person(person: int) -> int:
@@ -35,11 +36,11 @@ def route_of_person(person: int) -> int:
 
 def reader_context(request: Request) -> dict[str, Any]:
     """What helps to tell a human from a machine: who asks, how, and whether only to be prepared."""
-    prefetch = any("prefetch" in request.headers.get(header, "") for header in _PURPOSE)
+    said = " ".join(request.headers.get(header, "") for header in _PURPOSE).lower()
     context = {
         "userAgent": request.headers.get("user-agent", "")[:LONGEST_USER_AGENT],
         "method": request.method,
-        "purpose": "prefetch" if prefetch else None,
+        "purpose": "prefetch" if any(word in said for word in _AHEAD) else None,
     }
     return {name: value for name, value in context.items() if value}
 
@@ -62,9 +63,19 @@ class Tracking:
             link = self._parts.tokens.read_click(request.path_params["token"])
         except InvalidToken:
             return self._pages.message(request, 404, "link_unknown")
-        properties = {"url": link.target, "path": path_of(link.target)}
+        properties = {"url": link.target, "path": path_of(link.target), **self._asset_behind(link.target)}
         await self._tell(request, EMAIL_CLICKED, link.message, link.person, properties)
         return RedirectResponse(link.target, 302, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
+
+    def _asset_behind(self, target: str) -> dict[str, str]:
+        """The asset that a link leads to, if it is one of our downloads."""
+        downloads = f"{self._parts.settings.public_url}/a/"
+        if not target.startswith(downloads):
+            return {}
+        try:
+            return {"asset": self._parts.tokens.read_download(target.removeprefix(downloads)).asset}
+        except InvalidToken:
+            return {}
 
     async def open(self, request: Request) -> Response:
         """The image, always. An event only if config/sending.yaml has turned opens on."""

@@ -13,12 +13,13 @@ from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import enrollment_of, event_of, person_of, stage_change_of
 from nurture.adapters.database.tables import enrollments, events, messages, people, score_cells, stage_changes
 from nurture.domain.enrollment import Enrollment
-from nurture.domain.event import EMAIL_CLICKED, Event
+from nurture.domain.event import ASSET_DOWNLOADED, EMAIL_CLICKED, Event
 from nurture.domain.identity import Identifier, Register, identifiers_in
 from nurture.domain.lifecycle import StageChange
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cell
-from nurture.domain.verdict import AT_ONCE
+from nurture.domain.sending import LEASE, MessageStatus
+from nurture.domain.verdict import AT_ONCE, opened_in_mail
 from nurture.domain.world import Click, World
 from nurture.errors import Conflict
 
@@ -49,7 +50,7 @@ class WorldReader:
             enrollments=runs,
             pinned=pinned,
             sent_at=self._sent_at({event.message for event in batch if event.message is not None}),
-            clicks=self._clicks([event for event in batch if event.name == EMAIL_CLICKED]),
+            clicks=self._clicks([event for event in batch if opened_in_mail(event) is not None], everybody),
             reach=reach,
             moves=self._moves(
                 [each.id for each in everybody.values() if not each.email and each.stage != definitions.lifecycle.first]
@@ -90,16 +91,22 @@ class WorldReader:
         return [enrollment_of(row) for row in found]
 
     def _sent_at(self, wanted: set[int]) -> Mapping[int, datetime]:
+        """When these messages left; of one just being handed over, whose outcome is not noted yet, when that began."""
         if not wanted:
             return {}
-        found = self._connection.execute(
-            select(messages.c.id, messages.c.sent_at).where(among(self._connection, messages.c.id, wanted))
-        )
-        return {row.id: row.sent_at for row in found if row.sent_at is not None}
+        kept = select(messages.c.id, messages.c.sent_at, messages.c.status, messages.c.lease_until)
+        sent_at = {}
+        for row in self._connection.execute(kept.where(among(self._connection, messages.c.id, wanted))):
+            if row.sent_at is not None:
+                sent_at[row.id] = row.sent_at
+            elif row.status == MessageStatus.SENDING:
+                sent_at[row.id] = row.lease_until - LEASE
+        return sent_at
 
-    def _clicks(self, clicked: Sequence[Event]) -> Mapping[int, Sequence[Click]]:
-        """The human clicks of the same people around the same time, by message."""
+    def _clicks(self, clicked: Sequence[Event], everybody: Mapping[int, Person]) -> Mapping[int, Sequence[Click]]:
+        """What the same people opened in mails around the same time, by message."""
         linked = {event.person for event in clicked if event.person is not None}
+        linked |= {into for each in linked & everybody.keys() if (into := everybody[each].merged_into) is not None}
         if not linked:
             return {}
         first, last = min(event.occurred_at for event in clicked), max(event.occurred_at for event in clicked)
@@ -107,15 +114,16 @@ class WorldReader:
             select(events).where(
                 among(self._connection, events.c.person_id, linked),
                 events.c.occurred_at.between(first - AT_ONCE, last + AT_ONCE),
-                events.c.name == EMAIL_CLICKED,
-                events.c.verdict == "human",
+                events.c.name.in_([EMAIL_CLICKED, ASSET_DOWNLOADED]),
             )
         )
         clicks: dict[int, list[Click]] = defaultdict(list)
         for row in found:
             event = event_of(row)
-            if event.message is not None:
-                clicks[event.message].append(Click(row.id, row.person_id, row.occurred_at, str(event.properties.get("url"))))
+            target = opened_in_mail(event)
+            if event.message is not None and target is not None:
+                click = Click(row.id, row.person_id, row.occurred_at, target, row.verdict == "human")
+                clicks[event.message].append(click)
         return clicks
 
     def _moves(self, without_address: Collection[int]) -> Mapping[int, Sequence[StageChange]]:
