@@ -13,7 +13,7 @@ from nurture.domain.handing_off import Delivery, DeliveryStatus
 from nurture.domain.sending import MessageStatus, Reason
 from nurture.domain.sequence import Sequence as SequenceDefinition
 from nurture.domain.stepping import Move
-from nurture.domain.world import Changes, World
+from nurture.domain.world import Changes, JournalEntry, World
 
 
 class Clock(Protocol):
@@ -150,6 +150,26 @@ class Recounting(Protocol):
 
     def give_up(self, person: int) -> None:
         """Leave a person as they are stored; they are not due any more."""
+        ...
+
+
+class Joining(Protocol):
+    """The database, as whoever joins people by hand sees it: one transaction."""
+
+    def definitions(self) -> Definitions:
+        """The definitions in force."""
+        ...
+
+    def component(self, wanted: Collection[int], most: int, *, connected: bool = True) -> Component:
+        """These people with those merged into them, locked; raises TooMuch beyond `most` events."""
+        ...
+
+    def journal(self, entry: int) -> JournalEntry | None:
+        """The entry of the journal with an id, if it still holds."""
+        ...
+
+    def store(self, component: Component, outcome: Recounted, at: datetime) -> None:
+        """Write how everything should be."""
         ...
 
 

@@ -109,7 +109,9 @@ class AbsorbingTransaction:
             store_deliveries(self._connection, rows, self.definitions().handoff)
 
     def _store_people(self, changed: Sequence[Person]) -> None:
-        insert_rows(self._connection, people, [person_row(person) for person in changed if person.new])
+        # Whoever was merged into another points to them, so those others come first.
+        new = sorted((person for person in changed if person.new), key=lambda person: person.merged_into is not None)
+        insert_rows(self._connection, people, [person_row(person) for person in new])
         update_rows(self._connection, people, [person_row(person) for person in changed if not person.new])
 
     def _store_events(self, changes: Changes) -> None:

@@ -143,23 +143,6 @@ class ComponentTransaction:
         ).one_or_none()
         return None if row is None else journal_entry(row)
 
-    def last_merge(self, person: int) -> JournalEntry | None:
-        """The newest merge of two people, of whom one is `person`, that still holds."""
-        found = self._connection.execute(
-            select(identity_journal)
-            .where(
-                identity_journal.c.action == "merged",
-                identity_journal.c.undone_at.is_(None),
-                or_(identity_journal.c.person_id == person, identity_journal.c.other_id == person),
-            )
-            .order_by(identity_journal.c.at.desc(), identity_journal.c.id)
-            .limit(1)
-        ).one_or_none()
-        return None if found is None else journal_entry(found)
-
-    def undo(self, entry: JournalEntry, at: datetime) -> None:
-        self._connection.execute(update(identity_journal).where(identity_journal.c.id == entry.id).values(undone_at=at))
-
     def store(self, component: Component, outcome: Recounted, at: datetime) -> None:
         self._store_people(outcome)
         self._store_holdings(outcome)
@@ -169,7 +152,9 @@ class ComponentTransaction:
         self._store_journal(outcome, at)
 
     def _store_people(self, outcome: Recounted) -> None:
-        insert_rows(self._connection, people, [person_row(person) for person in outcome.people if person.new])
+        # Whoever was merged into another points to them, so those others come first.
+        new = sorted((person for person in outcome.people if person.new), key=lambda person: person.merged_into is not None)
+        insert_rows(self._connection, people, [person_row(person) for person in new])
         rows = [person_row(person) for person in outcome.people if not person.new]
         update_rows(self._connection, people, [row for row in rows if row != self._before[row["id"]]])
         marked = among(self._connection, people.c.id, [person.id for person in outcome.people])
@@ -206,10 +191,14 @@ class ComponentTransaction:
             self._connection.execute(update(enrollments).where(enrollments.c.id == run.id).values(row))
             of_run = messages.c.enrollment_id == run.id
             self._connection.execute(update(messages).where(of_run).values(person_id=run.person))
+            queued = messages.c.status == MessageStatus.QUEUED
+            cancelled = and_(messages.c.status == MessageStatus.SKIPPED, messages.c.reason == Reason.ENROLLMENT_ENDED)
             if not run.live:
-                cancelled = {"status": MessageStatus.SKIPPED, "reason": Reason.ENROLLMENT_ENDED}
-                queued = messages.c.status == MessageStatus.QUEUED
-                self._connection.execute(update(messages).where(of_run, queued).values(cancelled))
+                ended = {"status": MessageStatus.SKIPPED, "reason": Reason.ENROLLMENT_ENDED}
+                self._connection.execute(update(messages).where(of_run, queued).values(ended))
+            elif self._runs_before[run.id]["ended_at"] is not None:
+                goes_on = {"status": MessageStatus.QUEUED, "reason": None}
+                self._connection.execute(update(messages).where(of_run, cancelled).values(goes_on))
 
     def _store_journal(self, outcome: Recounted, at: datetime) -> None:
         ids = [person.id for person in outcome.people]

@@ -97,6 +97,7 @@ def _journal_row(entry: JournalEntry) -> dict[str, Any]:
         "by": entry.by,
         "reason": entry.reason,
         "image": entry.image,
+        "undone_at": None,
     }
 
 
