@@ -1,9 +1,9 @@
 """What a batch of events changes: the decision behind the verb *absorb*.
 
-`World` is everybody the batch may concern, as loaded; `absorb` walks the events in the order in which people acted and leaves
-`Changes`, a plain list of what to store. For each event:
+`World` is everybody the batch may concern, as loaded; `absorb` judges each event (was it a human?), then walks the events in
+the order in which people acted and leaves `Changes`, a plain list of what to store. For each event:
 
-1. whose is it, and was it a human? Machine events are stored and go no further;
+1. whose is it? Machine events are stored and go no further;
 2. what does it tell of the person, and which scoring rules does it hit?
 3. does it promote them, end one of their runs, or put them on a sequence?
 
@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Ordered
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from nurture.domain.counting import count, total
 from nurture.domain.enrollment import Ending, Enrollment, ending_by_event, ending_by_state, enter, is_triggered
@@ -39,7 +40,9 @@ from nurture.domain.world import Changes, Click, Parked, StoredEvent, Suppressed
 def absorb(events: Ordered[Event], world: World, kind_of_agent: KindOfAgent, at: datetime) -> Changes:
     """Decide what `events`, none of them seen before, change in `world` at instant `at`."""
     batch = _Batch(world, kind_of_agent, at)
-    for event in sorted(events, key=lambda event: (event.occurred_at, event.received_at)):
+    ordered = sorted(events, key=lambda event: (event.occurred_at, event.received_at))
+    batch.judge(ordered)
+    for event in ordered:
         batch.take(event)
     for person in batch.last_event:
         batch.settle(person)
@@ -65,12 +68,19 @@ class _Batch:
         self.kind_of_agent = kind_of_agent
         self.at = at
         self.last_event: dict[int, Event] = {}
+        self.verdicts: dict[UUID, Verdict] = {}
+
+    def judge(self, events: Ordered[Event]) -> None:
+        """Judge the whole batch before anything of it counts: what comes next may show that an event was a machine's."""
+        for event in events:
+            if event.consented:
+                self.verdicts[event.key] = self._judge(event)
 
     def take(self, event: Event) -> None:
         if not event.consented:
             self.changes.unnamed.append(event)
             return
-        verdict = self._judge(event)
+        verdict = self.verdicts[event.key]
         found = self._whose(event, verdict)
         if found is None:
             self.changes.parked.append(Parked(event, "the signed link names a person who is no longer known"))
@@ -94,11 +104,14 @@ class _Batch:
         clicks = self.world.clicks.setdefault(event.message, [])
         together = clicked_at_once(click, clicks)
         clicks.append(click)
+        scanned = Verdict("machine", (SEVERAL_LINKS_AT_ONCE,))
         for other in together:
-            if other.human:
-                self.changes.rejudged[other.key] = Verdict("machine", (SEVERAL_LINKS_AT_ONCE,))
+            if other.human and other.key in self.verdicts:
+                self.verdicts[other.key] = scanned
+            elif other.human:
+                self.changes.rejudged[other.key] = scanned
                 self.changes.recounts.add(other.person)
-        return Verdict("machine", (SEVERAL_LINKS_AT_ONCE,)) if together and click.human else verdict
+        return scanned if together and click.human else verdict
 
     def _whose(self, event: Event, verdict: Verdict) -> tuple[Person, list[StageChange]] | None:
         """The person of an event, and the earlier promotions that it gives an address to."""

@@ -5,9 +5,9 @@ At its end nothing may differ from a fresh computation, and nothing may lie amon
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import httpx
@@ -22,7 +22,7 @@ from nurture.adapters.database.tables import events, identifiers, identity_journ
 from nurture.adapters.dead_letters import DeadLetters
 from nurture.adapters.stream import held_partition
 from nurture.domain.definitions import Definitions
-from nurture.domain.event import EVENT, Event
+from nurture.domain.event import EVENT
 from nurture.domain.person import Person
 from nurture.flow.absorb import absorb
 from nurture.flow.advance import advance
@@ -129,26 +129,36 @@ class Site:
     def absorb(self) -> None:
         """Take everything that waits, and work out whoever is due."""
         if self.arrival == "in_order":
-            for number in range(PARTITIONS):
-                self.drain(number)
+            self.drain_all()
             self.recount()
-            return
-        for number, event, body in self._taken_out():
-            assert event.name
+        else:
+            self._one_by_one(self._taken_out()[::-1])
+
+    def absorb_in_order(self, order: Sequence[int]) -> None:
+        """Take what waits one by one, in an order of its own."""
+        waiting = self._taken_out()
+        self._one_by_one([waiting[place] for place in order])
+
+    def _one_by_one(self, waiting: Sequence[tuple[int, datetime, bytes]]) -> None:
+        for number, _, body in waiting:
             self.web.redis.xadd(redis_keys.events(number), {redis_keys.FIELD: body})
             self.drain(number)
             self.recount()
 
-    def _taken_out(self) -> list[tuple[int, Event, bytes]]:
-        """What waits, the latest first; it lies in the stream no more."""
+    def _taken_out(self) -> list[tuple[int, datetime, bytes]]:
+        """What waits, in the order in which it happened, with its partition; it lies in the stream no more."""
         found = []
         for number in range(PARTITIONS):
             entries: Any = self.web.redis.xrange(redis_keys.events(number))
             for id_, fields in entries:
                 body = fields[redis_keys.FIELD]
-                found.append((number, EVENT.validate_json(body), body))
+                found.append((number, EVENT.validate_json(body).occurred_at, body))
                 self.web.redis.xdel(redis_keys.events(number), id_)
-        return sorted(found, key=lambda each: each[1].occurred_at, reverse=True)
+        return sorted(found, key=lambda each: each[1])
+
+    def drain_all(self) -> None:
+        for number in range(PARTITIONS):
+            self.drain(number)
 
     def drain(self, number: int) -> None:
         with held_partition(self.web.redis, number) as partition:
@@ -160,10 +170,18 @@ class Site:
         while recount(self.database, self.web.clock).due:
             pass
 
-    def work(self, transport: Any) -> None:
-        """Take every step and send every mail that is due."""
+    def advance(self) -> None:
         while advance(self.database, self.web.clock, lambda *_: False).moved:
             pass
+
+    @property
+    def web_url(self) -> str:
+        """Where readers find the web process, as links in mails have it."""
+        return "http://localhost:8000"
+
+    def work(self, transport: Any) -> None:
+        """Take every step and send every mail that is due."""
+        self.advance()
         while send(self.database.sending, transport, LineWriter(), self.web.clock, lambda *_: False, "worker").claimed:
             pass
 

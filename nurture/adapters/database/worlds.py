@@ -91,7 +91,7 @@ class WorldReader:
         return [enrollment_of(row) for row in found]
 
     def _sent_at(self, wanted: set[int]) -> Mapping[int, datetime]:
-        """When these messages left; of one just being handed over, whose outcome is not noted yet, when that began."""
+        """When these messages left; of one whose outcome is not noted yet, or never will be, when it was being handed over."""
         if not wanted:
             return {}
         kept = select(messages.c.id, messages.c.sent_at, messages.c.status, messages.c.lease_until)
@@ -99,7 +99,7 @@ class WorldReader:
         for row in self._connection.execute(kept.where(among(self._connection, messages.c.id, wanted))):
             if row.sent_at is not None:
                 sent_at[row.id] = row.sent_at
-            elif row.status == MessageStatus.SENDING:
+            elif row.status in (MessageStatus.SENDING, MessageStatus.UNCERTAIN) and row.lease_until is not None:
                 sent_at[row.id] = row.lease_until - LEASE
         return sent_at
 
