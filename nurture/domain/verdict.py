@@ -31,9 +31,6 @@ class Verdict(NamedTuple):
 
 HUMAN: Final = Verdict("human")
 
-#: Why something is a machine's: it was fetched ahead, and nobody has asked for it yet.
-PREFETCH: Final = "prefetch"
-
 
 def judge(event: Event, kind_of_agent: KindOfAgent, sent_at: datetime | None = None) -> Verdict:
     """The verdict on one event; `sent_at` is when the mail it reacts to left, if it reacts to one."""
@@ -56,7 +53,7 @@ def _signs_of_a_machine(event: Event, kind_of_agent: KindOfAgent, sent_at: datet
     if event.context.get("method") == "HEAD":
         signs.append("head_request")
     if event.context.get("purpose") == "prefetch":
-        signs.append(PREFETCH)
+        signs.append("prefetch")
     if event.name in (EMAIL_CLICKED, EMAIL_OPENED) and not agent:
         signs.append("no_user_agent")
     if event.name in _BY_HAND and sent_at is not None and event.occurred_at - sent_at < FASTEST_READER:

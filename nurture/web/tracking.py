@@ -4,7 +4,6 @@ Both are GET and therefore change nothing that could not be undone: they leave a
 when it is absorbed.
 """
 
-from datetime import datetime
 from typing import Any, Final
 from zlib import crc32
 
@@ -43,6 +42,11 @@ def reader_context(request: Request) -> dict[str, Any]:
         "purpose": "prefetch" if any(word in said for word in _AHEAD) else None,
     }
     return {name: value for name, value in context.items() if value}
+
+
+def once(context: dict[str, Any], what: str) -> str:
+    """The id of an event: equal for a double click, and another one for a reader who follows a machine in the same moment."""
+    return str(event_key("engine", f"{what} {sorted(context.items())}"))
 
 
 class Tracking:
@@ -89,8 +93,9 @@ class Tracking:
 
     async def _tell(self, request: Request, name: str, message: int, person: int, properties: dict[str, Any]) -> None:
         at = self._parts.clock.now()
+        context = reader_context(request)
         event = Event(
-            message_id=_once_a_second(request, message, person, at),
+            message_id=once(context, f"{request.url.path} {message} {person} {at:%Y-%m-%dT%H:%M:%S}"),
             source="engine",
             name=name,
             occurred_at=at,
@@ -98,7 +103,7 @@ class Tracking:
             person=person,
             message=message,
             properties=properties,
-            context=reader_context(request),
+            context=context,
         )
         try:
             await self._parts.writer.write([event], route_of_person(person))
@@ -107,8 +112,3 @@ class Tracking:
             _log.warning("not recorded", name=name, message=message, reason=str(error))
         else:
             self._counters.add("web_events")
-
-
-def _once_a_second(request: Request, message: int, person: int, at: datetime) -> str:
-    """A double click is one click."""
-    return str(event_key("engine", f"{request.method} {request.url.path} {message} {person} {at:%Y-%m-%dT%H:%M:%S}"))

@@ -15,7 +15,9 @@ FEW = {"user_id": 1, "email": 1, "anonymous_id": 2, "submission": 2}
 
 @given(st.data(), st.lists(HAPPENED, max_size=12).map(at_minutes), st.integers(1, 6))
 @settings(max_examples=500)
-def test_limits_hold_and_every_order_gives_the_same_people__posthog_21049(data: st.DataObject, told: list[Event], cut: int) -> None:
+def test_limits_hold_and_every_order_gives_the_same_people__posthog_21049(
+    data: st.DataObject, told: list[Event], cut: int
+) -> None:
     arrived = data.draw(st.permutations(told))
     with mock.patch.dict(LIMITS, FEW):
         found = played(arrived, cut).people()

@@ -141,7 +141,7 @@ def test_an_address_of_the_network_is_nobodys_identity__mautic_2950(site: Site, 
     assert (promotion.person_id, promotion.asset) == (site.person("ana@example.com").id, "guide")
     with migrated_engine.connect() as connection:
         for table in inspect(migrated_engine).get_table_names():
-            assert "203.0.113" not in str(connection.execute(text(f"SELECT * FROM {table}")).all()), table  # noqa: S608 - our own names
+            assert "203.0.113" not in str(connection.execute(text(f"SELECT * FROM {table}")).all()), table
 
 
 def test_who_logs_in_second_carries_no_id_of_the_first__posthog_381(site: Site, shared: Browser) -> None:

@@ -185,6 +185,19 @@ def test_what_a_browser_fetches_ahead_spoils_no_click(mail: Mail) -> None:
     assert mail.site.hits("ana@example.com") == {"clicked": 1}
 
 
+def test_a_click_that_follows_its_own_prefetch_counts(mail: Mail) -> None:
+    """The browser asks for a link when the pointer is on it, and again, a moment later, when it is clicked."""
+    passes(mail, hours=1)
+    path = mail.asset()
+    for headers in ({"Sec-Purpose": "prefetch"}, {}):
+        mail.follow(f"{mail.site.web_url}{path}", **headers)
+        assert mail.client.get(path, headers=headers).status_code == 200
+    mail.site.absorb()
+    assert sorted(mail.verdicts()) == [("human", ())] * 2 + [("machine", ("prefetch",))] * 2
+    assert mail.site.hits("ana@example.com") == {"clicked": 1, "download": 1}
+    assert mail.site.person("ana@example.com").stage == "lead"
+
+
 def test_a_click_before_the_outcome_is_noted_is_too_soon(mail: Mail) -> None:
     """The gateway clicks while the mail server still holds our connection: the message is `sending`, and has no time yet."""
     store, at = mail.site.database.sending, mail.site.web.clock.now()
