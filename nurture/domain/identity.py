@@ -104,10 +104,12 @@ class Resolution(NamedTuple):
 class Register:
     """Whose each identifier is, and what has changed since it was loaded.
 
-    `by_hand` are people of whom a human decided who they are: no event joins them to anybody.
+    `by_hand` are people of whom a human decided who they are: no event joins them to anybody. `losses` says when somebody
+    last lost an identifier to another: before, they had less room for more.
     """
 
     by_hand: set[int] = field(default_factory=set)
+    losses: dict[int, datetime] = field(default_factory=dict)
     added: set[Identifier] = field(default_factory=set)
     changed: set[Identifier] = field(default_factory=set)
     _holdings: dict[Identifier, Holding] = field(default_factory=dict)
@@ -120,8 +122,9 @@ class Register:
         holdings: Mapping[Identifier, Holding],
         disputes: Mapping[Identifier, Iterable[Dispute]] | None = None,
         by_hand: Iterable[int] = (),
+        losses: Mapping[int, datetime] | None = None,
     ) -> "Register":
-        register = cls(by_hand=set(by_hand))
+        register = cls(by_hand=set(by_hand), losses=dict(losses or {}))
         for identifier, holding in holdings.items():
             register._put(identifier, holding)
         for identifier, told in (disputes or {}).items():
@@ -183,6 +186,7 @@ class Register:
             self.added.add(identifier)
             self._put(identifier, Holding(person, event.source, event.assurance, at, at, at))
         else:
+            self.losses[known.person] = max(at, self.losses.get(known.person, at))
             self._change(identifier, replace(known, person=person, linked_at=at, last_seen_at=max(at, known.last_seen_at)))
         return True
 
@@ -227,8 +231,9 @@ class Register:
         disputed = [each for identifier in named for each in self._disputes.get(identifier, ()) if each.at > at]
         if disputed:
             return frozenset(people.union(*(each.people for each in disputed)))
-        newest = max((self._holdings[each].linked_at for person in people for each in self._of[person]), default=at)
-        if at >= newest:
+        linked = (self._holdings[each].linked_at for person in people for each in self._of[person])
+        lost = (self.losses[person] for person in people if person in self.losses)
+        if at >= max(chain(linked, lost), default=at):
             return frozenset()
         if len(people) == 1 and len(held) == len(named) and all(self._says_nothing(event, each) for each in held.values()):
             return frozenset()

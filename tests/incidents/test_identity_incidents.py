@@ -86,6 +86,7 @@ def test_a_browser_with_the_id_of_somebody_merged_goes_on_counting__mautic_6079(
     phone.form("ana@example.com")
     site.absorb()
     phone.page("/pricing")
+    site.minute_passes()
     link = site.web.tokens.click(Click(11, before, "https://www.example.com/pricing"))
     assert phone.client.get(f"/c/{link}").status_code == 302
     site.absorb()

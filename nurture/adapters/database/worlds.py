@@ -8,7 +8,7 @@ from sqlalchemy import Connection, or_, select
 
 from nurture.adapters.database.bulk import among
 from nurture.adapters.database.histories import give_histories, reach_of
-from nurture.adapters.database.identities import disputes_about, holdings_named, holdings_of
+from nurture.adapters.database.identities import disputes_about, holdings_named, holdings_of, losses_of
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import enrollment_of, event_of, person_of, stage_change_of
 from nurture.adapters.database.tables import enrollments, events, messages, people, score_cells, stage_changes
@@ -36,7 +36,7 @@ class WorldReader:
         named = {identifier for event in batch for identifier in identifiers_in(event)}
         linked = {event.person for event in batch if event.person is not None}
         everybody = self._lock({holding.person for holding in holdings_named(self._connection, named).values()} | linked)
-        register = self._register(everybody, named)
+        register = self._register(everybody, named, min(event.occurred_at for event in batch))
         runs = self._enrollments(everybody)
         definitions = self._releases.current(self._connection)
         pinned = self._releases.pinned(self._connection, {(run.sequence, run.version) for run in runs if run.live})
@@ -70,13 +70,14 @@ class WorldReader:
         )
         return {row.id: person_of(row) for row in found}
 
-    def _register(self, everybody: Mapping[int, Person], named: set[Identifier]) -> Register:
+    def _register(self, everybody: Mapping[int, Person], named: set[Identifier], since: datetime) -> Register:
         # Asked again now that the people are locked: what was true before the lock may have changed while we waited for it.
         held = {**holdings_of(self._connection, everybody), **holdings_named(self._connection, named)}
         if any(holding.person not in everybody for holding in held.values()):
             raise Conflict
         by_hand = [person.id for person in everybody.values() if person.by_hand]
-        return Register.loaded(held, disputes_about(self._connection, named), by_hand)
+        losses = losses_of(self._connection, everybody, since)
+        return Register.loaded(held, disputes_about(self._connection, named), by_hand, losses)
 
     def _cells(self, everybody: Collection[int]) -> Mapping[int, Mapping[Cell, int]]:
         cells: dict[int, dict[Cell, int]] = defaultdict(dict)
