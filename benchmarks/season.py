@@ -145,7 +145,7 @@ class _Visitor:
             "country": chance.choice(_COUNTRIES),
         }  # fmt: skip
 
-    def device(self, second: bool) -> str:
+    def device(self, *, second: bool) -> str:
         owner = self.number & ~1 if self.shares and not second else self.number
         return f"device-{owner:07d}{'-b' if second else ''}"
 
@@ -166,7 +166,9 @@ def _events(visit: Visit, begin: datetime) -> Iterator[Event]:
         travel = timedelta(seconds=chance.uniform(0.1, 2))
         if visit.number and event["source"] == "website" and chance.random() < MIX["late events"]:
             travel = timedelta(hours=chance.expovariate(1 / 6))
-        yield Event(**event, message_id=f"{visit.kind}-{visit.visitor}-{visit.number}-{index}", occurred_at=at, received_at=at + travel)
+        yield Event(
+            **event, message_id=f"{visit.kind}-{visit.visitor}-{visit.number}-{index}", occurred_at=at, received_at=at + travel
+        )
 
 
 def _crawled(visit: Visit, begin: datetime) -> Event:
@@ -184,8 +186,10 @@ class _Visiting:
     def __init__(self, visit: Visit, chance: random.Random) -> None:
         self.visit, self.chance = visit, chance
         self.visitor = _Visitor(visit.visitor)
-        second = visit.told == "before" and self.visitor.has_second_device and chance.random() < MIX["known again on another device"]
-        self.device = self.visitor.device(second)
+        second = (
+            visit.told == "before" and self.visitor.has_second_device and chance.random() < MIX["known again on another device"]
+        )
+        self.device = self.visitor.device(second=second)
         self.tells = visit.told == "now" or (second and chance.random() < MIX["known again on another device"])
         self.signs_in = self.visitor.logs_in and visit.told == "before" and not second
 
@@ -239,5 +243,5 @@ class _Visiting:
         return [form, download]
 
     def _identify(self) -> dict[str, Any]:
-        told = {"user_id": f"user-{self.visit.visitor}", "email": self.visitor.email, "traits": self.visitor.traits}
+        told: dict[str, Any] = {"user_id": f"user-{self.visit.visitor}", "email": self.visitor.email, "traits": self.visitor.traits}
         return self._by_script("identify", IDENTIFIED, "/", **told)

@@ -21,7 +21,7 @@ so with a heat of its own. Cells are kept by the rule alone, so a rule's id is u
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from math import exp2, fsum
 from typing import Annotated, Final, Literal, NamedTuple
@@ -289,6 +289,7 @@ def _within_group(
     return -counted if points < 0 else counted
 
 
+@lru_cache(4_096)
 def _growth(day: int, half_life: timedelta) -> float:
     power = (day - LANDMARK) / (half_life / timedelta(days=1))
     return exp2(max(-_HIGHEST_POWER, min(power, _HIGHEST_POWER)))

@@ -4,14 +4,15 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, select
 
 from nurture.adapters.database.bulk import among
 from nurture.adapters.database.histories import give_histories, reach_of
-from nurture.adapters.database.identities import disputes_about, holdings_named, holdings_of
+from nurture.adapters.database.identities import disputes_about, holdings_about, holdings_named
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import enrollment_of, event_of, person_of, stage_change_of
 from nurture.adapters.database.tables import enrollments, events, messages, people, score_cells, stage_changes
+from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.event import EMAIL_CLICKED, Event
 from nurture.domain.identity import Identifier, Register, identifiers_in
@@ -26,9 +27,10 @@ from nurture.errors import Conflict
 class WorldReader:
     """Reads within one transaction of absorb."""
 
-    def __init__(self, connection: Connection, releases: Releases) -> None:
+    def __init__(self, connection: Connection, releases: Releases, definitions: Definitions) -> None:
         self._connection = connection
         self._releases = releases
+        self._definitions = definitions
 
     def read(self, batch: Sequence[Event]) -> World:
         """Everybody these events may concern; raises Conflict if they changed meanwhile."""
@@ -37,7 +39,7 @@ class WorldReader:
         everybody = self._lock({holding.person for holding in holdings_named(self._connection, named).values()} | linked)
         register = self._register(everybody, named)
         runs = self._enrollments(everybody)
-        definitions = self._releases.current(self._connection)
+        definitions = self._definitions
         pinned = self._releases.pinned(self._connection, {(run.sequence, run.version) for run in runs if run.live})
         reach = reach_of(definitions, pinned.values())
         give_histories(self._connection, list(everybody.values()), reach, min(event.received_at for event in batch))
@@ -58,20 +60,22 @@ class WorldReader:
 
     def _lock(self, wanted: set[int]) -> dict[int, Person]:
         """The people wanted and those they were merged into, locked in the order of their ids, so that no two batches wait
-        for each other.
+        for each other; raises Conflict if one of them was merged meanwhile.
         """
         if not wanted:
             return {}
-        named = among(self._connection, people.c.id, wanted)
-        targets = select(people.c.merged_into).where(named, people.c.merged_into.is_not(None))
-        found = self._connection.execute(
-            select(people).where(or_(named, people.c.id.in_(targets))).order_by(people.c.id).with_for_update()
-        )
+        # Asked for first: for "one of these, or one of what they point to" PostgreSQL would read the whole table.
+        merged = among(self._connection, people.c.id, wanted), people.c.merged_into.is_not(None)
+        everybody = wanted.union(self._connection.scalars(select(people.c.merged_into).where(*merged)))
+        which = among(self._connection, people.c.id, everybody)
+        found = self._connection.execute(select(people).where(which).order_by(people.c.id).with_for_update()).all()
+        if any(row.merged_into is not None and row.merged_into not in everybody for row in found):
+            raise Conflict
         return {row.id: person_of(row) for row in found}
 
     def _register(self, everybody: Mapping[int, Person], named: set[Identifier]) -> Register:
         # Asked again now that the people are locked: what was true before the lock may have changed while we waited for it.
-        held = {**holdings_of(self._connection, everybody), **holdings_named(self._connection, named)}
+        held = holdings_about(self._connection, everybody, named)
         if any(holding.person not in everybody for holding in held.values()):
             raise Conflict
         by_hand = [person.id for person in everybody.values() if person.by_hand]
@@ -79,10 +83,10 @@ class WorldReader:
 
     def _cells(self, everybody: Collection[int]) -> Mapping[int, Mapping[Cell, int]]:
         cells: dict[int, dict[Cell, int]] = defaultdict(dict)
-        for row in self._connection.execute(
-            select(score_cells).where(among(self._connection, score_cells.c.person_id, everybody))
-        ):
-            cells[row.person_id][Cell(row.rule, row.day)] = row.hits
+        columns = score_cells.c.person_id, score_cells.c.rule, score_cells.c.day, score_cells.c.hits
+        which = among(self._connection, score_cells.c.person_id, everybody)
+        for person, rule, day, hits in self._connection.execute(select(*columns).where(which)).all():
+            cells[person][Cell(rule, day)] = hits
         return cells
 
     def _enrollments(self, everybody: Collection[int]) -> list[Enrollment]:
