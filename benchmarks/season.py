@@ -4,7 +4,7 @@ Who they are, with the shares in MIX, is drawn once from a fixed seed, so equal 
 
 - how much one does has a heavy tail: a lognormal number of events, half of all people with less than half of the mean, a few
   with fifty times it; they come in visits of about five events, spread over one to sixty days
-- first visits are spread over the whole season, so every slice of it has new people and people who come back
+- they are evenly spread over the season, so every slice has as many people in a batch as the first, in which all are new
 - some become known, by a form or by logging in; of these some use several devices, and some share one with somebody else
 - events come within seconds, a few hours late, or twice; crawlers read along; some visitors consent to nothing
 """
@@ -120,8 +120,9 @@ def _visits_of(visitor: int, size: int, chance: random.Random) -> Iterator[Visit
         parts.append(min(size, 1 + int(chance.expovariate(1 / (_VISIT - 1)))))
         size -= parts[-1]
     span = chance.uniform(1, 60) * _DAY
-    begin = chance.uniform(0, SEASON.total_seconds() - span)
-    times = sorted(begin + chance.random() * span for _ in parts)
+    season = SEASON.total_seconds()
+    begin = chance.uniform(0, season)
+    times = sorted((begin + chance.random() * span) % season for _ in parts)  # whoever goes on after the end was here before
     telling = [number for number, part in enumerate(parts) if part > 1]
     known = chance.choice(telling) if telling and chance.random() < MIX["become known"] else len(parts)
     for number, (at, part) in enumerate(zip(times, parts, strict=True)):
