@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from nurture.adapters.database.bulk import among
 from nurture.adapters.database.histories import give_histories, reach_of
-from nurture.adapters.database.identities import disputes_about, holdings_about, holdings_named
+from nurture.adapters.database.identities import disputes_about, holders_named, holdings_about
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import enrollment_of, event_of, person_of, stage_change_of
 from nurture.adapters.database.tables import enrollments, events, messages, people, score_cells, stage_changes
@@ -36,7 +36,7 @@ class WorldReader:
         """Everybody these events may concern; raises Conflict if they changed meanwhile."""
         named = {identifier for event in batch for identifier in identifiers_in(event)}
         linked = {event.person for event in batch if event.person is not None}
-        everybody = self._lock({holding.person for holding in holdings_named(self._connection, named).values()} | linked)
+        everybody = self._lock(holders_named(self._connection, named) | linked)
         register = self._register(everybody, named)
         runs = self._enrollments(everybody)
         definitions = self._definitions
