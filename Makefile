@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet 
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help demo run test lint lock bench bench-short bench-growth clean
+.PHONY: help demo run test lint lock bench bench-short bench-growth bench-scorecard clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -49,12 +49,15 @@ bench-short: $(DEV_STAMP)  ## Measure, in a few minutes, against the naive twin
 bench-growth: $(DEV_STAMP)  ## Absorb a million events of 50,000 people, verify them, and say whether an event costs more at the end
 	$(BIN)/python -m benchmarks.growth $(BENCH_ARGS)
 
+bench-scorecard: $(DEV_STAMP)  ## Compare the learned scorecard with regression and boosting on public data
+	$(BIN)/python -m benchmarks.scorecard
+
 lock:  ## Choose the newest allowed versions and write both lock files
 	@set -e; tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
 	"$(PYTHON)" -m venv "$$tools"; "$$tools/bin/python" -m pip --disable-pip-version-check install --quiet uv; \
 	compile="$$tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header"; \
 	printf 'hatchling\neditables\n' | $$compile pyproject.toml - -o requirements.lock; \
-	$$compile --extra dev pyproject.toml -o requirements-dev.lock
+	$$compile --extra dev --extra learn pyproject.toml -o requirements-dev.lock
 
 clean:  ## Remove the environment and what the tools left; data/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

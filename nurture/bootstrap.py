@@ -3,9 +3,11 @@
 import gc
 import os
 import socket
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from redis import Redis
 
@@ -19,13 +21,18 @@ from nurture.errors import DefinitionError
 from nurture.ports import Caller, Clock, Nudge, Transport, Writer
 from nurture.settings import Settings
 
+if TYPE_CHECKING:
+    from nurture.flow.erase import Elsewhere
+    from nurture.flow.forget import Eraser
+
 #: Redis answers within milliseconds or is gone. Seconds.
 _REDIS_PATIENCE: Final = 5.0
 
 
 def database(settings: Settings) -> Database:
     """The database of an installation; connections are opened when first used."""
-    return Database(make_engine(settings.database))
+    pepper = settings.secret_key.get_secret_value() if settings.secret_key is not None else None
+    return Database(make_engine(settings.database), pepper)
 
 
 def redis_client(settings: Settings) -> Redis:
@@ -37,6 +44,14 @@ def redis_client(settings: Settings) -> Redis:
         socket_keepalive=True,
         health_check_interval=10,
     )
+
+
+def places_of_people(settings: Settings, redis: Redis) -> "Sequence[Elsewhere]":
+    """Where something of people may lie outside the database."""
+    from nurture.adapters.mail.kept_mails import KeptMails
+    from nurture.adapters.redis_erasure import Shelves, WaitingEvents
+
+    return WaitingEvents(redis), Shelves(redis), KeptMails(settings.mail_folder)
 
 
 def clock(settings: Settings) -> Clock:
@@ -140,6 +155,21 @@ class WorkerParts:
         from nurture.adapters.mail.writer import MailWriter
 
         return MailWriter(self.settings.templates_dir, self.settings.public_url, Tokens(self.settings.secret))
+
+    @cached_property
+    def eraser(self) -> "Eraser":
+        from nurture.adapters.mail.kept_mails import KeptMails
+        from nurture.adapters.redis_erasure import Shelves
+        from nurture.domain.erasing import Traces
+        from nurture.flow.erase import erase
+
+        # Not what waits in the stream: whoever has just done something is no longer somebody who was not seen for long.
+        places = (Shelves(self.redis), KeptMails(self.settings.mail_folder))
+
+        def erase_them(wanted: Collection[int], at: datetime) -> None:
+            erase(wanted, Traces(), self.database, places, at, wished=False)
+
+        return erase_them
 
     @cached_property
     def webhooks(self) -> Caller:

@@ -55,6 +55,10 @@ class UnknownPerson(NurtureError):
     """Nobody is known by this e-mail address or id; see that it is written rightly."""
 
 
+class Refused(NurtureError):
+    """What was asked for cannot be done as things stand."""
+
+
 class Unavailable(NurtureError):
     """A part the engine needs does not answer; the work stays queued and is tried again by itself."""
 

@@ -10,10 +10,12 @@ from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.event import Event
 from nurture.domain.handing_off import Delivery, DeliveryStatus
+from nurture.domain.lifecycle import StageChange
+from nurture.domain.person import Person
 from nurture.domain.sending import MessageStatus, Reason
 from nurture.domain.sequence import Sequence as SequenceDefinition
 from nurture.domain.stepping import Move
-from nurture.domain.world import Changes, World
+from nurture.domain.world import Changes, JournalEntry, World
 
 
 class Clock(Protocol):
@@ -101,7 +103,7 @@ class Nudge(Protocol):
     """Wakes a task. Losing a nudge costs latency only: beat sweeps for what is left."""
 
     def __call__(self, task: str, partition: int | None = None) -> None:
-        """Wake `absorb` for a partition, or `recount`, `advance`, `send`, `hand_off`. Never raises: a lost nudge is no error."""
+        """Wake `absorb` for a partition, or `recount`, `advance`, `send`, `hand_off`, `forget`. Never raises: a lost nudge is no error."""
         ...
 
 
@@ -148,8 +150,36 @@ class Recounting(Protocol):
         """Write how everything should be, and that nobody of them is due any more."""
         ...
 
+    def remember(self, people: Sequence[Person], component: Component, at: datetime) -> None:
+        """Give people their past as far as any condition asks, those of the sequences they are on included."""
+        ...
+
+    def store_moves(self, moves: Sequence[StageChange], begun: Sequence[Enrollment]) -> None:
+        """Write stage changes with their hand-offs, and new runs."""
+        ...
+
     def give_up(self, person: int) -> None:
         """Leave a person as they are stored; they are not due any more."""
+        ...
+
+
+class Joining(Protocol):
+    """The database, as whoever joins people by hand sees it: one transaction."""
+
+    def definitions(self) -> Definitions:
+        """The definitions in force."""
+        ...
+
+    def component(self, wanted: Collection[int], most: int, *, connected: bool = True) -> Component:
+        """These people with those merged into them, locked; raises TooMuch beyond `most` events."""
+        ...
+
+    def journal(self, entry: int) -> JournalEntry | None:
+        """The entry of the journal with an id, if it still holds."""
+        ...
+
+    def store(self, component: Component, outcome: Recounted, at: datetime) -> None:
+        """Write how everything should be."""
         ...
 
 

@@ -22,6 +22,7 @@ from nurture.flow.absorb import absorb
 from nurture.flow.advance import BATCH as ADVANCE_BATCH
 from nurture.flow.advance import advance
 from nurture.flow.cool import cool
+from nurture.flow.forget import forget
 from nurture.flow.hand_off import BATCH as HAND_OFF_BATCH
 from nurture.flow.hand_off import hand_off
 from nurture.flow.recount import BATCH as RECOUNT_BATCH
@@ -68,7 +69,13 @@ def absorb_partition(partition: int) -> None:
                 log.warning("absorb stopped", partition=partition, why=str(error), retried=error.retry_helps)
                 return
             if absorbed.read:
-                log.info("absorbed", partition=partition, stored=absorbed.stored, parked=absorbed.parked, read=absorbed.read)
+                counts = {
+                    "read": absorbed.read,
+                    "stored": absorbed.stored,
+                    "parked": absorbed.parked,
+                    "dropped": absorbed.dropped,
+                }
+                log.info("absorbed", partition=partition, **counts)
             if absorbed.wakes_sequences:
                 mine.nudge("advance")
             if absorbed.wakes_recount:
@@ -91,7 +98,9 @@ def recount_due() -> None:
             log.warning("recount stopped", why=str(error), retried=error.retry_helps)
             return
         if report.due:
-            log.info("recounted", due=report.due, left=report.left)
+            log.info("recounted", due=report.due, left=report.left, moved=report.moved)
+        if report.begun:
+            mine.nudge("advance")
         if report.due < RECOUNT_BATCH:
             return
 
@@ -156,6 +165,25 @@ def cool_down() -> None:
     recycled = cool(mine.database, mine.clock)
     if recycled:
         log.info("cooled", recycled=recycled)
+
+
+@shared_task(name="nurture.forget")
+def forget_old() -> None:
+    """Forget what is older than its class of data is kept for."""
+    mine = parts()
+    turn = _Turn()
+    more = True
+    while more and turn.goes_on():
+        try:
+            outcome = forget(mine.database, mine.eraser, mine.clock)
+        except NurtureError as error:
+            log.warning("forgetting stopped", why=str(error), retried=error.retry_helps)
+            return
+        more = outcome.more
+        if more:
+            log.info("forgot", **{what: gone for what, gone in outcome.gone.items() if gone})
+    if more:
+        mine.nudge("forget")
 
 
 @shared_task(name="nurture.sweep")

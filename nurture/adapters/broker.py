@@ -14,6 +14,7 @@ ROUTES: Final = {
     "recount": "events",
     "advance": "sequences",
     "cool": "sequences",
+    "forget": "sequences",
     "send": "mail",
     "hand_off": "handoff",
 }

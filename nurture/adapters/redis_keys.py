@@ -7,6 +7,9 @@ from typing import Final
 GROUP: Final = "absorb"
 CONSUMER: Final = "holder"
 
+#: The stream of every partition begins so.
+EVENTS: Final = "nurture:events:"
+
 #: The one field of a stream entry: the event as JSON.
 FIELD: Final = b"e"
 
@@ -28,7 +31,7 @@ CELERY_PREFIX: Final = "nurture:celery:"
 
 def events(partition: int) -> str:
     """The stream of one partition."""
-    return f"nurture:events:{partition}"
+    return f"{EVENTS}{partition}"
 
 
 def lease(partition: int) -> str:

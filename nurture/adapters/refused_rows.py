@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import IO, Final
 
 from nurture.adapters.row_files import COMMENT, RowFile
-from nurture.domain.imported_rows import Refused, Row
-from nurture.domain.obvious_columns import MISTAKE
+from nurture.domain.imports.columns import MISTAKE
+from nurture.domain.imports.rows import Refused, Row
 
 _ENCODING: Final = "utf-8"
 

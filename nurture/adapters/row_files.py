@@ -18,9 +18,9 @@ from shutil import copyfileobj
 from tempfile import NamedTemporaryFile
 from typing import IO, Any, Final, Literal, cast
 
-from nurture.domain.imported_rows import Refused, Row
-from nurture.domain.imported_values import json_of
-from nurture.domain.spreadsheet import unguarded
+from nurture.domain.imports.rows import Refused, Row
+from nurture.domain.imports.spreadsheet import unguarded
+from nurture.domain.imports.values import json_of
 from nurture.errors import UnreadableFile
 
 Shape = Literal["csv", "jsonl", "lines"]

@@ -1,9 +1,13 @@
 """What commands share."""
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from nurture.settings import Settings
 
 
@@ -16,3 +20,26 @@ def load_settings(**given: object) -> "Settings":
     settings = Settings.load({**os.environ, **options})
     configure_logging(settings.log_format, settings.log_level, secrets=settings.secret_values)
     return settings
+
+
+Since = Annotated[
+    str | None, typer.Option(help="Only what is not older than this: 2026-03-01, an instant, or a length such as 30d.")
+]
+
+
+def since_when(since: str | None, at: "datetime") -> "datetime | None":
+    """The instant that `--since` names: a date, an instant, or a length of time before now."""
+    from datetime import UTC, datetime
+
+    from nurture.domain.duration import parse_duration
+
+    if since is None:
+        return None
+    try:
+        found = datetime.fromisoformat(since)
+    except ValueError:
+        try:
+            return at - parse_duration(since)
+        except ValueError:
+            raise typer.BadParameter("write 2026-03-01, an instant, or a length such as 30d", param_hint="--since") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -106,15 +106,15 @@ def _line(moment: "Moment") -> str:
 
 
 def _print(printer: "Console", outcome: "Outcome", folder: Path, port: int, seconds: float) -> None:
-    from nurture.cli.person import lines
     from nurture.cli.report import tables
+    from nurture.cli.story_text import story_lines
 
     for table in tables(outcome.funnel):
         printer.print(table)
     for line in _facts(outcome):
         printer.print(line)
     printer.rule("one lead's story", align="left")
-    for line in lines(outcome.story):
+    for line in story_lines(outcome.story):
         printer.print(line, soft_wrap=True)
     printer.rule("afterwards", align="left")
     again = "" if port == 8000 else f" --port {port}"  # noqa: PLR2004  # the default of `nurture up`

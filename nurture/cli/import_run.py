@@ -18,9 +18,9 @@ from nurture.adapters.tokens import Tokens
 from nurture.definitions.mapping import LoadedMapping, load_mapping
 from nurture.domain.event import Event
 from nurture.domain.ids import stable_id
-from nurture.domain.imported_rows import Refused, Row, Skipped, Surroundings, event_of
-from nurture.domain.importing import Imported
-from nurture.domain.obvious_columns import Taken, taken_for
+from nurture.domain.imports.columns import Taken, taken_for
+from nurture.domain.imports.mapping import Imported
+from nurture.domain.imports.rows import Refused, Row, Skipped, Surroundings, event_of
 from nurture.errors import UnreadableFile
 from nurture.flow.import_rows import Account, import_rows
 from nurture.settings import Settings

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from nurture.adapters.database.store import Database
     from nurture.domain.definitions import Definitions
+    from nurture.ports import Clock
 
 
 class Installation(NamedTuple):
@@ -20,6 +22,8 @@ class Installation(NamedTuple):
     engine: "Engine"
     definitions: "Definitions"
     at: "datetime"
+    database: "Database"
+    clock: "Clock"
 
 
 @contextmanager
@@ -33,6 +37,7 @@ def in_force() -> Iterator[Installation]:
     try:
         with snapshot(database.engine) as connection:
             definitions = database.releases.current(connection)
-        yield Installation(database.engine, definitions, bootstrap.clock(settings).now())
+        clock = bootstrap.clock(settings)
+        yield Installation(database.engine, definitions, clock.now(), database, clock)
     finally:
         database.engine.dispose()

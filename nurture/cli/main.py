@@ -7,7 +7,26 @@ import sys
 
 import typer
 
-from nurture.cli import dead, definitions, demo, keys, person, preview, report, serve, status, transfer, up, verify
+from nurture.cli import (
+    dead,
+    definitions,
+    demo,
+    events,
+    forget,
+    identity,
+    keys,
+    person,
+    person_data,
+    preview,
+    report,
+    rescore,
+    score,
+    serve,
+    status,
+    transfer,
+    up,
+    verify,
+)
 from nurture.errors import NurtureError
 
 app = typer.Typer(
@@ -30,8 +49,16 @@ app.command(name="schema")(definitions.schema)
 app.command(name="preview")(preview.preview)
 app.command(name="status")(status.status)
 app.command(name="verify")(verify.verify)
+person.app.command(name="merge")(identity.merge)
+person.app.command(name="unmerge")(identity.unmerge)
+app.command(name="forget")(forget.forget)
+person.app.command(name="export")(person_data.export)
+person.app.command(name="erase")(person_data.erase)
+app.command(name="rescore")(rescore.rescore)
 app.add_typer(person.app, name="person")
 app.add_typer(report.app, name="report")
+app.add_typer(score.app, name="score")
+app.add_typer(events.app, name="events")
 app.add_typer(dead.app, name="dead")
 app.add_typer(transfer.import_, name="import")
 app.add_typer(transfer.export, name="export")

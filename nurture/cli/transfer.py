@@ -7,15 +7,13 @@ from typing import IO, TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from nurture.cli.common import load_settings
+from nurture.cli.common import Since, load_settings, since_when
 from nurture.cli.printing import aligned, clean, print_json
 from nurture.reports.wording import counted
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from nurture.cli.import_run import Options, Told
-    from nurture.domain.imported_rows import Refused, Row
+    from nurture.domain.imports.rows import Refused, Row
     from nurture.flow.import_rows import Account
 
 import_ = typer.Typer(help="Take in people or events from a file: CSV, JSON lines, or log lines.", no_args_is_help=True)
@@ -154,9 +152,6 @@ Format = Annotated[
     Literal["csv", "jsonl"], typer.Option("--format", help="csv, which a spreadsheet opens safely, or JSON lines.")
 ]
 Output = Annotated[Path | None, typer.Option(dir_okay=False, help="The file to write; without it, standard output.")]
-Since = Annotated[
-    str | None, typer.Option(help="Only what is not older than this: 2026-03-01, an instant, or a length such as 30d.")
-]
 
 
 @export.command("people")
@@ -179,8 +174,8 @@ def _export(
 
     if as_json and output is None:
         raise typer.BadParameter("the account cannot go where the data goes; name --output", param_hint="--json")
-    with in_force() as installation, _written(output) as file:
-        after = _instant(since, installation.at)
+    with in_force() as installation, written(output) as file:
+        after = since_when(since, installation.at)
         if what == "people":
             records = people_records(installation.engine, installation.definitions, installation.at, after)
         else:
@@ -194,13 +189,15 @@ def _export(
 
 
 @contextmanager
-def _written(output: Path | None) -> "Iterator[IO[bytes]]":
-    """Standard output, or a file that appears when it is whole."""
+def written(output: Path | None, *, private: bool = False) -> "Iterator[IO[bytes]]":
+    """Standard output, or a file that appears when it is whole; a private one is for its owner's eyes only."""
     if output is None:
         yield typer.get_binary_stream("stdout")
         return
     draft = output.with_name(f".{output.name}.part")
     try:
+        if private:
+            draft.touch(mode=0o600)
         with draft.open("wb") as file:
             yield file
         draft.replace(output)
@@ -210,21 +207,3 @@ def _written(output: Path | None) -> "Iterator[IO[bytes]]":
         raise NurtureError(f"{output} cannot be written ({error.strerror}); name another file") from error
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _instant(since: str | None, at: "datetime") -> "datetime | None":
-    """The instant that `--since` names: a date, an instant, or a length of time before now."""
-    from datetime import UTC, datetime
-
-    from nurture.domain.duration import parse_duration
-
-    if since is None:
-        return None
-    try:
-        found = datetime.fromisoformat(since)
-    except ValueError:
-        try:
-            return at - parse_duration(since)
-        except ValueError:
-            raise typer.BadParameter("write 2026-03-01, an instant, or a length such as 30d", param_hint="--since") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -23,7 +23,8 @@ def verify(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         found = audit(installation.engine, installation.definitions, _MOST)
     if as_json:
         differences = [each.model_dump(mode="json") for each in found.differences]
-        print_json({"people": found.people, "events": found.events, "differing": found.differing, "differences": differences})
+        counts = {"people": found.people, "events": found.events, "differing": found.differing, "waiting": found.waiting}
+        print_json({**counts, "differences": differences})
     else:
         verdict = "nothing differs" if not found.differing else counted(found.differing, "difference")
         scope = f"{counted(found.people, 'person', 'people')} and {counted(found.events, 'human event')}"
@@ -35,5 +36,8 @@ def verify(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         for line in aligned(shown):
             typer.echo(line)
         if found.differing:
-            typer.echo("After rules were changed by `nurture apply`, people differ until their next event.", err=True)
+            typer.echo("After rules were changed by `nurture apply`, people differ until `nurture rescore --apply`.", err=True)
+        if found.waiting:
+            waiting = counted(found.waiting, "person is", "people are")
+            typer.echo(f"{waiting} due to be recounted and may differ until then; workers do it by themselves.", err=True)
     raise typer.Exit(1 if found.differing else 0)

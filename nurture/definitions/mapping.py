@@ -8,7 +8,7 @@ from typing import NamedTuple
 from nurture.definitions.document import Node, read
 from nurture.definitions.mistakes import Flaw, Mistake, flaw
 from nurture.definitions.validation import validate
-from nurture.domain.importing import Imported, ImportMapping
+from nurture.domain.imports.mapping import Imported, ImportMapping
 from nurture.domain.model import Problem
 from nurture.errors import DefinitionError
 

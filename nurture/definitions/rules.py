@@ -17,6 +17,7 @@ from nurture.definitions.config import (
     person_conditions,
 )
 from nurture.definitions.handoff_rules import HANDOFF_RULES
+from nurture.definitions.privacy_rules import PRIVACY_RULES
 from nurture.definitions.reach import asks_for_stage_alone, includes, never_holds
 from nurture.definitions.reachability import REACHABILITY_RULES
 from nurture.definitions.score_rules import SCORE_RULES, is_engagement, operands
@@ -305,4 +306,5 @@ RULES: Final[tuple[Rule, ...]] = (
     *REACHABILITY_RULES,
     *HANDOFF_RULES,
     *CHANNEL_RULES,
+    *PRIVACY_RULES,
 )

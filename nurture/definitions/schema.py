@@ -9,7 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core.core_schema import DictSchema
 
 from nurture.definitions.loader import MODELS
-from nurture.domain.importing import ImportMapping
+from nurture.domain.imports.mapping import ImportMapping
 from nurture.domain.model import Definition
 from nurture.domain.sequence import Sequence
 

@@ -14,6 +14,8 @@ from nurture.domain.wording import instead
 
 Test = Callable[[Any], bool]
 
+_NUMBER: Final = re.compile(r"\s*-?\d{1,300}(\.\d{1,300})?\s*", re.ASCII)
+
 
 class Unfit(ValueError):
     """What stands behind a test makes no sense; says what, and what to write."""
@@ -49,8 +51,11 @@ def _comparable(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
     def make(operand: Any) -> Test:
         if isinstance(operand, bool) or not isinstance(operand, int | float | str):
             raise Unfit(f"{shown(operand)} cannot be compared; write a number or a text")
+        numeric = not isinstance(operand, str)
 
         def test(value: Any) -> bool:
+            if numeric and isinstance(value, str):
+                value = _number(value)
             try:
                 return bool(compare(value, operand))
             except TypeError:
@@ -59,6 +64,11 @@ def _comparable(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
         return test
 
     return make
+
+
+def _number(text: str) -> float | None:
+    """The number that a text is; forms know nothing but texts."""
+    return float(text) if _NUMBER.fullmatch(text) else None
 
 
 def _instants(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:

@@ -72,6 +72,6 @@ def blank(person: Person, definitions: Definitions, first: datetime | None = Non
     kept = kept or Forgotten({}, None, None)
     return replace(
         person, attributes=dict(kept.attributes), first_touch=kept.first_touch, last_touch=kept.last_touch,
-        first_seen_at=first or person.first_seen_at, seen_at=first or person.seen_at,
+        first_seen_at=first or person.first_seen_at, seen_at=first or person.seen_at, acted=person.acted and first is None,
         history=History((), definitions.history_names),
     )  # fmt: skip

@@ -30,6 +30,12 @@ EMAIL_OPENED: Final = "email_opened"
 EMAIL_CLICKED: Final = "email_clicked"
 UNSUBSCRIBED: Final = "unsubscribed"
 
+#: What `nurture person reject` tells. A server with a secret key may tell it, too.
+LEAD_REJECTED: Final = "lead_rejected"
+
+#: The source of events that the engine itself tells of.
+ENGINE: Final = "engine"
+
 NAME_OF_KIND: Final[Mapping[str, str]] = {
     "identify": IDENTIFIED,
     "page": PAGE_VIEWED,

@@ -7,8 +7,8 @@ from typing import Annotated, Final, NamedTuple
 from pydantic import Field, model_validator
 
 from nurture.domain.conditions import Condition, EventCondition, Facts
-from nurture.domain.duration import Duration
-from nurture.domain.event import Event
+from nurture.domain.duration import Duration, parse_duration
+from nurture.domain.event import ENGINE, Event
 from nurture.domain.model import (
     LONGEST_SLUG,
     Definition,
@@ -79,7 +79,7 @@ class Rejection(Definition):
     """Sales does not want somebody now: down to stage `to` when an event named in `on` satisfies `where`.
 
     Only a server with a secret key and `nurture person reject` may speak for sales; from anybody else the event changes nothing.
-    The event's property `reason` is kept with the stage change. For as long as `cool_down` no promotion that rests on `when`
+    The event's property `reason` is kept with the stage change; the command may give another `cool_down`. For as long as `cool_down` no promotion that rests on `when`
     alone brings the person up again; what they do themselves (`on`) still counts.
     """
 
@@ -210,3 +210,9 @@ def rejection_by_event(event: Event, stage: str, lifecycle: Lifecycle) -> Reject
          and (rule.where is None or rule.where.holds(event.facts))),
         None,
     )  # fmt: skip
+
+
+def cool_down_of(event: Event, rule: Rejection) -> timedelta:
+    """How long a score alone does not promote somebody whom this event sends down: what the engine's own event says, else the rule."""
+    said = event.properties.get("cool_down") if event.source == ENGINE and event.person is not None else None
+    return rule.cool_down if said is None else parse_duration(said)

@@ -30,7 +30,7 @@ class Attribute(NamedTuple):
 class Person:
     """The working state of a person; `changed` marks what has to be stored.
 
-    `history` is what they did in the past, as far as conditions ask about it; a condition that asks raises MissingHistory where
+    `acted` says that a human did something, not machines alone; `seen_at` is when they last did. `history` is what they did in the past, as far as conditions ask about it; a condition that asks raises MissingHistory where
     nobody loaded it.
     """
 
@@ -50,6 +50,7 @@ class Person:
     rejected_until: datetime | None = None
     first_touch: Touch | None = None
     last_touch: Touch | None = None
+    acted: bool = False
     new: bool = False
     changed: bool = False
     history: History | None = field(default=None, compare=False, repr=False)
@@ -66,8 +67,15 @@ class Person:
     def saw(self, at: datetime) -> None:
         """They did something at an instant."""
         self.first_seen_at = min(self.first_seen_at, at)
-        self.seen_at = max(self.seen_at, at)
-        self.changed = True
+        self.seen_at = max(self.seen_at, at) if self.acted else at
+        self.acted = self.changed = True
+
+    def passed(self, at: datetime) -> None:
+        """A machine did something in their name at an instant."""
+        if at < self.first_seen_at:
+            self.first_seen_at, self.changed = at, True
+        if not self.acted:
+            self.seen_at = self.first_seen_at
 
     def came_by(self, first: Touch | None, last: Touch | None) -> None:
         """Remember what brought them: the earliest touch, and the latest that was not direct."""

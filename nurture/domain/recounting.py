@@ -4,17 +4,21 @@ Events are resolved as they arrive; that is right as long as they arrive in the 
 where a verdict was revised, or where a human joined or parted people, what is stored no longer follows from the log. Then
 everybody the log connects (a `Component`) is worked out again: who is who by walking through the events in their true
 order (`domain.replaying`), and what each person did by counting their events. What was already done because of them (mails,
-promotions, hand-offs) is not undone and not done again.
+promotions, hand-offs) is not undone and not done again; what only their right totals bring happens now (`consequences`).
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
+from nurture.domain.acting import Acting
 from nurture.domain.component import Component, Logged, Recounted
 from nurture.domain.counting import blank, count, forgotten, total
 from nurture.domain.definitions import Definitions
+from nurture.domain.enrollment import Enrollment
+from nurture.domain.lifecycle import StageChange
 from nurture.domain.person import Person
 from nurture.domain.replaying import identify
 from nurture.domain.scoring import Cell
@@ -55,3 +59,22 @@ def _counted(
             cells.update(count(entry.event, fresh, definitions).cells)
     total(fresh, cells, definitions, at)
     return fresh, cells
+
+
+class Consequences(NamedTuple):
+    """What new totals bring: stage changes, and runs that begin."""
+
+    moves: list[StageChange]
+    begun: list[Enrollment]
+
+
+def consequences(component: Component, outcome: Recounted, definitions: Definitions, at: datetime) -> Consequences:
+    """What everybody's new totals bring at instant `at`, as after any event of theirs; people must know their past."""
+    runs: dict[int, list[Enrollment]] = defaultdict(list)
+    for run in component.enrollments:
+        runs[run.person].append(run)
+    acting = Acting(definitions, runs, component.sequence_of, at)
+    for person in outcome.people:
+        if person.merged_into is None and person.acted:
+            acting.on_state(person)
+    return Consequences(acting.moves, [run for each in runs.values() for run in each if run.new])

@@ -14,6 +14,7 @@ from nurture.domain.event import Event
 from nurture.domain.history import History, Reach
 from nurture.domain.identity import Identifier, Merge, Register, Resolution
 from nurture.domain.ids import stable_id
+from nurture.domain.judging import Click
 from nurture.domain.lifecycle import StageChange
 from nurture.domain.merging import image_of
 from nurture.domain.person import Person
@@ -38,22 +39,6 @@ class Suppressed(NamedTuple):
     reason: str
     source: str
     at: datetime
-
-
-class Parked(NamedTuple):
-    """An event that cannot be counted for anybody, with the reason."""
-
-    event: Event
-    reason: str
-
-
-class Click(NamedTuple):
-    """A click in a mail that is stored already, and for a human's."""
-
-    key: UUID
-    person: int
-    at: datetime
-    target: str
 
 
 #: Who decided something about who is who, when it was no human: an event on its way in.
@@ -84,7 +69,10 @@ class JournalEntry(NamedTuple):
 
 @dataclass(slots=True)
 class Changes:
-    """What a batch leaves to be stored, all in one transaction. `recounts` are people who no longer follow from the log."""
+    """What a batch leaves to be stored, all in one transaction. `recounts` are people who no longer follow from the log.
+
+    `dropped` came by signed links to people who were erased or have expired: nothing is kept of them.
+    """
 
     people: list[Person] = field(default_factory=list)
     register: Register = field(default_factory=Register)
@@ -98,7 +86,7 @@ class Changes:
     enrollments: list[Enrollment] = field(default_factory=list)
     suppressions: list[Suppressed] = field(default_factory=list)
     unnamed: list[Event] = field(default_factory=list)
-    parked: list[Parked] = field(default_factory=list)
+    dropped: list[Event] = field(default_factory=list)
 
     @property
     def wakes_sequences(self) -> bool:
@@ -185,8 +173,9 @@ class World:
             into.stage, into.stage_since = weak.stage, weak.stage_since
         for name, attribute in weak.attributes.items():
             into.learn(name, attribute)
-        into.saw(weak.first_seen_at)
-        into.saw(weak.seen_at)
+        into.passed(weak.first_seen_at)
+        if weak.acted:
+            into.saw(weak.seen_at)
         into.came_by(weak.first_touch, weak.last_touch)
         if into.history is not None and weak.history is not None:
             into.history.add(weak.history)

@@ -41,11 +41,12 @@ class AbsorbStore(Protocol):
 
 @dataclass(slots=True)
 class Absorbed:
-    """What one batch came to. `wakes_sequences`: an enrollment is due at once; `wakes_recount`: somebody must be recounted."""
+    """What one batch came to. `dropped` are events by links of people who were forgotten. `wakes_sequences`: an enrollment is due at once; `wakes_recount`: somebody must be recounted."""
 
     read: int = 0
     stored: int = 0
     parked: int = 0
+    dropped: int = 0
     wakes_sequences: bool = False
     wakes_recount: bool = False
 
@@ -53,6 +54,7 @@ class Absorbed:
         self.read += other.read
         self.stored += other.stored
         self.parked += other.parked
+        self.dropped += other.dropped
         self.wakes_sequences |= other.wakes_sequences
         self.wakes_recount |= other.wakes_recount
 
@@ -124,11 +126,8 @@ class _Absorber:
                 return Absorbed()
             changes = decide(fresh, transaction.world(fresh), self.kind_of_agent, self.clock.now())
             transaction.store(changes)
-        entries = {event.key: entry for entry, event in batch}
-        for event, reason in changes.parked:
-            self._park(entries[event.key], reason)
         return Absorbed(
-            stored=len(changes.events) + len(changes.unnamed), parked=len(changes.parked),
+            stored=len(changes.events) + len(changes.unnamed), dropped=len(changes.dropped),
             wakes_sequences=changes.wakes_sequences, wakes_recount=bool(changes.recounts),
         )  # fmt: skip
 

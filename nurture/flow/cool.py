@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Final, Protocol
 
-from nurture.domain.absorbing import recycle, state_of
+from nurture.domain.acting import recycle, state_of
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import day_number
 from nurture.domain.lifecycle import Recycling, StageChange

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from nurture.domain.event import Event
-from nurture.domain.imported_rows import Refused, Row, Skipped
+from nurture.domain.imports.rows import Refused, Row, Skipped
 
 BATCH: Final = 500
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from nurture.domain.definitions import Definitions
+from nurture.domain.recounting import consequences
 from nurture.domain.recounting import recount as decide
 from nurture.errors import Conflict, TooMuch
 from nurture.ports import Clock, Recounting
@@ -34,10 +35,14 @@ class RecountStore(Protocol):
 
 @dataclass(slots=True)
 class Recounts:
-    """What one run came to: how many people were due, and how many were left as they are because too much hangs on them."""
+    """What one run came to: how many people were due, how many were left as they are because too much hangs on them, and how many
+    stage changes and runs through sequences their right totals brought.
+    """
 
     due: int = 0
     left: int = 0
+    moved: int = 0
+    begun: int = 0
 
 
 def recount(store: RecountStore, clock: Clock, limit: int = BATCH, most: int = MOST_EVENTS) -> Recounts:
@@ -54,7 +59,7 @@ def _work_out(
     store: RecountStore, definitions: Definitions, due: Sequence[int], at: datetime, most: int, report: Recounts
 ) -> None:
     try:
-        _again_on_conflict(store, definitions, due, at, most)
+        _again_on_conflict(store, definitions, due, at, most, report)
     except TooMuch:
         if len(due) > 1:
             middle = len(due) // 2
@@ -66,16 +71,24 @@ def _work_out(
         report.left += 1
 
 
-def _again_on_conflict(store: RecountStore, definitions: Definitions, due: Sequence[int], at: datetime, most: int) -> None:
+def _again_on_conflict(
+    store: RecountStore, definitions: Definitions, due: Sequence[int], at: datetime, most: int, report: Recounts
+) -> None:
     for _ in range(_TRIES - 1):
         try:
-            return _once(store, definitions, due, at, most)
+            return _once(store, definitions, due, at, most, report)
         except Conflict:
             continue
-    return _once(store, definitions, due, at, most)
+    return _once(store, definitions, due, at, most, report)
 
 
-def _once(store: RecountStore, definitions: Definitions, due: Sequence[int], at: datetime, most: int) -> None:
+def _once(store: RecountStore, definitions: Definitions, due: Sequence[int], at: datetime, most: int, report: Recounts) -> None:
     with store.components() as transaction:
         component = transaction.component(due, most)
-        transaction.store(component, decide(component, definitions, at), at)
+        outcome = decide(component, definitions, at)
+        transaction.remember(outcome.people, component, at)
+        moves, begun = consequences(component, outcome, definitions, at)
+        transaction.store(component, outcome, at)
+        transaction.store_moves(moves, begun)
+    report.moved += len(moves)
+    report.begun += len(begun)

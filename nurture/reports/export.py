@@ -14,9 +14,9 @@ from nurture.adapters.database.rows import attributes_from_json, event_of
 from nurture.adapters.database.tables import events, identifiers, people
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import day_number
-from nurture.domain.obvious_columns import AS_JSON, EVENT_MARK, PERSON_MARK
+from nurture.domain.imports.columns import AS_JSON, EVENT_MARK, PERSON_MARK
+from nurture.domain.imports.spreadsheet import guarded
 from nurture.domain.scoring import engagement_on
-from nurture.domain.spreadsheet import guarded
 from nurture.reports.reading import snapshot
 
 #: Rows fetched at a time.

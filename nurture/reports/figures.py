@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
-from math import floor
+from math import floor, fsum
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
@@ -18,15 +18,15 @@ class Figures(BaseModel):
 
 
 def round_to_sum(values: Sequence[float]) -> list[float]:
-    """Each value rounded to one decimal, up or down, so that the rounded ones sum to the rounded sum.
+    """Each value rounded to the cent (two decimals), up or down, so that the rounded ones sum to the rounded sum.
 
-    Plain rounding prints 0.3 + 0.3 + 0.3 = 1.0. Here the values with the largest remainders are rounded up until the sum is
-    right: the method of Hare and Niemeyer, by which seats are given to parties.
+    Plain rounding prints 0.333 + 0.333 + 0.334 = 1.00 as 0.99. Here the values with the largest remainders are rounded up until
+    the sum is right: the method of Hare and Niemeyer, by which seats are given to parties.
     """
-    tenths = [value * 10 for value in values]
-    rounded = [floor(each) for each in tenths]
-    missing = round(sum(tenths)) - sum(rounded)
-    by_remainder = sorted(range(len(values)), key=lambda index: rounded[index] - tenths[index])
+    cents = [value * 100 for value in values]
+    rounded = [floor(each) for each in cents]
+    missing = round(fsum(cents)) - sum(rounded)
+    by_remainder = sorted(range(len(values)), key=lambda index: rounded[index] - cents[index])
     for index in by_remainder[: max(missing, 0)]:
         rounded[index] += 1
-    return [each / 10 for each in rounded]
+    return [each / 100 for each in rounded]

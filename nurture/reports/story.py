@@ -1,12 +1,12 @@
 """One person's story: who they are, where they stand and why, what they were sent, and what they did."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Engine, Row, func, select
 
 from nurture.adapters.database.histories import give_histories
 from nurture.adapters.database.rows import event_of
@@ -15,19 +15,23 @@ from nurture.adapters.database.tables import (
     events,
     identifiers,
     messages,
+    people,
     score_cells,
     stage_changes,
     suppressions,
 )  # fmt: skip
 from nurture.domain.definitions import Definitions
-from nurture.domain.event import Event, day_number
+from nurture.domain.event import day_number
 from nurture.domain.person import Person
-from nurture.domain.scoring import Cell, ScoreLine, engagement_on, fit_lines, rules_hit, score_lines
+from nurture.domain.scoring import Cell
 from nurture.domain.sending import MessageStatus
-from nurture.reports.figures import EPOCH, Figures, round_to_sum
+from nurture.domain.touches import Touch, touch_from_json
+from nurture.reports.figures import Figures
 from nurture.reports.log import about
 from nurture.reports.people import Known, find_person
 from nurture.reports.reading import snapshot
+from nurture.reports.score_story import FitLine, Ledger, ModelScore, PointsLine, fit_story, model_scores
+from nurture.reports.stage_story import Move, StageSpan, stage_spans
 
 #: How many of the latest events a story tells, unless asked for more.
 LATEST: Final = 50
@@ -51,45 +55,36 @@ class AttributeLine(Figures):
     source: str
 
 
-class EngagementLine(Figures):
-    """What one rule on one day adds to engagement now: of `hits`, its cap lets `counted` count; `points` have faded."""
-
-    rule: str
-    day: date
-    hits: int
-    counted: int
-    points: float
-
-
-class FitLine(Figures):
-    """A fit rule that holds for the person."""
-
-    rule: str
-    points: int
-
-
-class PointsLine(Figures):
-    """What an event earned by one rule when it happened: nothing when the rule's cap was reached already."""
-
-    rule: str
-    points: int
-    capped: bool
-
-
 class EventLine(Figures):
-    """One event. Only a human's earns points."""
+    """One event. Only a human's earns points; `channel` is set where the event brought somebody here."""
 
     at: datetime
     name: str
     about: str
     source: str
+    channel: str | None
     verdict: str
     verdict_reasons: tuple[str, ...]
     points: tuple[PointsLine, ...]
 
 
+class TouchLine(Figures):
+    """A visit that brought somebody here: when, by which channel, and what was said about it."""
+
+    at: datetime
+    channel: str
+    source: str | None = None
+    medium: str | None = None
+    campaign: str | None = None
+    content: str | None = None
+    term: str | None = None
+    click_id: str | None = None
+    referrer: str | None = None
+    landing: str | None = None
+
+
 class StageLine(Figures):
-    """One move, by which rule and for what cause; `event` is what the person had done."""
+    """One move, by which rule and for what cause; `event` is what the person had done, `touch` what had brought them."""
 
     at: datetime
     from_stage: str
@@ -97,6 +92,7 @@ class StageLine(Figures):
     rule: str
     cause: str
     asset: str | None
+    touch: TouchLine | None
     event: EventLine | None
 
 
@@ -140,10 +136,10 @@ class Suppression(Figures):
 
 
 class Story(Figures):
-    """Everything, at instant `at`. Points of engagement have one decimal, and the lines sum to the total as printed.
+    """Everything, at instant `at`. `scores` are engagement by each model, `engagement` that of the default one.
 
-    `engagement_unexplained` and `fit_unexplained` are what the totals hold beyond their lines: zero, unless rules changed
-    since the person was last counted.
+    `matrix` is grade and band, such as A1. `fit_unexplained` is what the total holds beyond its lines: zero, unless rules
+    changed since the person was last counted. `recount_at` is set while what is stored waits to be worked out afresh.
     """
 
     at: datetime
@@ -154,16 +150,21 @@ class Story(Figures):
     attributes: tuple[AttributeLine, ...]
     first_seen_at: datetime
     seen_at: datetime
+    first_touch: TouchLine | None
+    last_touch: TouchLine | None
     stage: str
     stage_since: datetime
     stage_seconds: int
+    rejected_until: datetime | None
+    stages: tuple[StageSpan, ...]
+    matrix: str
     engagement: float
-    engagement_lines: tuple[EngagementLine, ...]
-    engagement_unexplained: float
+    scores: tuple[ModelScore, ...]
     fit: int
     grade: str
     fit_lines: tuple[FitLine, ...]
     fit_unexplained: int
+    recount_at: datetime | None
     suppression: Suppression | None
     stage_changes: tuple[StageLine, ...]
     enrollments: tuple[EnrollmentLine, ...]
@@ -187,30 +188,32 @@ class _Teller:
         self._known = known
         self._person = known.person
         self._at = at
-        self._lines = score_lines(self._cells(), definitions.scoring, day_number(at))
-        self._runs = runs_of(connection, known)
 
     def tell(self, latest: int) -> Story:
-        person = self._person
-        moves = self._rows(stage_changes, stage_changes.c.at)
-        timeline = _Timeline(self._definitions, self._lines, {row.id: row.step for row in self._rows(messages, messages.c.id)})
+        person, scoring, day = self._person, self._definitions.scoring, day_number(self._at)
+        moves, cells = self._rows(stage_changes, stage_changes.c.at), self._cells()
+        ledger = Ledger(self._definitions, cells, day)
+        timeline = _Timeline(ledger, {row.id: row.step for row in self._rows(messages, messages.c.id)})
         timeline.read(self._events(), latest, {row.event_id for row in moves if row.event_id is not None})
         give_histories(self._connection, [person], self._definitions.history_names, self._at)
-        earned = fit_lines(person.facts(self._at, self._definitions.scoring), self._definitions.scoring)
+        facts = person.facts(self._at, scoring)
+        fit, fit_unexplained = fit_story(person, facts, scoring)
+        scores = model_scores(cells, person, scoring, day)
         return Story(
             at=self._at, person=person.id, email=person.email, merged=self._known.merged,
             identifiers=tuple(self._identifiers()),
             attributes=tuple(_attributes(person)),
             first_seen_at=person.first_seen_at, seen_at=person.seen_at,
+            first_touch=_touch(person.first_touch), last_touch=_touch(person.last_touch),
             stage=person.stage, stage_since=person.stage_since,
             stage_seconds=max(0, int((self._at - person.stage_since) / timedelta(seconds=1))),
-            **self._engagement(),
-            fit=person.fit, grade=str(person.grade),
-            fit_lines=tuple(FitLine(rule=rule, points=points) for rule, points in earned),
-            fit_unexplained=person.fit - sum(points for _, points in earned),
+            rejected_until=person.rejected_until, stages=self._stages(moves),
+            matrix=facts["matrix"], engagement=scores[0].engagement, scores=scores,
+            fit=person.fit, grade=str(person.grade), fit_lines=fit, fit_unexplained=fit_unexplained,
+            recount_at=self._recount_at(),
             suppression=suppression_of(self._connection, person),
             stage_changes=tuple(_stage_line(row, timeline.wanted) for row in moves),
-            enrollments=self._runs,
+            enrollments=runs_of(self._connection, self._known),
             events_in_all=timeline.seen, events=tuple(timeline.latest),
         )  # fmt: skip
 
@@ -229,29 +232,21 @@ class _Teller:
         for row in self._rows(identifiers, identifiers.c.first_seen_at):
             yield IdentifierLine(kind=row.kind, value=row.value, source=row.source, first_seen_at=row.first_seen_at)
 
-    def _engagement(self) -> dict[str, Any]:
-        """The engagement that decisions rest on, and its lines."""
-        engagement = engagement_on(day_number(self._at), self._person.heat, self._definitions.scoring.half_life)
-        points = [line.points for line in self._lines]
-        *rounded, unexplained = round_to_sum([*points, engagement - sum(points)])
-        return {
-            "engagement": round(sum(rounded) + unexplained, 1),
-            "engagement_unexplained": unexplained,
-            "engagement_lines": tuple(
-                EngagementLine(
-                    rule=line.rule, day=EPOCH + timedelta(days=line.day), hits=line.hits, counted=line.counted, points=shown
-                )
-                for line, shown in zip(self._lines, rounded, strict=True)
-            ),
-        }
+    def _stages(self, rows: Sequence[Row[Any]]) -> tuple[StageSpan, ...]:
+        moves = [Move(row.at, row.to_stage, row.person_id == self._person.id) for row in rows]
+        return stage_spans(self._person, moves, self._definitions.lifecycle, self._at)
+
+    def _recount_at(self) -> datetime | None:
+        marked = select(func.min(people.c.recount_at)).where(people.c.id.in_(self._known.ids))
+        found: datetime | None = self._connection.scalar(marked)
+        return found
 
 
 class _Timeline:
     """Walks through a person's log: keeps the latest events and those wanted, and tells what each earned."""
 
-    def __init__(self, definitions: Definitions, lines: list[ScoreLine], step_of: Mapping[int, str]) -> None:
-        self._rules = definitions.rules_by_event
-        self._left = {Cell(line.rule, line.day): line.counted for line in lines}
+    def __init__(self, ledger: Ledger, step_of: Mapping[int, str]) -> None:
+        self._ledger = ledger
         self._step_of = step_of
         self.latest: deque[EventLine] = deque()
         self.wanted: dict[UUID, EventLine] = {}
@@ -269,17 +264,10 @@ class _Timeline:
     def _line(self, row: Row[Any]) -> EventLine:
         event = event_of(row)
         return EventLine(
-            at=row.occurred_at, name=row.name, about=about(event, self._step_of), source=event.source, verdict=row.verdict,
-            verdict_reasons=tuple(row.verdict_reasons or ()),
-            points=tuple(self._earned(event)) if row.verdict == "human" else (),
+            at=row.occurred_at, name=row.name, about=about(event, self._step_of), source=event.source, channel=row.channel,
+            verdict=row.verdict, verdict_reasons=tuple(row.verdict_reasons or ()),
+            points=tuple(self._ledger.earned(event)) if row.verdict == "human" else (),
         )  # fmt: skip
-
-    def _earned(self, event: Event) -> Iterator[PointsLine]:
-        for rule in rules_hit(event, self._rules):
-            cell = Cell(rule.id, event.day)
-            left = self._left.get(cell, 0)  # of more hits than the cap allows, the earliest count
-            self._left[cell] = left - 1
-            yield PointsLine(rule=rule.id, points=rule.points if left > 0 else 0, capped=left <= 0)
 
 
 def runs_of(connection: Connection, known: Known) -> tuple[EnrollmentLine, ...]:
@@ -315,8 +303,12 @@ def _message_line(row: Row[Any]) -> MessageLine:
 def _stage_line(row: Row[Any], told: Mapping[UUID, EventLine]) -> StageLine:
     return StageLine(
         at=row.at, from_stage=row.from_stage, to_stage=row.to_stage, rule=row.rule, cause=row.cause, asset=row.asset,
-        event=told.get(row.event_id),
+        touch=_touch(touch_from_json(row.touch)) if row.touch else None, event=told.get(row.event_id),
     )  # fmt: skip
+
+
+def _touch(touch: Touch | None) -> TouchLine | None:
+    return None if touch is None else TouchLine(**touch._asdict())
 
 
 def _attributes(person: Person) -> Iterator[AttributeLine]:

@@ -4,30 +4,27 @@ Every person who was not merged into another is taken with the events of all the
 follow attributes, score cells and heat; from attributes follow fit and grade. Whose an event is, and somebody's stage, are
 taken as stored: they depend on what was in force when the events came.
 
-The definitions in force are the measure. After rules were changed, people differ until they are counted again.
+The definitions in force are the measure. After rules were changed, people differ until `nurture rescore --apply` has
+counted them again; people who are due to be recounted may differ until they are.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import isclose
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
-from nurture.adapters.database.components import EVENTS
-from nurture.adapters.database.rows import event_of, person_of
-from nurture.adapters.database.tables import events, horizons, people, score_cells
-from nurture.domain.counting import blank, count, forgotten, total
+from nurture.adapters.database.bulk import among
+from nurture.adapters.database.tables import people, score_cells
 from nurture.domain.definitions import Definitions
 from nurture.domain.person import MOST_ATTRIBUTES, Attribute, Person
 from nurture.domain.scoring import Cell
+from nurture.reports.afresh import Afresh, everybody_afresh
 from nurture.reports.figures import EPOCH, Figures
 from nurture.reports.reading import snapshot
-
-#: People who are computed together: what is in memory are their counts, never their events.
-_BATCH: Final = 500
 
 
 class Difference(Figures):
@@ -42,11 +39,12 @@ class Difference(Figures):
 
 @dataclass
 class Audit:
-    """What was computed afresh, how much of it differs, and the first of what does."""
+    """What was computed afresh, how much of it differs, and the first of what does. `waiting` people are due to be recounted."""
 
     people: int = 0
     events: int = 0
     differing: int = 0
+    waiting: int = 0
     differences: list[Difference] = field(default_factory=list)
 
 
@@ -59,78 +57,43 @@ def audit(engine: Engine, definitions: Definitions, most: int | None = None) -> 
     """The same with its figures; keeps the first `most` differences and counts the others. Raises Unavailable."""
     outcome = Audit()
     with snapshot(engine) as connection:
-        for batch in _people(connection):
-            work = _Batch(connection, definitions, batch)
-            for difference in work.differences():
+        for batch in everybody_afresh(connection, definitions):
+            for difference in _differences(connection, definitions, batch):
                 outcome.differing += 1
                 if most is None or len(outcome.differences) < most:
                     outcome.differences.append(difference)
-            outcome.people += len(batch)
-            outcome.events += work.events
+            outcome.people += len(batch.stored)
+            outcome.events += batch.events
+        outcome.waiting = connection.scalar(select(func.count()).where(people.c.recount_at.is_not(None))) or 0
     return outcome
 
 
-def _people(connection: Connection) -> Iterator[Sequence[Person]]:
-    """Everybody who was not merged into another, a batch at a time."""
-    after = -1
-    while True:
-        following = select(people).where(people.c.id > after, people.c.merged_into.is_(None)).order_by(people.c.id)
-        batch = [person_of(row) for row in connection.execute(following.limit(_BATCH))]
-        if not batch:
-            return
-        yield batch
-        after = batch[-1].id
+def _differences(connection: Connection, definitions: Definitions, batch: Afresh) -> Iterator[Difference]:
+    stored = _stored_cells(connection, batch)
+    for person in batch.stored:
+        computed = batch.computed[person.id]
+        yield from _in_cells(person.id, stored[person.id], batch.cells[person.id], definitions)
+        yield from _in_heat(person, computed)
+        yield from _in_attributes(person, computed.attributes)
+        yield from _in_the_rest(person, computed)
+    for merged in batch.root_of.keys() - batch.computed.keys():
+        yield from _in_cells(merged, stored[merged], Counter(), definitions)
 
 
-class _Batch:
-    """Some people, with those merged into them."""
+def _stored_cells(connection: Connection, batch: Afresh) -> Mapping[int, Counter[Cell]]:
+    stored: dict[int, Counter[Cell]] = defaultdict(Counter)
+    held = select(score_cells).where(among(connection, score_cells.c.person_id, batch.root_of.keys()))
+    for row in connection.execute(held):
+        stored[row.person_id][Cell(row.rule, row.day)] = row.hits
+    return stored
 
-    def __init__(self, connection: Connection, definitions: Definitions, batch: Sequence[Person]) -> None:
-        self._connection = connection
-        self._definitions = definitions
-        self._people = batch
-        self.events = 0
-        self._horizon = connection.scalar(select(horizons.c.at).where(horizons.c.what == EVENTS))
-        ids = [person.id for person in batch]
-        merged = connection.execute(select(people.c.id, people.c.merged_into).where(people.c.merged_into.in_(ids)))
-        self._root_of: dict[int, int] = {**{id_: id_ for id_ in ids}, **{row.id: row.merged_into for row in merged}}
-        self._computed = {person.id: blank(person, definitions, None, forgotten(person, self._horizon)) for person in batch}
-        self._cells: dict[int, Counter[Cell]] = defaultdict(Counter)
 
-    def differences(self) -> Iterator[Difference]:
-        self._count()
-        stored = self._stored_cells()
-        for person in self._people:
-            computed = self._computed[person.id]
-            yield from self._in_cells(person.id, stored[person.id], self._cells[person.id])
-            yield from _in_heat(person, computed)
-            yield from _in_attributes(person, computed.attributes)
-            yield from _in_the_rest(person, computed)
-        for merged in self._root_of.keys() - {person.id for person in self._people}:
-            yield from self._in_cells(merged, stored[merged], Counter())
-
-    def _count(self) -> None:
-        log = select(events).where(events.c.person_id.in_(self._root_of), events.c.verdict == "human")
-        for row in self._connection.execute(log, execution_options={"yield_per": 1_000}):
-            root = self._root_of[row.person_id]
-            self._cells[root].update(count(event_of(row), self._computed[root], self._definitions).cells)
-            self.events += 1
-        for id_, person in self._computed.items():
-            total(person, self._cells[id_], self._definitions, person.seen_at)
-
-    def _stored_cells(self) -> Mapping[int, Counter[Cell]]:
-        stored: dict[int, Counter[Cell]] = defaultdict(Counter)
-        held = select(score_cells).where(score_cells.c.person_id.in_(self._root_of))
-        for row in self._connection.execute(held):
-            stored[row.person_id][Cell(row.rule, row.day)] = row.hits
-        return stored
-
-    def _in_cells(self, person: int, stored: Counter[Cell], computed: Counter[Cell]) -> Iterator[Difference]:
-        for cell in sorted(stored.keys() | computed.keys()):
-            # The cells of a rule that was taken away are worth nothing, and kept in case it comes back.
-            if cell.rule in self._definitions.rules_by_id and stored[cell] != computed[cell]:
-                name = f"{cell.rule} on {EPOCH + timedelta(days=cell.day)}"
-                yield Difference(person=person, what="cell", name=name, stored=stored[cell], computed=computed[cell])
+def _in_cells(person: int, stored: Counter[Cell], computed: Counter[Cell], definitions: Definitions) -> Iterator[Difference]:
+    for cell in sorted(stored.keys() | computed.keys()):
+        # The cells of a rule that was taken away are worth nothing, and kept in case it comes back.
+        if cell.rule in definitions.rules_by_id and stored[cell] != computed[cell]:
+            name = f"{cell.rule} on {EPOCH + timedelta(days=cell.day)}"
+            yield Difference(person=person, what="cell", name=name, stored=stored[cell], computed=computed[cell])
 
 
 def _in_heat(person: Person, computed: Person) -> Iterator[Difference]:

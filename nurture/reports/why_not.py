@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Engine, func, select
 
 from nurture.adapters.database.histories import give_histories
 from nurture.adapters.database.rows import event_of
-from nurture.adapters.database.tables import events, identifiers, releases, stage_changes
+from nurture.adapters.database.tables import events, identifiers, people, releases, stage_changes
+from nurture.domain.acting import REJECTED
 from nurture.domain.definitions import Definitions
 from nurture.domain.duration import format_duration
 from nurture.domain.enrollment import LIVE, EnrollmentStatus, is_triggered
@@ -91,7 +92,8 @@ def why_not(engine: Engine, definitions: Definitions, email_or_id: str, sequence
             return WhyNot(sequence=sequence, person=None, mailed=0, findings=(Finding(code="unknown_person", text=text),))
         runs = [run for run in runs_of(connection, known) if run.sequence == sequence]
         asking = _Asking(connection, definitions, plan, known, at)
-        findings = [*asking.about_the_address(), *(asking.about_runs(runs) if runs else asking.about_entering())]
+        findings = [*asking.about_the_address(), *asking.about_standing()]
+        findings += asking.about_runs(runs) if runs else asking.about_entering()
         mailed = sum(mail.sent_at is not None for run in runs for mail in run.messages)
         return WhyNot(sequence=sequence, person=known.person.id, mailed=mailed, findings=tuple(findings))
 
@@ -113,6 +115,24 @@ class _Asking:
         if suppression is not None:
             text = f"the address is suppressed ({suppression.reason}, told by {suppression.source}): it is never mailed"
             yield Finding(code="suppressed", text=text, at=suppression.at)
+
+    def about_standing(self) -> Iterator[Finding]:
+        """What keeps the person from being promoted, or what is told of them from being final."""
+        person = self._known.person
+        until = person.rejected_until
+        if until is not None and until > self._at:
+            yield self._cooling(until)
+        if self._connection.scalar(select(people.c.recount_at).where(people.c.id == person.id)) is not None:
+            text = "what they did is due to be counted afresh, so the following may change in a moment"
+            yield Finding(code="recount_due", text=text)
+
+    def _cooling(self, until: datetime) -> Finding:
+        mine = stage_changes.c.person_id.in_(self._known.ids)
+        sent_back = select(stage_changes).where(mine, stage_changes.c.cause.startswith(REJECTED, autoescape=True))
+        row = self._connection.execute(sent_back.order_by(stage_changes.c.at.desc()).limit(1)).one_or_none()
+        what = f"rejected by sales on {row.at:%Y-%m-%d} ({row.cause.removeprefix(REJECTED)})" if row else "rejected by sales"
+        text = f"{what}: until {until:%Y-%m-%d %H:%M} UTC no score alone promotes them; what they ask for themselves does"
+        return Finding(code="cool_down", text=text, at=row.at if row else None)
 
     def about_runs(self, runs: list[EnrollmentLine]) -> Iterator[Finding]:
         for run in runs:

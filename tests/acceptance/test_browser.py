@@ -100,7 +100,7 @@ def test_a_reader_becomes_a_lead_and_gets_mail(engine: RunningEngine, database: 
     wait_until(lambda: happened(database, EMAIL, "asset_downloaded"), 30, what="the download")
 
     known = story_of(engine, database, EMAIL)
-    counted = {line.rule: line.counted for line in known.engagement_lines}
+    counted = {line.rule: line.counted for line in known.scores[0].lines}
     assert counted == {"read-article": 1, "pricing": 1, "download": 1}, "what they read before they had a name counts for them"
     changes = [(change.from_stage, change.to_stage, change.rule) for change in known.stage_changes]
     assert changes == [("audience", "lead", "gated-download")]

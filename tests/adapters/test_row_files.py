@@ -15,7 +15,7 @@ import pytest
 
 from nurture.adapters.refused_rows import RefusedRows
 from nurture.adapters.row_files import digest_of, kept, opened
-from nurture.domain.imported_rows import Refused, Row
+from nurture.domain.imports.rows import Refused, Row
 from nurture.errors import UnreadableFile
 
 

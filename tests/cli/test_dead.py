@@ -9,7 +9,7 @@ from nurture.adapters.redis_keys import DEAD, FIELD, events
 from nurture.domain.event import EVENT
 from nurture.errors import Unavailable
 from tests.cli.conftest import Command
-from tests.support.events import event, page
+from tests.support.events import page
 from tests.support.installation import Installation
 
 
@@ -126,6 +126,6 @@ def test_without_redis_it_says_what_to_do(nurture: Command, environment: pytest.
     assert "start it" in str(told.exception)
 
 
-def test_an_event_of_nobody_becomes_a_letter(nurture: Command, installation: Installation) -> None:
-    installation.happen(event("email_clicked", person=1, message=2, source="engine"))
-    assert "no longer known" in nurture("dead", "list").stdout
+def test_what_is_no_event_becomes_a_letter(nurture: Command, installation: Installation) -> None:
+    installation.garble()
+    assert "cannot be read" in nurture("dead", "list").stdout

@@ -15,7 +15,13 @@ def test_nothing_differs(nurture: Command, installation: Installation) -> None:
     told = nurture("verify")
     assert told.exit_code == 0, told.output
     assert told.stdout == "nothing differs: 1 person and 2 human events computed afresh\n"
-    assert json.loads(nurture("verify", "--json").stdout) == {"people": 1, "events": 2, "differing": 0, "differences": []}
+    assert json.loads(nurture("verify", "--json").stdout) == {
+        "people": 1,
+        "events": 2,
+        "differing": 0,
+        "waiting": 0,
+        "differences": [],
+    }
 
 
 def test_what_differs_is_told_without_telling_who_it_is(nurture: Command, installation: Installation) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from nurture.definitions.loader import load
 from nurture.domain.definitions import Definitions
+from nurture.domain.privacy import Retention
 from nurture.domain.scoring import fit_lines, grade_of
 from nurture.domain.sequence import END, Branch, Send, Wait
 
@@ -27,7 +28,11 @@ def example() -> Definitions:
 def test_what_stands_in_comments_can_be_taken_into_use(tmp_path: Path) -> None:
     """A block that begins with `# models:` or `# - id: …` works as soon as its marks are taken away."""
     shutil.copytree(CONFIG, tmp_path, dirs_exist_ok=True)
-    for name, begin in (("scoring.yaml", "# models:\n"), ("lifecycle.yaml", "# - id: two-webinars\n")):
+    for name, begin in (
+        ("scoring.yaml", "# models:\n"),
+        ("lifecycle.yaml", "# - id: two-webinars\n"),
+        ("privacy.yaml", "# retention:\n"),
+    ):
         before, _, after = (tmp_path / name).read_text(encoding="utf-8").partition(begin)
         block, _, rest = after.partition("\n\n")
         uncommented = re.sub(r"^( *)# ", r"\1", begin + block, flags=re.MULTILINE)
@@ -37,6 +42,7 @@ def test_what_stands_in_comments_can_be_taken_into_use(tmp_path: Path) -> None:
     assert loaded.definitions
     assert {rule.id for rule in loaded.definitions.scoring.models["cloud"].rules} >= {"cloud-pages", "cloud-trial"}
     assert loaded.definitions.history_names == {"webinar_attended": timedelta(days=30)}
+    assert loaded.definitions.privacy.retention.spans().keys() == Retention.model_fields.keys()
 
 
 def test_it_can_be_stored_and_read_back(example: Definitions) -> None:

@@ -58,3 +58,45 @@ def test_another_mode_is_another_release(tmp_path: Path) -> None:
     assert closed is not None
     assert opened.digest != closed.digest
     assert opened.digest == loaded(tmp_path, "consent: open").definitions.digest  # type: ignore[union-attr]  # checked above
+
+
+def test_spans_take_effect_and_have_defaults(tmp_path: Path) -> None:
+    found = loaded(tmp_path, "retention: {anonymous: 395d, events: 760d}")
+    assert found.definitions is not None, found.mistakes
+    assert found.mistakes == []
+    spans = {what: span.days for what, span in found.definitions.privacy.retention.spans().items()}
+    assert spans == {"anonymous": 395, "events": 760, "conflicts": 90, "counted": 30}
+
+
+@pytest.mark.parametrize(
+    ("privacy", "mistakes"),
+    [
+        ("retention: {events: 2h}", ["privacy.yaml:1:21: ", "too short"]),
+        ("retention: {events: 13 months}", ["privacy.yaml:1:21: ", "count in days"]),
+        ("retention: {anonymous: 400}", ["privacy.yaml:1:24: "]),
+        ("retention: {event: 40d}", ["privacy.yaml:1:13: ", "'events'"]),
+        ("retention: 30d", ["privacy.yaml:1:12: "]),
+    ],
+)
+def test_a_mistaken_span_is_told_with_its_place(tmp_path: Path, privacy: str, mistakes: list[str]) -> None:
+    found = loaded(tmp_path, privacy)
+    [told] = map(str, found.errors)
+    assert all(words in told for words in mistakes), told
+
+
+def test_a_span_shorter_than_four_half_lives_is_warned_of_with_its_consequence(tmp_path: Path) -> None:
+    found = loaded(tmp_path, "retention: {events: 60d}")
+    assert found.definitions is not None
+    [told] = [str(each) for each in found.mistakes]
+    assert "privacy.yaml:1:21: warning: points are still worth 25 % of what they were" in told
+    assert "keep events 120d or longer" in told
+    assert loaded(tmp_path, "retention: {events: 120d}").mistakes == []
+
+
+def test_a_question_about_what_was_forgotten_is_warned_of(tmp_path: Path) -> None:
+    found = loaded(tmp_path, "retention: {events: 200d}")
+    assert found.mistakes == []
+    asked = "  - {id: again, to: sql, when: {happened: {event: asset_downloaded, within: 300d}}}\n"
+    (tmp_path / "lifecycle.yaml").write_text(FILES["lifecycle.yaml"] + asked)
+    [told] = [str(each) for each in load(tmp_path).mistakes]
+    assert "lifecycle.yaml:4:77: warning: events are forgotten after 200d" in told

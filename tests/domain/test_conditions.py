@@ -209,3 +209,11 @@ def test_whatever_is_written_is_a_condition_or_a_told_mistake(raw: Any) -> None:
     except ValidationError as error:
         told = [each["msg"] for each in error.errors()]
     assert all("; " in text for text in told)
+
+
+@pytest.mark.parametrize(
+    ("value", "holds"),
+    [(50, True), ("50", True), (" 50.5 ", True), ("-3", False), ("fifty", False), ("nan", False), ("1e9", False), ("", False)],
+)
+def test_a_number_is_compared_with_the_number_that_a_text_is__forms_send_texts(value: object, holds: bool) -> None:
+    assert Condition({"company_size": {"between": [20, 2000]}}).holds({"company_size": value}) is holds

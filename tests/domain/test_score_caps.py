@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from math import fsum
+from math import fsum, isclose
 from typing import Any
 
 import pytest
@@ -186,7 +186,8 @@ def test_more_of_what_is_worth_something_never_lowers_a_score_with_daily_caps(se
     })  # fmt: skip
     for name in ("default", "cloud"):
         model = daily.model(name)
-        assert heat_of(Counter([*seen, *more]), model) >= heat_of(Counter(seen), model)
+        before, after = heat_of(Counter(seen), model), heat_of(Counter([*seen, *more]), model)
+        assert after >= before or isclose(after, before, rel_tol=1e-12)  # other rules may fill the cap, rounded otherwise
 
 
 @given(seen=hits_on("article", "podcast", "webinar", "pricing"), more=hits_on("article", "podcast", "webinar", "pricing"))

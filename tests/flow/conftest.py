@@ -20,7 +20,7 @@ from tests.support.waiting import MovableClock
 def database(migrated_engine: Engine, clock: MovableClock) -> Database:
     with migrated_engine.begin() as connection:
         apply(connection, definitions(), clock.now())
-    return Database(migrated_engine)
+    return Database(migrated_engine, "a secret of these tests")
 
 
 @pytest.fixture

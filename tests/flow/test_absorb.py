@@ -9,7 +9,16 @@ from redis import Redis
 from sqlalchemy import ColumnElement, Row, Table, func, select, update
 
 from nurture.adapters.database.store import Database
-from nurture.adapters.database.tables import enrollments, events, identifiers, people, score_cells, stage_changes, suppressions
+from nurture.adapters.database.tables import (
+    enrollments,
+    event_conflicts,
+    events,
+    identifiers,
+    people,
+    score_cells,
+    stage_changes,
+    suppressions,
+)
 from nurture.adapters.redis_keys import DEAD
 from nurture.adapters.redis_keys import events as stream_of
 from nurture.domain.event import EMAIL_CLICKED, UNSUBSCRIBED, day_number
@@ -117,10 +126,15 @@ def test_unsubscribing_suppresses_the_address_and_ends_the_run(intake: Intake, d
     assert (run.status, run.reason, run.due_at) == ("exited", "unsubscribed", None)
 
 
-def test_a_link_of_somebody_who_is_gone_is_parked(intake: Intake, redis: Redis) -> None:
-    absorbed = intake.take([event(EMAIL_CLICKED, person=123, message=4, source="engine", context={"userAgent": "Firefox"})])
-    assert (absorbed.stored, absorbed.parked) == (0, 1)
-    assert redis.xlen(DEAD) == 1
+def test_a_link_of_somebody_who_is_gone_is_dropped_and_kept_nowhere(intake: Intake, database: Database, redis: Redis) -> None:
+    clicks = [
+        event(EMAIL_CLICKED, person=123, message=4, source="engine", context={"userAgent": "Firefox"}, properties={"url": url})
+        for url in ("https://www.example.com/a", "https://www.example.com/b")
+    ]
+    absorbed = intake.take([*clicks, event(UNSUBSCRIBED, person=123, message=4, source="engine")])
+    assert (absorbed.stored, absorbed.parked, absorbed.dropped) == (0, 0, 3)
+    assert redis.xlen(DEAD) == redis.xlen(stream_of(0)) == 0
+    assert rows(database, events) == rows(database, people) == []
 
 
 def test_a_goal_completes_the_run(intake: Intake, database: Database) -> None:
@@ -162,3 +176,37 @@ def test_an_asset_name_longer_than_any_of_ours_promotes_and_is_not_kept(intake: 
     intake.take([form("ana@acme.test"), event("demo_requested", anonymous_id="device-1", properties={"asset": "a" * 65})])
     [change] = rows(database, stage_changes)
     assert (change.to_stage, change.asset) == ("sql", None)
+
+
+def test_what_happened_long_ago_promotes_and_puts_nobody_on_a_sequence(
+    intake: Intake, database: Database, clock: MovableClock
+) -> None:
+    """An import of last year's downloads is history: it makes leads, and mails nobody."""
+    long_ago = clock.now() - timedelta(hours=73)
+    intake.take([form("ana@acme.test", at=long_ago), download("ana@acme.test", at=long_ago)])
+    [person] = rows(database, people)
+    assert person.stage == "lead"
+    assert rows(database, enrollments) == []
+
+
+def test_who_was_promoted_before_the_address_was_known_enters_the_sequence_with_it(intake: Intake, database: Database) -> None:
+    gated = {"asset": "guide", "gated": True}
+    intake.take([event("asset_downloaded", anonymous_id="device-1", source="engine", properties=gated)])
+    [person] = rows(database, people)
+    assert (person.stage, person.email, rows(database, enrollments)) == ("lead", None, [])
+    intake.take([event("identified", kind="identify", anonymous_id="device-1", email="ana@acme.test")])
+    [run] = rows(database, enrollments)
+    assert (run.sequence, run.person_id) == ("guide-nurture", person.id)
+
+
+def test_the_same_id_with_another_payload_is_kept_as_a_conflict_and_counts_for_nothing(
+    intake: Intake, database: Database
+) -> None:
+    first = page("/pricing", message_id="same")
+    other = page("/careers", message_id="same")
+    intake.take([first, other])
+    intake.take([other, first])
+    [cell] = rows(database, score_cells)
+    assert (cell.rule, cell.hits) == ("pricing", 1)
+    [conflict] = rows(database, event_conflicts)
+    assert conflict.body["context"]["page"]["path"] == "/careers"

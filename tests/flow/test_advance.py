@@ -34,7 +34,8 @@ def templates(database: Database) -> list[str]:
 
 def enroll(intake: Intake, *addresses: str) -> None:
     for address in addresses:
-        intake.put(form(address, device=address), download(address))
+        at = intake.clock.now()
+        intake.put(form(address, device=address, at=at), download(address, at=at))
     intake.absorb(2 * len(addresses))
 
 

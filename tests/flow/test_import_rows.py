@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from nurture.domain.event import Event
-from nurture.domain.imported_rows import Refused, Row, Skipped
+from nurture.domain.imports.rows import Refused, Row, Skipped
 from nurture.errors import Unavailable
 from nurture.flow.import_rows import BATCH, Account, import_rows
 from tests.support.events import event

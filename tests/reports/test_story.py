@@ -52,15 +52,16 @@ def test_the_lines_of_engagement_sum_to_it_as_printed(installation: Installation
     installation.happen(form("ana@acme.test", at=installation.clock.now()), page("/careers", at=installation.clock.now()))
     installation.later(days=3)
     found = told(installation)
-    assert len(found.engagement_lines) == 11
-    assert found.engagement_unexplained == 0
-    assert sum(round(10 * line.points) for line in found.engagement_lines) == round(10 * found.engagement)
+    [score] = found.scores
+    assert (len(score.lines), score.unexplained, score.engagement) == (11, 0, found.engagement)
+    assert sum(round(100 * line.points) for line in score.lines) == round(100 * found.engagement)
 
 
 def test_a_cap_shows_in_the_line_and_at_the_event(installation: Installation) -> None:
     installation.happen(*[page("/pricing", at=MONDAY + timedelta(minutes=n)) for n in range(3)], form("ana@acme.test"))
     found = told(installation)
-    [line] = found.engagement_lines
+    [line] = found.scores[0].lines
+    assert (line.cut_by_cap, line.cut_by_group, line.earned, line.faded) == (10, 0, 20, 0)
     assert (line.rule, str(line.day), line.hits, line.counted, line.points) == ("pricing", "2026-03-02", 3, 2, 20.0)
     earned = [points for each in found.events for points in each.points]
     assert [(each.points, each.capped) for each in earned] == [(10, False), (10, False), (0, True)]
@@ -72,7 +73,8 @@ def test_points_of_rules_that_changed_since_are_told_apart(installation: Install
     fewer = {**scoring, "rules": [rule for rule in scoring["rules"] if rule["id"] != "pricing"], "fit": []}
     installation.apply(definitions(scoring=fewer))
     found = told(installation)
-    assert (found.engagement, found.engagement_lines, found.engagement_unexplained) == (10.0, (), 10.0)
+    [score] = found.scores
+    assert (score.engagement, score.lines, score.unexplained) == (10.0, (), 10.0)
     assert (found.fit, found.fit_lines, found.fit_unexplained) == (45, (), 45)
 
 
@@ -107,7 +109,7 @@ def test_what_somebody_did_before_they_were_known_is_theirs(installation: Instal
     found = told(installation)
     assert len(found.merged) == 1
     assert found.events[0].about == "/pricing"
-    assert found.engagement_lines[0].rule == "pricing"
+    assert found.scores[0].lines[0].rule == "pricing"
 
 
 @pytest.mark.parametrize("who", ["ana@acme.test", " ANA@Acme.test ", "u-1", "device-1"])

@@ -11,7 +11,7 @@ from nurture.domain.event import UNSUBSCRIBED
 from nurture.domain.sending import MessageStatus, Reason
 from nurture.errors import DefinitionError
 from nurture.reports.why_not import MEANINGS, WhyNot, why_not
-from tests.support.definitions import GUIDE_SEQUENCE, SENDING, definitions
+from tests.support.definitions import DEFINITIONS, GUIDE_SEQUENCE, SENDING, definitions
 from tests.support.events import MONDAY, download, event, form, page
 from tests.support.installation import CRAWLER, Installation
 
@@ -166,3 +166,26 @@ def test_every_status_of_a_mail_is_told(installation: Installation, status: Mess
 
 def test_every_reason_has_a_meaning() -> None:
     assert set(MEANINGS) == set(Reason)
+
+
+def test_a_cool_down_is_told_with_who_wanted_it_and_until_when(installation: Installation) -> None:
+    rejection = {"id": "not-now", "on": "lead_rejected", "to": "audience", "cool_down": "30d"}
+    with_rule = DEFINITIONS["lifecycle"] | {"rejections": [rejection]}
+    sequence = GUIDE_SEQUENCE | {"trigger": {"promoted_to": "mql"}}
+    installation.apply(definitions(lifecycle=with_rule, sequences={"guide-nurture": sequence}))
+    installation.happen(form("ana@acme.test"), download("ana@acme.test"))
+    ana = installation.person("ana@acme.test").id
+    said = event("lead_rejected", person=ana, source="engine", assurance="verified", properties={"reason": "no budget"})
+    installation.happen(said)
+    finding = ask(installation).findings[0]
+    assert (finding.code, finding.at) == ("cool_down", MONDAY)
+    assert finding.text.startswith("rejected by sales on 2026-03-02 (no budget): until 2026-04-01 09:00 UTC no score alone")
+    installation.later(days=31)
+    assert "cool_down" not in codes(installation)
+
+
+def test_somebody_who_is_due_to_be_recounted_is_told_so(installation: Installation) -> None:
+    installation.happen(form("ana@acme.test"))
+    with installation.engine.begin() as connection:
+        connection.execute(update(people).values(recount_at=MONDAY))
+    assert codes(installation) == ["recount_due", "never_triggered"]

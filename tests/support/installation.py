@@ -24,6 +24,9 @@ from tests.support.events import event
 from tests.support.smtp import SmtpSink
 from tests.support.waiting import MovableClock
 
+#: The secret key of the installation.
+SECRET = "a secret of these tests"
+
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
@@ -46,7 +49,7 @@ class Installation:
 
     def __init__(self, engine: Engine, redis: Redis, clock: MovableClock, sink: SmtpSink) -> None:
         self.engine, self.redis, self.clock, self.sink = engine, redis, clock, sink
-        self.database = Database(engine)
+        self.database = Database(engine, SECRET)
         self.definitions = definitions()
         self.apply(self.definitions)
 
@@ -63,6 +66,11 @@ class Installation:
         with held_partition(self.redis, 0) as partition:
             assert partition is not None
             absorb(partition, self.database, self.clock, kind_of_agent)
+
+    def garble(self) -> None:
+        """Absorb something that is no event."""
+        self.redis.xadd(events(0), {FIELD: b'{"source": "website"}'})
+        self.happen()
 
     def work(self) -> None:
         """Take every step and send every mail that is due."""

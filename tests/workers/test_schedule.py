@@ -80,3 +80,8 @@ def test_ticking_goes_on_when_redis_comes_back(own_redis: RedisServer) -> None:
     tick_for(scheduler, 0.4)
     scheduler.close()
     assert min(lengths(own_redis.url).values()) >= 2
+
+
+def test_forgetting_is_ticked_every_hour() -> None:
+    assert schedule(1.0)["forget"]["schedule"] == 3_600
+    assert schedule(1.0)["forget"]["options"]["queue"] == "sequences"

@@ -11,41 +11,37 @@ from sqlalchemy import Connection, Engine, delete, literal, select, union_all, u
 
 from nurture.adapters.database.bulk import add_to_rows, among, insert_rows, update_rows
 from nurture.adapters.database.dialect import translated
-from nurture.adapters.database.handing_off import store_deliveries
+from nurture.adapters.database.erased_addresses import ErasedAddresses
 from nurture.adapters.database.identities import store_journal, store_register
+from nurture.adapters.database.moving import cancel_suppressed, store_runs, store_stage_changes
 from nurture.adapters.database.releases import Releases
-from nurture.adapters.database.rows import enrollment_row, person_row, stage_change_row
+from nurture.adapters.database.rows import person_row
 from nurture.adapters.database.tables import (
     counted_events,
     daily_counts,
-    enrollments,
     event_conflicts,
     events,
-    messages,
     people,
     score_cells,
-    stage_changes,
     suppressions,
 )  # fmt: skip
 from nurture.adapters.database.worlds import WorldReader
 from nurture.domain.definitions import Definitions
-from nurture.domain.enrollment import Enrollment, EnrollmentStatus
 from nurture.domain.event import Event
-from nurture.domain.lifecycle import StageChange
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cell
-from nurture.domain.sending import MessageStatus, Reason
 from nurture.domain.touches import touch_of
 from nurture.domain.verdict import Verdict
-from nurture.domain.world import Changes, World
+from nurture.domain.world import Changes, Suppressed, World
 
 
 class AbsorbingTransaction:
     """One transaction of absorb; fulfils `ports.Absorbing`."""
 
-    def __init__(self, connection: Connection, releases: Releases) -> None:
+    def __init__(self, connection: Connection, releases: Releases, erased: ErasedAddresses) -> None:
         self._connection = connection
         self._releases = releases
+        self._erased = erased
 
     def definitions(self) -> Definitions:
         return self._in_force
@@ -96,21 +92,27 @@ class AbsorbingTransaction:
         store_journal(self._connection, changes.journal)
         self._store_rejudged(changes.rejudged)
         self._mark(changes)
-        self._store_stage_changes(changes.stage_changes)
-        self._store_enrollments(changes.enrollments)
-        if changes.suppressions:
-            rows = {suppressed.email: suppressed._asdict() for suppressed in changes.suppressions}
-            insert_rows(self._connection, suppressions, list(rows.values()), unless_there=True)
-            self._cancel(people_of=[suppressed.email for suppressed in changes.suppressions])
+        store_stage_changes(self._connection, changes.stage_changes, self.definitions().handoff)
+        store_runs(self._connection, changes.enrollments)
+        self._suppress([*changes.suppressions, *self._erased_before(changes)])
 
-    def _store_stage_changes(self, moves: Sequence[StageChange]) -> None:
-        if moves:
-            rows = [stage_change_row(change) for change in moves]
-            insert_rows(self._connection, stage_changes, rows)
-            store_deliveries(self._connection, rows, self.definitions().handoff)
+    def _erased_before(self, changes: Changes) -> list[Suppressed]:
+        """New addresses whose owner was erased. Asked after they are written: whoever erases them just now was waited for."""
+        addresses = [each.value for each in changes.register.added if each.kind == "email"]
+        if not addresses:
+            return []
+        return self._erased.suppressions(self._connection, addresses, min(event.received_at for event, *_ in changes.events))
+
+    def _suppress(self, wanted: Sequence[Suppressed]) -> None:
+        if wanted:
+            rows = {suppressed.email: suppressed._asdict() for suppressed in wanted}
+            insert_rows(self._connection, suppressions, list(rows.values()), unless_there=True)
+            cancel_suppressed(self._connection, list(rows))
 
     def _store_people(self, changed: Sequence[Person]) -> None:
-        insert_rows(self._connection, people, [person_row(person) for person in changed if person.new])
+        # Whoever was merged into another points to them, so those others come first.
+        new = sorted((person for person in changed if person.new), key=lambda person: person.merged_into is not None)
+        insert_rows(self._connection, people, [person_row(person) for person in new])
         update_rows(self._connection, people, [person_row(person) for person in changed if not person.new])
 
     def _store_events(self, changes: Changes) -> None:
@@ -159,7 +161,10 @@ class AbsorbingTransaction:
         self._store_hits(Counter({(into, Cell(row.rule, row.day)): row.hits for row in held}))
 
     def _store_rejudged(self, rejudged: Mapping[UUID, Verdict]) -> None:
-        rows = [{"id": key, "verdict": each.kind, "verdict_reasons": list(each.reasons)} for key, each in rejudged.items()]
+        rows = [
+            {"id": key, "verdict": each.kind, "verdict_reasons": list(each.reasons), "channel": None}
+            for key, each in rejudged.items()
+        ]
         update_rows(self._connection, events, rows)
 
     def _mark(self, changes: Changes) -> None:
@@ -169,32 +174,9 @@ class AbsorbingTransaction:
             which = among(self._connection, people.c.id, changes.recounts)
             self._connection.execute(update(people).where(which, people.c.recount_at.is_(None)).values(recount_at=due))
 
-    def _store_enrollments(self, runs: Sequence[Enrollment]) -> None:
-        insert_rows(self._connection, enrollments, [enrollment_row(run) for run in runs if run.new])
-        ended = [run for run in runs if run.changed and not run.new]
-        for run in ended:
-            self._connection.execute(
-                update(enrollments)
-                .where(enrollments.c.id == run.id)
-                .values(status=run.status, reason=run.reason, ended_at=run.ended_at, due_at=None)
-            )
-        if ended:
-            self._cancel(runs=[run.id for run in ended if run.status == EnrollmentStatus.EXITED or run.reason])
-
-    def _cancel(self, *, runs: Sequence[int] = (), people_of: Sequence[str] = ()) -> None:
-        """Queued mails of ended runs, or to suppressed addresses, will not go; say why where it is decided."""
-        addressed = select(people.c.id).where(people.c.email.in_(people_of))
-        which = messages.c.enrollment_id.in_(runs) if runs else messages.c.person_id.in_(addressed)
-        reason = Reason.ENROLLMENT_ENDED if runs else Reason.SUPPRESSED
-        self._connection.execute(
-            update(messages)
-            .where(messages.c.status == MessageStatus.QUEUED, which)
-            .values(status=MessageStatus.SKIPPED, reason=reason)
-        )
-
 
 @contextmanager
-def absorbing(engine: Engine, releases: Releases) -> Iterator[AbsorbingTransaction]:
+def absorbing(engine: Engine, releases: Releases, erased: ErasedAddresses) -> Iterator[AbsorbingTransaction]:
     """A transaction that commits if the block ends well; Conflict and Unavailable tell that trying again helps."""
     with translated("the batch stays in the stream"), engine.begin() as connection:
-        yield AbsorbingTransaction(connection, releases)
+        yield AbsorbingTransaction(connection, releases, erased)

@@ -1,7 +1,7 @@
 """People with everything that connects them, from the database and back: what *recount* and merges by hand work on."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, and_, delete, or_, select, update
 
 from nurture.adapters.database.bulk import among, insert_rows, put_rows, update_rows
 from nurture.adapters.database.dialect import translated
+from nurture.adapters.database.histories import give_histories, reach_of
 from nurture.adapters.database.identities import (
     disputes_about,
     holdings_named,
@@ -19,6 +20,7 @@ from nurture.adapters.database.identities import (
     journal_entry,
     store_journal,
 )  # fmt: skip
+from nurture.adapters.database.moving import store_runs, store_stage_changes
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import enrollment_of, enrollment_row, event_of, person_of, person_row
 from nurture.adapters.database.tables import (
@@ -35,6 +37,7 @@ from nurture.domain.component import Component, Logged, Recounted
 from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.identity import Identifier, identifiers_in
+from nurture.domain.lifecycle import StageChange
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cell
 from nurture.domain.sending import MessageStatus, Reason
@@ -143,35 +146,33 @@ class ComponentTransaction:
         ).one_or_none()
         return None if row is None else journal_entry(row)
 
-    def last_merge(self, person: int) -> JournalEntry | None:
-        """The newest merge of two people, of whom one is `person`, that still holds."""
-        found = self._connection.execute(
-            select(identity_journal)
-            .where(
-                identity_journal.c.action == "merged",
-                identity_journal.c.undone_at.is_(None),
-                or_(identity_journal.c.person_id == person, identity_journal.c.other_id == person),
-            )
-            .order_by(identity_journal.c.at.desc(), identity_journal.c.id)
-            .limit(1)
-        ).one_or_none()
-        return None if found is None else journal_entry(found)
-
-    def undo(self, entry: JournalEntry, at: datetime) -> None:
-        self._connection.execute(update(identity_journal).where(identity_journal.c.id == entry.id).values(undone_at=at))
-
-    def store(self, component: Component, outcome: Recounted, at: datetime) -> None:
+    def store(self, component: Component, outcome: Recounted, at: datetime, *, settled: bool = True) -> None:
         self._store_people(outcome)
+        if settled:
+            self._unmark(outcome)
         self._store_holdings(outcome)
         update_rows(self._connection, events, [{"id": key, "person_id": owner} for key, owner in outcome.owners.items()])
         self._store_cells(outcome)
         self._store_runs(component)
         self._store_journal(outcome, at)
 
+    def remember(self, people: Sequence[Person], component: Component, at: datetime) -> None:
+        pinned = [component.sequence_of(run) for run in component.enrollments if run.live]
+        reach = reach_of(self.definitions(), [sequence for sequence in pinned if sequence is not None])
+        give_histories(self._connection, people, reach, at)
+
+    def store_moves(self, moves: Sequence[StageChange], begun: Sequence[Enrollment]) -> None:
+        store_stage_changes(self._connection, moves, self.definitions().handoff)
+        store_runs(self._connection, begun)
+
     def _store_people(self, outcome: Recounted) -> None:
-        insert_rows(self._connection, people, [person_row(person) for person in outcome.people if person.new])
+        # Whoever was merged into another points to them, so those others come first.
+        new = sorted((person for person in outcome.people if person.new), key=lambda person: person.merged_into is not None)
+        insert_rows(self._connection, people, [person_row(person) for person in new])
         rows = [person_row(person) for person in outcome.people if not person.new]
         update_rows(self._connection, people, [row for row in rows if row != self._before[row["id"]]])
+
+    def _unmark(self, outcome: Recounted) -> None:
         marked = among(self._connection, people.c.id, [person.id for person in outcome.people])
         self._connection.execute(update(people).where(marked, people.c.recount_at.is_not(None)).values(recount_at=None))
 
@@ -200,16 +201,21 @@ class ComponentTransaction:
         insert_rows(self._connection, score_cells, rows)
 
     def _store_runs(self, component: Component) -> None:
-        changed = [run for run in component.enrollments if enrollment_row(run) != self._runs_before[run.id]]
+        before = self._runs_before
+        changed = [run for run in component.enrollments if run.id in before and enrollment_row(run) != before[run.id]]
         for run in changed:
             row = enrollment_row(run)
             self._connection.execute(update(enrollments).where(enrollments.c.id == run.id).values(row))
             of_run = messages.c.enrollment_id == run.id
             self._connection.execute(update(messages).where(of_run).values(person_id=run.person))
+            queued = messages.c.status == MessageStatus.QUEUED
+            cancelled = and_(messages.c.status == MessageStatus.SKIPPED, messages.c.reason == Reason.ENROLLMENT_ENDED)
             if not run.live:
-                cancelled = {"status": MessageStatus.SKIPPED, "reason": Reason.ENROLLMENT_ENDED}
-                queued = messages.c.status == MessageStatus.QUEUED
-                self._connection.execute(update(messages).where(of_run, queued).values(cancelled))
+                ended = {"status": MessageStatus.SKIPPED, "reason": Reason.ENROLLMENT_ENDED}
+                self._connection.execute(update(messages).where(of_run, queued).values(ended))
+            elif before[run.id]["ended_at"] is not None:
+                goes_on = {"status": MessageStatus.QUEUED, "reason": None}
+                self._connection.execute(update(messages).where(of_run, cancelled).values(goes_on))
 
     def _store_journal(self, outcome: Recounted, at: datetime) -> None:
         ids = [person.id for person in outcome.people]

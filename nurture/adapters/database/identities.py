@@ -58,6 +58,11 @@ def disputes_about(connection: Connection, named: Collection[Identifier]) -> Map
     return told
 
 
+def journal_about(connection: Connection, named: Collection[Identifier]) -> Any | None:
+    """What is true of the rows of the journal that tell of any of these identifiers; None without any."""
+    return _any_of(connection, identity_journal, named) if named else None
+
+
 def store_register(connection: Connection, register: Register) -> None:
     """Write what changed about who holds what; a Conflict if somebody else took an identifier meanwhile."""
     insert_rows(connection, identifiers, [_row(each, register) for each in sorted(register.added)])
@@ -108,6 +113,7 @@ def _journal_row(entry: JournalEntry) -> dict[str, Any]:
         "by": entry.by,
         "reason": entry.reason,
         "image": entry.image,
+        "undone_at": None,
     }
 
 

@@ -28,6 +28,7 @@ from sqlalchemy import (
     Uuid,
     false,
     text,
+    true,
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -71,7 +72,8 @@ def _partial_index(name: str, *columns: str, where: str) -> Index:
 
 
 #: `heat` is the decayed sum of the default model's score cells (see domain.scoring), `heats` that of every other model by its
-#: name. `merged_into` points to the person somebody turned out to be, and is never a chain. `seen_at` is the last human event.
+#: name. `merged_into` points to the person somebody turned out to be, and is never a chain. `seen_at` is the last human event;
+#: without one (`acted` is false) it is the first of what machines did.
 #: `first_touch` and `last_touch` (the last that was not direct) say which channel brought them. `recount_at` is set when what
 #: is stored no longer follows from the log, and the verb *recount* is due. `by_hand` marks people of whom a human decided who
 #: they are: no event joins them to anybody. Until `rejected_until` no rule promotes them.
@@ -94,11 +96,14 @@ people = Table(
     Column("last_touch", Json),
     Column("recount_at", Instant),
     Column("by_hand", Boolean, nullable=False, server_default=false()),
+    Column("acted", Boolean, nullable=False, server_default=true()),
     Column("rejected_until", Instant),
     _partial_index("ix_people_recount_at", "recount_at", where="recount_at IS NOT NULL"),
     _partial_index("ix_people_stage_heat", "stage", "heat", where="merged_into IS NULL"),
     _partial_index("ix_people_email", "email", where="email IS NOT NULL"),
     _partial_index("ix_people_merged_into", "merged_into", where="merged_into IS NOT NULL"),
+    _partial_index("ix_people_seen_unaddressed", "seen_at", where="merged_into IS NULL AND email IS NULL"),
+    _partial_index("ix_people_seen_addressed", "seen_at", where="merged_into IS NULL AND email IS NOT NULL"),
 )
 
 #: What we know people by. Strong kinds: email, user_id. Weak: anonymous_id, submission. All instants are of events:
@@ -134,6 +139,7 @@ identity_journal = Table(
     Column("reason", String(200), nullable=False),
     Column("image", Json),
     Column("undone_at", Instant),
+    Index("ix_identity_journal_at", "at"),
     _partial_index("ix_identity_journal_about", "kind", "value", where="kind IS NOT NULL"),
 )
 
@@ -154,6 +160,7 @@ events = Table(
     Column("fingerprint", BigInteger, nullable=False),
     Column("body", Json, nullable=False),
     Index("ix_events_person_id_occurred_at", "person_id", "occurred_at"),
+    Index("ix_events_occurred_at", "occurred_at"),
 )
 
 #: Events that came under the id of another one with something else to say. They count for nothing and are kept to be seen.
@@ -162,7 +169,7 @@ event_conflicts = Table(
     metadata,
     Column("event_id", Uuid, primary_key=True),
     Column("fingerprint", BigInteger, primary_key=True),
-    Column("received_at", Instant, nullable=False),
+    Column("received_at", Instant, nullable=False, index=True),
     Column("body", Json, nullable=False),
 )
 
@@ -266,6 +273,7 @@ messages = Table(
     _partial_index("ix_messages_queued", "due_at", where="status = 'queued'"),
     _partial_index("ix_messages_sending", "lease_until", where="status = 'sending'"),
     _partial_index("ix_messages_person_sent", "person_id", "sent_at", where="sent_at IS NOT NULL"),
+    _partial_index("ix_messages_told", "planned_at", where="subject IS NOT NULL OR detail IS NOT NULL"),
 )
 
 suppressions = Table(

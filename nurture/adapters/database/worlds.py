@@ -16,11 +16,12 @@ from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.event import EMAIL_CLICKED, Event
 from nurture.domain.identity import Identifier, Register, identifiers_in
+from nurture.domain.judging import SEVERAL_LINKS_AT_ONCE, Click
 from nurture.domain.lifecycle import StageChange
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cell
 from nurture.domain.verdict import AT_ONCE
-from nurture.domain.world import Click, World
+from nurture.domain.world import World
 from nurture.errors import Conflict
 
 
@@ -102,7 +103,7 @@ class WorldReader:
         return {row.id: row.sent_at for row in found if row.sent_at is not None}
 
     def _clicks(self, clicked: Sequence[Event]) -> Mapping[int, Sequence[Click]]:
-        """The human clicks of the same people around the same time, by message."""
+        """The clicks of the same people around the same time that nothing in themselves gave away, by message."""
         linked = {event.person for event in clicked if event.person is not None}
         if not linked:
             return {}
@@ -112,14 +113,14 @@ class WorldReader:
                 among(self._connection, events.c.person_id, linked),
                 events.c.occurred_at.between(first - AT_ONCE, last + AT_ONCE),
                 events.c.name == EMAIL_CLICKED,
-                events.c.verdict == "human",
             )
         )
         clicks: dict[int, list[Click]] = defaultdict(list)
         for row in found:
-            event = event_of(row)
-            if event.message is not None:
-                clicks[event.message].append(Click(row.id, row.person_id, row.occurred_at, str(event.properties.get("url"))))
+            event, alone = event_of(row), row.verdict == "human"
+            if event.message is not None and (alone or row.verdict_reasons == [SEVERAL_LINKS_AT_ONCE]):
+                target = str(event.properties.get("url"))
+                clicks[event.message].append(Click(row.id, row.person_id, row.occurred_at, target, alone))
         return clicks
 
     def _moves(self, without_address: Collection[int]) -> Mapping[int, Sequence[StageChange]]:

@@ -33,6 +33,8 @@ def upgrade() -> None:
         sa.Column("at", _instant, nullable=False),
         sa.PrimaryKeyConstraint("what", name=op.f("pk_horizons")),
     )
+    told = sa.text("subject IS NOT NULL OR detail IS NOT NULL")
+    op.create_index("ix_messages_told", "messages", ["planned_at"], postgresql_where=told, sqlite_where=told)
 
 
 def _people() -> None:
@@ -42,6 +44,7 @@ def _people() -> None:
         sa.Column("last_touch", _json, nullable=True),
         sa.Column("recount_at", _instant, nullable=True),
         sa.Column("by_hand", sa.Boolean(), nullable=False, server_default=sa.false()),
+        sa.Column("acted", sa.Boolean(), nullable=False, server_default=sa.true()),
         sa.Column("rejected_until", _instant, nullable=True),
     ):
         op.add_column("people", column)
@@ -52,6 +55,12 @@ def _people() -> None:
         postgresql_where=sa.text("recount_at IS NOT NULL"),
         sqlite_where=sa.text("recount_at IS NOT NULL"),
     )
+    for name, condition in (
+        ("ix_people_seen_unaddressed", "merged_into IS NULL AND email IS NULL"),
+        ("ix_people_seen_addressed", "merged_into IS NULL AND email IS NOT NULL"),
+    ):
+        where = sa.text(condition)
+        op.create_index(name, "people", ["seen_at"], postgresql_where=where, sqlite_where=where)
 
 
 def _identifiers() -> None:
@@ -80,6 +89,7 @@ def _identifiers() -> None:
     )
     op.create_index(op.f("ix_identity_journal_person_id"), "identity_journal", ["person_id"])
     op.create_index(op.f("ix_identity_journal_other_id"), "identity_journal", ["other_id"])
+    op.create_index("ix_identity_journal_at", "identity_journal", ["at"])
     op.create_index(
         "ix_identity_journal_about",
         "identity_journal",
@@ -90,6 +100,7 @@ def _identifiers() -> None:
 
 
 def _events() -> None:
+    op.create_index("ix_events_occurred_at", "events", ["occurred_at"])
     op.add_column("events", sa.Column("channel", sa.String(length=32), nullable=True))
     # Zero stands for "not known": such an event is never in conflict with another one.
     op.add_column("events", sa.Column("fingerprint", sa.BigInteger(), nullable=False, server_default="0"))
@@ -101,6 +112,7 @@ def _events() -> None:
         sa.Column("body", _json, nullable=False),
         sa.PrimaryKeyConstraint("event_id", "fingerprint", name=op.f("pk_event_conflicts")),
     )
+    op.create_index(op.f("ix_event_conflicts_received_at"), "event_conflicts", ["received_at"])
     op.create_table(
         "counted_events",
         sa.Column("id", sa.Uuid(), nullable=False),

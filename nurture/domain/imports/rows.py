@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from nurture.domain.event import IDENTIFIED, NAME_OF_KIND, PAGE_VIEWED, Assurance, Event, Kind
 from nurture.domain.ids import event_key
-from nurture.domain.imported_values import READERS, boolean_of, instant_of
-from nurture.domain.importing import Filling, ImportMapping
+from nurture.domain.imports.mapping import Filling, ImportMapping
+from nurture.domain.imports.values import READERS, boolean_of, instant_of
 from nurture.domain.junk import is_junk
 from nurture.domain.surroundings import campaign_of, page_of
 from nurture.domain.wording import instead, one_of

@@ -6,7 +6,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from nurture.domain.importing import Filling, Imported, ImportMapping
+from nurture.domain.imports.mapping import Filling, Imported, ImportMapping
 from nurture.domain.person import snake_case
 
 #: The first column of our own exports: the id that the person or the event had there.

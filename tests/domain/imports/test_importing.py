@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from nurture.adapters.addresses import parse_address
 from nurture.domain.event import IDENTIFIED, PAGE_VIEWED, Event
-from nurture.domain.imported_rows import Refused, Row, Skipped, Surroundings, event_of
-from nurture.domain.imported_values import instant_of
-from nurture.domain.importing import Imported, ImportMapping
-from nurture.domain.obvious_columns import taken_for
-from nurture.domain.spreadsheet import guarded, unguarded
+from nurture.domain.imports.columns import taken_for
+from nurture.domain.imports.mapping import Imported, ImportMapping
+from nurture.domain.imports.rows import Refused, Row, Skipped, Surroundings, event_of
+from nurture.domain.imports.spreadsheet import guarded, unguarded
+from nurture.domain.imports.values import instant_of
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 AROUND = Surroundings(parse_address, lambda text: f"k{hash(text) % 10**12}", "f00d", NOW)

@@ -1,0 +1,48 @@
+"""Storing what people were moved by: stage changes with their hand-offs, runs begun and ended with their mails."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Connection, select, update
+
+from nurture.adapters.database.bulk import insert_rows
+from nurture.adapters.database.handing_off import store_deliveries
+from nurture.adapters.database.rows import enrollment_row, stage_change_row
+from nurture.adapters.database.tables import enrollments, messages, people, stage_changes
+from nurture.domain.enrollment import Enrollment, EnrollmentStatus
+from nurture.domain.handing_off import Handoff
+from nurture.domain.lifecycle import StageChange
+from nurture.domain.sending import MessageStatus, Reason
+
+
+def store_stage_changes(connection: Connection, moves: Sequence[StageChange], handoff: Handoff) -> None:
+    """Write moves and the hand-offs they cause; a Conflict if one stands already."""
+    if moves:
+        rows = [stage_change_row(change) for change in moves]
+        insert_rows(connection, stage_changes, rows)
+        store_deliveries(connection, rows, handoff)
+
+
+def store_runs(connection: Connection, runs: Sequence[Enrollment]) -> None:
+    """Write runs that are new, and those that ended; queued mails of ended runs will not go."""
+    insert_rows(connection, enrollments, [enrollment_row(run) for run in runs if run.new])
+    ended = [run for run in runs if run.changed and not run.new]
+    for run in ended:
+        connection.execute(
+            update(enrollments)
+            .where(enrollments.c.id == run.id)
+            .values(status=run.status, reason=run.reason, ended_at=run.ended_at, due_at=None)
+        )
+    of_no_use = [run.id for run in ended if run.status == EnrollmentStatus.EXITED or run.reason]
+    if of_no_use:
+        _cancel(connection, messages.c.enrollment_id.in_(of_no_use), Reason.ENROLLMENT_ENDED)
+
+
+def cancel_suppressed(connection: Connection, addresses: Sequence[str]) -> None:
+    """Queued mails to suppressed addresses will not go."""
+    addressed = select(people.c.id).where(people.c.email.in_(addresses))
+    _cancel(connection, messages.c.person_id.in_(addressed), Reason.SUPPRESSED)
+
+
+def _cancel(connection: Connection, which: ColumnElement[bool], reason: Reason) -> None:
+    queued = messages.c.status == MessageStatus.QUEUED
+    connection.execute(update(messages).where(queued, which).values(status=MessageStatus.SKIPPED, reason=reason))

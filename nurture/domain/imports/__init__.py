@@ -1,0 +1,1 @@
+"""Rows of files that become events: the mapping language, and what a row means in it."""

@@ -1,0 +1,77 @@
+"""Who acted, judged with what is known around an event: when its mail left, and which other links of it were clicked.
+
+One judge for events that come in (*absorb*) and for those stored long ago (*reclassify*), so that the verdict is the same
+whichever way an event came to it.
+"""
+
+from collections.abc import Mapping, MutableMapping
+from datetime import datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from nurture.domain.event import EMAIL_CLICKED, Event
+from nurture.domain.verdict import KindOfAgent, Verdict, clicked_at_once, judge
+
+#: Why a click is a machine's when another link of the same mail was clicked in the same moment.
+SEVERAL_LINKS_AT_ONCE: Final = "several_links_at_once"
+
+AT_ONCE_BY_A_MACHINE: Final = Verdict("machine", (SEVERAL_LINKS_AT_ONCE,))
+
+
+class Click(NamedTuple):
+    """A click in a mail that nothing in itself gives away; `alone` until another link of the mail was clicked in the same moment."""
+
+    key: UUID
+    person: int
+    at: datetime
+    target: str
+    alone: bool = True
+
+
+class Judge:
+    """Judges events one after the other.
+
+    `sent_at` is when messages left, `clicks` what was clicked in each. `rejudged` are earlier clicks that a later one gave away,
+    with the person they count for.
+    """
+
+    def __init__(
+        self, kind_of_agent: KindOfAgent, sent_at: Mapping[int, datetime], clicks: MutableMapping[int, list[Click]]
+    ) -> None:
+        self._kind_of_agent = kind_of_agent
+        self._sent_at = sent_at
+        self._clicks = clicks
+        self.rejudged: dict[UUID, int] = {}
+
+    def verdict(self, event: Event, person: int = 0) -> Verdict:
+        """The verdict on an event that counts for `person`, if that is known already."""
+        sent_at = self._sent_at.get(event.message) if event.message is not None else None
+        verdict = judge(event, self._kind_of_agent, sent_at)
+        if event.name != EMAIL_CLICKED or event.message is None or verdict.kind != "human":
+            return verdict
+        clicks = self._clicks.setdefault(event.message, [])
+        click = Click(event.key, event.person or person, event.occurred_at, str(event.properties.get("url")))
+        together = {other.key for other in clicked_at_once(click, clicks)}
+        if together:
+            self.rejudged |= {other.key: other.person for other in clicks if other.alone and other.key in together}
+            clicks[:] = [other._replace(alone=False) if other.key in together else other for other in clicks]
+        clicks.append(click._replace(alone=not together))
+        return AT_ONCE_BY_A_MACHINE if together else verdict
+
+
+class Judged(NamedTuple):
+    """A stored event with the verdict it was given, and the id under which its person counts."""
+
+    event: Event
+    verdict: Verdict
+    person: int
+
+
+class Revised(NamedTuple):
+    """A verdict that is another one now. `channel` is by which the event brought somebody, if it did and is a human's."""
+
+    key: UUID
+    person: int
+    before: Verdict
+    after: Verdict
+    channel: str | None
