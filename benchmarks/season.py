@@ -244,5 +244,9 @@ class _Visiting:
         return [form, download]
 
     def _identify(self) -> dict[str, Any]:
-        told: dict[str, Any] = {"user_id": f"user-{self.visit.visitor}", "email": self.visitor.email, "traits": self.visitor.traits}
+        told: dict[str, Any] = {
+            "user_id": f"user-{self.visit.visitor}",
+            "email": self.visitor.email,
+            "traits": self.visitor.traits,
+        }
         return self._by_script("identify", IDENTIFIED, "/", **told)

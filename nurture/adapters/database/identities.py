@@ -19,7 +19,11 @@ def holdings_named(connection: Connection, named: Collection[Identifier]) -> dic
 
 def holders_named(connection: Connection, named: Collection[Identifier]) -> set[int]:
     """The people who hold these identifiers."""
-    return set(connection.scalars(select(identifiers.c.person_id).where(_any_of(connection, identifiers, named)))) if named else set()
+    return (
+        set(connection.scalars(select(identifiers.c.person_id).where(_any_of(connection, identifiers, named))))
+        if named
+        else set()
+    )
 
 
 def holdings_of(connection: Connection, people: Collection[int]) -> dict[Identifier, Holding]:

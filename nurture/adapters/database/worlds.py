@@ -1,10 +1,10 @@
 """Loading everybody a batch of events may concern, locked until the transaction ends."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, select, union_all
 
 from nurture.adapters.database.bulk import among
 from nurture.adapters.database.histories import give_histories, reach_of
@@ -20,6 +20,7 @@ from nurture.domain.judging import SEVERAL_LINKS_AT_ONCE, Click
 from nurture.domain.lifecycle import StageChange
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cell
+from nurture.domain.sums import far_rules
 from nurture.domain.verdict import AT_ONCE
 from nurture.domain.world import World
 from nurture.errors import Conflict
@@ -43,12 +44,14 @@ class WorldReader:
         definitions = self._definitions
         pinned = self._releases.pinned(self._connection, {(run.sequence, run.version) for run in runs if run.live})
         reach = reach_of(definitions, pinned.values())
+        near = self._near(everybody.values(), register, batch)
         give_histories(self._connection, list(everybody.values()), reach, min(event.received_at for event in batch))
         return World(
             definitions,
             people=everybody.values(),
             register=register,
-            cells=self._cells(everybody),
+            cells=self._cells(everybody.keys() - near) | self._cells_near(near, batch),
+            near=near,
             enrollments=runs,
             pinned=pinned,
             sent_at=self._sent_at({event.message for event in batch if event.message is not None}),
@@ -82,11 +85,38 @@ class WorldReader:
         by_hand = [person.id for person in everybody.values() if person.by_hand]
         return Register.loaded(held, disputes_about(self._connection, named), by_hand)
 
-    def _cells(self, everybody: Collection[int]) -> Mapping[int, Mapping[Cell, int]]:
+    def _near(self, everybody: Iterable[Person], register: Register, batch: Sequence[Event]) -> set[int]:
+        """The people of whom only cells within reach are needed: their sums are by the rules in force, and nothing joins them.
+
+        Only an event that names several identifiers which are not all one person's can join people, or tie one to somebody.
+        """
+        near = {each.id for each in everybody if each.sums is not None and each.sums.by == self._definitions.scoring.digest}
+        for event in batch:
+            holders = {register.owner(each) for each in identifiers_in(event)}
+            if len(holders) > 1:
+                near -= holders
+        return near
+
+    def _cells(self, people: Collection[int]) -> dict[int, dict[Cell, int]]:
+        return self._cells_where(among(self._connection, score_cells.c.person_id, people)) if people else {}
+
+    def _cells_near(self, people: Collection[int], batch: Sequence[Event]) -> dict[int, dict[Cell, int]]:
+        """The cells that the caps of a new hit may share: of all days from the first to the last of the batch, and of far rules."""
+        if not people:
+            return {}
+        days, theirs = [event.day for event in batch], among(self._connection, score_cells.c.person_id, people)
+        which = [and_(theirs, score_cells.c.day.between(min(days), max(days)))]
+        if far := far_rules(self._definitions.scoring):
+            which.append(and_(theirs, among(self._connection, score_cells.c.rule, sorted(far))))
+        return self._cells_where(*which)
+
+    def _cells_where(self, *which: ColumnElement[bool]) -> dict[int, dict[Cell, int]]:
+        """Cells for which one of the conditions holds, each of which an index serves."""
         cells: dict[int, dict[Cell, int]] = defaultdict(dict)
         columns = score_cells.c.person_id, score_cells.c.rule, score_cells.c.day, score_cells.c.hits
-        which = among(self._connection, score_cells.c.person_id, everybody)
-        for person, rule, day, hits in self._connection.execute(select(*columns).where(which)).all():
+        for person, rule, day, hits in self._connection.execute(
+            union_all(*(select(*columns).where(each) for each in which))
+        ).all():
             cells[person][Cell(rule, day)] = hits
         return cells
 
