@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet 
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help demo run test lint lock bench bench-short bench-scorecard clean
+.PHONY: help demo run test lint lock bench bench-short bench-growth bench-scorecard clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -45,6 +45,9 @@ bench: $(DEV_STAMP)  ## Measure everything, three turns each, against the naive 
 
 bench-short: $(DEV_STAMP)  ## Measure, in a few minutes, against the naive twin
 	$(BIN)/python -m benchmarks --short $(BENCH_ARGS)
+
+bench-growth: $(DEV_STAMP)  ## Absorb a million events of 50,000 people, verify them, and say whether an event costs more at the end
+	$(BIN)/python -m benchmarks.growth $(BENCH_ARGS)
 
 bench-scorecard: $(DEV_STAMP)  ## Compare the learned scorecard with regression and boosting on public data
 	$(BIN)/python -m benchmarks.scorecard

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -55,3 +56,24 @@ def _processor() -> str:
     except OSError:
         return platform.processor() or platform.machine()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process, its children and those that ended have had of the processor so far; zero where the system does not say."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+        own, ended = _ticks(pid)
+    except OSError:
+        return 0.0
+    living = 0
+    for child in children:
+        with suppress(OSError):  # it has just ended, and will be found among those
+            living += sum(_ticks(int(child)))
+    return (own + ended + living) / os.sysconf("SC_CLK_TCK")
+
+
+def _ticks(pid: int) -> tuple[int, int]:
+    """The ticks a process had, and those of its children that ended (proc(5), fields 14 to 17 of `stat`)."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    user, system, ended_user, ended_system = map(int, fields[11:15])
+    return user + system, ended_user + ended_system

@@ -1,5 +1,6 @@
 """The one place where parts are put together. Nothing is built at import time; each process asks for what it needs."""
 
+import gc
 import os
 import socket
 from collections.abc import Collection, Sequence
@@ -103,6 +104,15 @@ def prepare(settings: Settings) -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     upgrade_database(settings)
     apply_definitions(settings)
+
+
+def settle_down() -> None:
+    """Leave what this process has loaded so far out of the search for garbage: it stays for good.
+
+    Without it, looking through all modules and definitions again and again takes a tenth of the time of absorb.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass

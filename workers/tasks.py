@@ -15,7 +15,7 @@ from nurture.adapters.agents import kind_of_agent
 from nurture.adapters.calendar import is_holiday
 from nurture.adapters.redis_keys import events
 from nurture.adapters.stream import held_partition
-from nurture.bootstrap import WorkerParts
+from nurture.bootstrap import WorkerParts, settle_down
 from nurture.errors import NurtureError
 from nurture.flow.absorb import BATCH as ABSORB_BATCH
 from nurture.flow.absorb import absorb
@@ -40,6 +40,7 @@ log = get_logger("nurture.tasks")
 @cache
 def parts() -> WorkerParts:
     """What this process works with; made after the fork, on the first task."""
+    settle_down()
     return WorkerParts(Settings.load())
 
 

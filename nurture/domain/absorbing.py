@@ -104,6 +104,7 @@ class _Batch:
         for person_id, event in self.last_event.items():
             person = self.world.find(person_id)
             if person is not None:
-                total(person, self.world.cells[person.id], self.definitions, self.at)
+                before = self.world.cells_before.get(person.id)
+                total(person, self.world.cells[person.id], self.definitions, self.at, before)
                 self.acting.on_state(person, event)
         self.changes.stage_changes = self.acting.moves

@@ -13,7 +13,8 @@ from nurture.domain.definitions import Definitions
 from nurture.domain.event import Event
 from nurture.domain.history import History, Past
 from nurture.domain.person import Attribute, Person, attributes_in
-from nurture.domain.scoring import Cell, Cells, fit_lines, grade_of, heat_of, heats_of, rules_hit
+from nurture.domain.scoring import DEFAULT_MODEL, Cell, Cells, fit_lines, grade_of, rules_hit
+from nurture.domain.sums import changed_sums, sums_of
 from nurture.domain.touches import Touch, touch_of
 
 
@@ -36,10 +37,18 @@ def count(event: Event, person: Person, definitions: Definitions) -> Counted:
     return Counted([Cell(rule.id, event.day) for rule in rules_hit(event, definitions.rules_by_event)], touch)
 
 
-def total(person: Person, cells: Cells, definitions: Definitions, at: datetime) -> None:
-    """Set a person's heat, fit and grade from their cells and attributes."""
+def total(person: Person, cells: Cells, definitions: Definitions, at: datetime, before: Cells | None = None) -> None:
+    """Set a person's heat, fit and grade from their cells and attributes.
+
+    `cells` are all there are; or, with `before`, those that an event of the batch can reach, as they are and as they were.
+    """
     scoring = definitions.scoring
-    person.heat, person.heats = heat_of(cells, scoring), heats_of(cells, scoring)
+    if before is None or person.sums is None:
+        person.sums = sums_of(cells, scoring)
+    else:
+        person.sums = changed_sums(person.sums, before, cells, scoring)
+    person.heats = person.sums.heats
+    person.heat = person.heats.pop(DEFAULT_MODEL, 0.0)
     person.fit = sum(points for _, points in fit_lines(person.facts(at, scoring), scoring))
     person.grade = grade_of(person.fit, scoring.grades)
     person.changed = True

@@ -48,7 +48,10 @@ NAME_OF_KIND: Final[Mapping[str, str]] = {
 RESERVED_NAMES: Final = frozenset({FORM_SUBMITTED, ASSET_DOWNLOADED, EMAIL_OPENED, EMAIL_CLICKED, UNSUBSCRIBED})
 
 
-_STAMPS: Final[Any] = {"occurred_at": True, "received_at": True, "warnings": True, "context": {"clock"}}
+#: What is stored of an event beside its body.
+_BESIDE: Final = frozenset({"name", "occurred_at", "received_at"})
+
+_SORTED: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 class Event(BaseModel):
@@ -97,8 +100,14 @@ class Event(BaseModel):
 
         The stamps are left out, and warnings, which may name them: of an event that is sent again only the time of travel differs.
         """
-        said = self.model_dump(mode="json", exclude_defaults=True, exclude=_STAMPS)
-        return stable_id("event", json.dumps(said, sort_keys=True)) or 1
+        said = {name: value for name, value in self.body.items() if name not in {"context", "warnings"}}
+        context = {name: value for name, value in self.body.get("context", {}).items() if name != "clock"}
+        return stable_id("event", self.name, _SORTED.encode([said, context])) or 1
+
+    @cached_property
+    def body(self) -> Mapping[str, Any]:
+        """What an event says, as JSON, beside its name and its instants; what is left out is as usual."""
+        return self.model_dump(mode="json", exclude_defaults=True, exclude=set(_BESIDE))
 
     @cached_property
     def facts(self) -> Mapping[str, Any]:

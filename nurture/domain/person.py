@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from nurture.domain.event import Event, day_number
 from nurture.domain.history import HISTORY, NOW, History
 from nurture.domain.scoring import Grade, Scoring, band_of, engagement_on
+from nurture.domain.sums import Sums
 from nurture.domain.touches import Touch, earlier, later_non_direct
 
 #: Traits as the SDKs of the field write them, and the attribute each becomes; all others keep their name in snake_case.
@@ -30,7 +31,8 @@ class Attribute(NamedTuple):
 class Person:
     """The working state of a person; `changed` marks what has to be stored.
 
-    `acted` says that a human did something, not machines alone; `seen_at` is when they last did. `history` is what they did in the past, as far as conditions ask about it; a condition that asks raises MissingHistory where
+    `sums` are the heats, unrounded. `acted` says that a human did something, not machines alone; `seen_at` is when they last did.
+    `history` is what they did in the past, as far as conditions ask about it; a condition that asks raises MissingHistory where
     nobody loaded it.
     """
 
@@ -44,6 +46,7 @@ class Person:
     attributes: dict[str, Attribute] = field(default_factory=dict)
     heat: float = 0.0
     heats: dict[str, float] = field(default_factory=dict)
+    sums: Sums | None = None
     fit: int = 0
     merged_into: int | None = None
     by_hand: bool = False

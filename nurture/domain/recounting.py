@@ -41,7 +41,7 @@ def count_people(component: Component, outcome: Recounted, definitions: Definiti
         logs[component.root(outcome.owners.get(entry.event.key, entry.person))].append(entry)
     for person in component.people.values():
         if person.merged_into is not None:
-            outcome.people.append(replace(person, heat=0.0, heats={}, changed=True))
+            outcome.people.append(replace(person, heat=0.0, heats={}, sums=None, changed=True))
             outcome.cells[person.id] = {}
         else:
             fresh, outcome.cells[person.id] = _counted(person, logs[person.id], component, definitions, at)

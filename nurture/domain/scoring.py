@@ -21,7 +21,8 @@ so with a heat of its own. Cells are kept by the rule alone, so a rule's id is u
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
+from hashlib import blake2b
 from itertools import pairwise
 from math import exp2, fsum
 from typing import Annotated, Final, Literal, NamedTuple
@@ -164,6 +165,11 @@ class Scoring(ScoreModel):
         refuse("scoring", wrong)
         return self
 
+    @cached_property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that change when any rule does."""
+        return blake2b(self.model_dump_json(by_alias=True, exclude_defaults=True).encode(), digest_size=8).hexdigest()
+
     def model(self, name: str = DEFAULT_MODEL) -> ScoreModel:
         """The model of that name; raises KeyError if there is none."""
         return self if name == DEFAULT_MODEL else self.models[name]
@@ -289,6 +295,7 @@ def _within_group(
     return -counted if points < 0 else counted
 
 
+@lru_cache(4_096)
 def _growth(day: int, half_life: timedelta) -> float:
     power = (day - LANDMARK) / (half_life / timedelta(days=1))
     return exp2(max(-_HIGHEST_POWER, min(power, _HIGHEST_POWER)))
@@ -296,7 +303,12 @@ def _growth(day: int, half_life: timedelta) -> float:
 
 def heat_of(cells: Cells, model: ScoreModel) -> float:
     """The sum of all cells' worths by a model; equal for equal cells, whatever order they came in."""
-    return fsum(each.points * _growth(each.cell.day, model.half_life) for each in _counted(cells, model))
+    return fsum(worths(cells, model))
+
+
+def worths(cells: Cells, model: ScoreModel) -> list[float]:
+    """What each cell is worth for ever by a model."""
+    return [each.points * _growth(each.cell.day, model.half_life) for each in _counted(cells, model)]
 
 
 def heats_of(cells: Cells, scoring: Scoring) -> dict[str, float]:

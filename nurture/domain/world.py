@@ -1,7 +1,7 @@
 """Everybody a batch of events may concern, and what the batch changes about them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
@@ -98,7 +98,7 @@ class World:
     """Everybody a batch may concern, with what is known of them.
 
     `moves` are the earlier promotions of people without an address: what they started waits for one. `reach` says how far back
-    people's histories go.
+    people's histories go. `near` are people of whom only the cells are here that the batch can reach; none of them is joined.
     """
 
     def __init__(
@@ -114,6 +114,7 @@ class World:
         clicks: Mapping[int, Iterable[Click]] | None = None,
         moves: Mapping[int, Iterable[StageChange]] | None = None,
         reach: Reach | None = None,
+        near: Collection[int] = (),
     ) -> None:
         self.definitions = definitions
         self.people = {person.id: person for person in people}
@@ -121,6 +122,7 @@ class World:
         self.cells: dict[int, Counter[Cell]] = defaultdict(Counter)
         for owner, counted in (cells or {}).items():
             self.cells[owner].update(counted)
+        self.cells_before: Mapping[int, Mapping[Cell, int]] = {person: dict(self.cells[person]) for person in near}
         self.enrollments: dict[int, list[Enrollment]] = defaultdict(list)
         for run in enrollments:
             self.enrollments[run.person].append(run)
@@ -181,7 +183,7 @@ class World:
             into.history.add(weak.history)
         self.cells[into.id].update(self.cells.pop(weak.id, Counter()))
         weak.merged_into, weak.changed = into.id, True
-        weak.heat, weak.heats = 0.0, {}
+        weak.heat, weak.heats, weak.sums = 0.0, {}, None
         self.changes.merges.append((weak.id, into.id))
         entry = JournalEntry(
             event.occurred_at, "merged", into.id, weak.id, "an anonymous person became known", event=event.key, image=image

@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy import Connection, Engine, delete, literal, select, union_all, update
 
 from nurture.adapters.database.bulk import add_to_rows, among, insert_rows, update_rows
 from nurture.adapters.database.dialect import translated
@@ -43,6 +44,10 @@ class AbsorbingTransaction:
         self._erased = erased
 
     def definitions(self) -> Definitions:
+        return self._in_force
+
+    @cached_property
+    def _in_force(self) -> Definitions:
         return self._releases.current(self._connection)
 
     def unseen(self, batch: Sequence[Event]) -> list[Event]:
@@ -59,11 +64,8 @@ class AbsorbingTransaction:
 
     def _fingerprints(self, keys: Any) -> dict[UUID, int]:
         held = select(events.c.id, events.c.fingerprint).where(among(self._connection, events.c.id, keys))
-        counted = select(counted_events.c.id).where(among(self._connection, counted_events.c.id, keys))
-        return {
-            **{row.id: row.fingerprint for row in self._connection.execute(held)},
-            **dict.fromkeys(self._connection.scalars(counted), 0),
-        }
+        counted = select(counted_events.c.id, literal(0)).where(among(self._connection, counted_events.c.id, keys))
+        return {row.id: row.fingerprint for row in self._connection.execute(union_all(held, counted)).all()}
 
     def _store_conflicts(self, found: Sequence[Event]) -> None:
         rows = {
@@ -78,7 +80,7 @@ class AbsorbingTransaction:
         insert_rows(self._connection, event_conflicts, list(rows.values()), unless_there=True)
 
     def world(self, batch: Sequence[Event]) -> World:
-        return WorldReader(self._connection, self._releases).read(batch)
+        return WorldReader(self._connection, self._releases, self._in_force).read(batch)
 
     def store(self, changes: Changes) -> None:
         self._store_people(changes.people)
@@ -129,7 +131,7 @@ class AbsorbingTransaction:
                     "verdict_reasons": list(verdict.reasons) or None,
                     "channel": channel,
                     "fingerprint": event.fingerprint,
-                    "body": event.model_dump(mode="json", exclude_defaults=True, exclude={"name", "occurred_at", "received_at"}),
+                    "body": event.body,
                 }
                 for event, person, verdict, channel in changes.events
             ],

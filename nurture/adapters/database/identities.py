@@ -18,13 +18,28 @@ def holdings_named(connection: Connection, named: Collection[Identifier]) -> dic
     return dict(_holdings(connection, _any_of(connection, identifiers, named))) if named else {}
 
 
+def holders_named(connection: Connection, named: Collection[Identifier]) -> set[int]:
+    """The people who hold these identifiers."""
+    return (
+        set(connection.scalars(select(identifiers.c.person_id).where(_any_of(connection, identifiers, named))))
+        if named
+        else set()
+    )
+
+
 def holdings_of(connection: Connection, people: Collection[int]) -> dict[Identifier, Holding]:
     """Everything these people are known by."""
     return dict(_holdings(connection, among(connection, identifiers.c.person_id, people))) if people else {}
 
 
+def holdings_about(connection: Connection, people: Collection[int], named: Collection[Identifier]) -> dict[Identifier, Holding]:
+    """Everything these people are known by, and who holds each of these identifiers."""
+    theirs = among(connection, identifiers.c.person_id, people)
+    return dict(_holdings(connection, or_(theirs, _any_of(connection, identifiers, named)) if named else theirs))
+
+
 def _holdings(connection: Connection, which: Any) -> Iterator[tuple[Identifier, Holding]]:
-    for row in connection.execute(select(identifiers).where(which)):
+    for row in connection.execute(select(identifiers).where(which)).all():
         holding = Holding(row.person_id, row.source, row.assurance, row.first_seen_at, row.last_seen_at, row.linked_at)
         yield Identifier(row.kind, row.value), holding
 

@@ -12,6 +12,7 @@ from nurture.domain.ids import stable_id
 from nurture.domain.lifecycle import StageChange
 from nurture.domain.person import Attribute, Person
 from nurture.domain.scoring import Grade
+from nurture.domain.sums import Sums
 from nurture.domain.touches import touch_from_json, touch_to_json
 
 
@@ -23,6 +24,12 @@ def attributes_to_json(attributes: Mapping[str, Attribute]) -> dict[str, Any]:
 def attributes_from_json(stored: Mapping[str, Any]) -> dict[str, Attribute]:
     """The inverse of `attributes_to_json`."""
     return {name: Attribute(value, datetime.fromisoformat(at), source) for name, (value, at, source) in stored.items()}
+
+
+def _sums_of(stored: Mapping[str, Any] | None) -> Sums | None:
+    if stored is None:
+        return None
+    return Sums(stored["by"], {model: tuple(parts) for model, parts in stored["parts"].items()})
 
 
 def person_of(row: Row[Any]) -> Person:
@@ -38,6 +45,7 @@ def person_of(row: Row[Any]) -> Person:
         attributes=attributes_from_json(row.attributes),
         heat=row.heat,
         heats=row.heats or {},
+        sums=_sums_of(row.sums),
         fit=row.fit,
         merged_into=row.merged_into,
         by_hand=row.by_hand,
@@ -86,6 +94,7 @@ def person_row(person: Person) -> dict[str, Any]:
         "attributes": attributes_to_json(person.attributes),
         "heat": person.heat,
         "heats": person.heats or None,
+        "sums": person.sums._asdict() if person.sums else None,
         "fit": person.fit,
         "grade": str(person.grade),
         "first_seen_at": person.first_seen_at,

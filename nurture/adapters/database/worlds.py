@@ -1,17 +1,18 @@
 """Loading everybody a batch of events may concern, locked until the transaction ends."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, select, union_all
 
 from nurture.adapters.database.bulk import among
 from nurture.adapters.database.histories import give_histories, reach_of
-from nurture.adapters.database.identities import disputes_about, holdings_named, holdings_of, losses_of
+from nurture.adapters.database.identities import disputes_about, holders_named, holdings_about, losses_of
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import enrollment_of, event_of, person_of, stage_change_of
 from nurture.adapters.database.tables import enrollments, events, messages, people, score_cells, stage_changes
+from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.event import ASSET_DOWNLOADED, EMAIL_CLICKED, Event
 from nurture.domain.identity import Identifier, Register, identifiers_in
@@ -20,6 +21,7 @@ from nurture.domain.lifecycle import StageChange
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cell
 from nurture.domain.sending import LEASE, MessageStatus
+from nurture.domain.sums import far_rules
 from nurture.domain.verdict import AT_ONCE, opened_in_mail
 from nurture.domain.world import World
 from nurture.errors import Conflict
@@ -28,26 +30,29 @@ from nurture.errors import Conflict
 class WorldReader:
     """Reads within one transaction of absorb."""
 
-    def __init__(self, connection: Connection, releases: Releases) -> None:
+    def __init__(self, connection: Connection, releases: Releases, definitions: Definitions) -> None:
         self._connection = connection
         self._releases = releases
+        self._definitions = definitions
 
     def read(self, batch: Sequence[Event]) -> World:
         """Everybody these events may concern; raises Conflict if they changed meanwhile."""
         named = {identifier for event in batch for identifier in identifiers_in(event)}
         linked = {event.person for event in batch if event.person is not None}
-        everybody = self._lock({holding.person for holding in holdings_named(self._connection, named).values()} | linked)
+        everybody = self._lock(holders_named(self._connection, named) | linked)
         register = self._register(everybody, named, min(event.occurred_at for event in batch))
         runs = self._enrollments(everybody)
-        definitions = self._releases.current(self._connection)
+        definitions = self._definitions
         pinned = self._releases.pinned(self._connection, {(run.sequence, run.version) for run in runs if run.live})
         reach = reach_of(definitions, pinned.values())
+        near = self._near(everybody.values(), register, batch)
         give_histories(self._connection, list(everybody.values()), reach, min(event.received_at for event in batch))
         return World(
             definitions,
             people=everybody.values(),
             register=register,
-            cells=self._cells(everybody),
+            cells=self._cells(everybody.keys() - near) | self._cells_near(near, batch),
+            near=near,
             enrollments=runs,
             pinned=pinned,
             sent_at=self._sent_at({event.message for event in batch if event.message is not None}),
@@ -60,32 +65,61 @@ class WorldReader:
 
     def _lock(self, wanted: set[int]) -> dict[int, Person]:
         """The people wanted and those they were merged into, locked in the order of their ids, so that no two batches wait
-        for each other.
+        for each other; raises Conflict if one of them was merged meanwhile.
         """
         if not wanted:
             return {}
-        named = among(self._connection, people.c.id, wanted)
-        targets = select(people.c.merged_into).where(named, people.c.merged_into.is_not(None))
-        found = self._connection.execute(
-            select(people).where(or_(named, people.c.id.in_(targets))).order_by(people.c.id).with_for_update()
-        )
+        # Asked for first: for "one of these, or one of what they point to" PostgreSQL would read the whole table.
+        merged = among(self._connection, people.c.id, wanted), people.c.merged_into.is_not(None)
+        everybody = wanted.union(self._connection.scalars(select(people.c.merged_into).where(*merged)))
+        which = among(self._connection, people.c.id, everybody)
+        found = self._connection.execute(select(people).where(which).order_by(people.c.id).with_for_update()).all()
+        if any(row.merged_into is not None and row.merged_into not in everybody for row in found):
+            raise Conflict
         return {row.id: person_of(row) for row in found}
 
     def _register(self, everybody: Mapping[int, Person], named: set[Identifier], since: datetime) -> Register:
         # Asked again now that the people are locked: what was true before the lock may have changed while we waited for it.
-        held = {**holdings_of(self._connection, everybody), **holdings_named(self._connection, named)}
+        held = holdings_about(self._connection, everybody, named)
         if any(holding.person not in everybody for holding in held.values()):
             raise Conflict
         by_hand = [person.id for person in everybody.values() if person.by_hand]
         losses = losses_of(self._connection, everybody, since)
         return Register.loaded(held, disputes_about(self._connection, named), by_hand, losses)
 
-    def _cells(self, everybody: Collection[int]) -> Mapping[int, Mapping[Cell, int]]:
+    def _near(self, everybody: Iterable[Person], register: Register, batch: Sequence[Event]) -> set[int]:
+        """The people of whom only cells within reach are needed: their sums are by the rules in force, and nothing joins them.
+
+        Only an event that names several identifiers which are not all one person's can join people, or tie one to somebody.
+        """
+        near = {each.id for each in everybody if each.sums is not None and each.sums.by == self._definitions.scoring.digest}
+        for event in batch:
+            holders = {register.owner(each) for each in identifiers_in(event)}
+            if len(holders) > 1:
+                near -= holders
+        return near
+
+    def _cells(self, people: Collection[int]) -> dict[int, dict[Cell, int]]:
+        return self._cells_where(among(self._connection, score_cells.c.person_id, people)) if people else {}
+
+    def _cells_near(self, people: Collection[int], batch: Sequence[Event]) -> dict[int, dict[Cell, int]]:
+        """The cells that the caps of a new hit may share: of all days from the first to the last of the batch, and of far rules."""
+        if not people:
+            return {}
+        days, theirs = [event.day for event in batch], among(self._connection, score_cells.c.person_id, people)
+        which = [and_(theirs, score_cells.c.day.between(min(days), max(days)))]
+        if far := far_rules(self._definitions.scoring):
+            which.append(and_(theirs, among(self._connection, score_cells.c.rule, sorted(far))))
+        return self._cells_where(*which)
+
+    def _cells_where(self, *which: ColumnElement[bool]) -> dict[int, dict[Cell, int]]:
+        """Cells for which one of the conditions holds, each of which an index serves."""
         cells: dict[int, dict[Cell, int]] = defaultdict(dict)
-        for row in self._connection.execute(
-            select(score_cells).where(among(self._connection, score_cells.c.person_id, everybody))
-        ):
-            cells[row.person_id][Cell(row.rule, row.day)] = row.hits
+        columns = score_cells.c.person_id, score_cells.c.rule, score_cells.c.day, score_cells.c.hits
+        for person, rule, day, hits in self._connection.execute(
+            union_all(*(select(*columns).where(each) for each in which))
+        ).all():
+            cells[person][Cell(rule, day)] = hits
         return cells
 
     def _enrollments(self, everybody: Collection[int]) -> list[Enrollment]:

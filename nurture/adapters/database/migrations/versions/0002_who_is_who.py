@@ -40,6 +40,7 @@ def upgrade() -> None:
 def _people() -> None:
     for column in (
         sa.Column("heats", _json, nullable=True),
+        sa.Column("sums", _json, nullable=True),
         sa.Column("first_touch", _json, nullable=True),
         sa.Column("last_touch", _json, nullable=True),
         sa.Column("recount_at", _instant, nullable=True),

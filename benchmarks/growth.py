@@ -1,0 +1,365 @@
+"""`python -m benchmarks.growth [--events N] [--people N] [--json FILE]`: does an event cost more when a million are stored?
+
+A season's events (`benchmarks.season`) are absorbed by one process, by the real flow, from one partition of a real Redis stream
+into a durable PostgreSQL, with the definitions in `config/`. Another process makes the events and lays them on the stream, a slice
+at a time, while this one waits: that is not counted. After each batch that asks for it whoever is marked is recounted, as a worker
+does; that is counted by itself. At the end everything is verified against the log. Exit code 1 if anything is lost, doubled, parked
+or differs: then there is no figure.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from statistics import median
+from typing import Any, Final, NamedTuple
+
+from redis import Redis
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Engine, event, func, select, text
+
+from benchmarks.laboratory import ROOT, Laboratory, WrongResultError, same
+from benchmarks.machine import cpu_seconds, describe
+from benchmarks.season import MIX, heard
+from nurture import bootstrap
+from nurture.adapters.agents import kind_of_agent
+from nurture.adapters.database.store import Database
+from nurture.adapters.database.tables import counted_events, event_conflicts, events, people
+from nurture.adapters.redis_keys import DEAD, FIELD
+from nurture.adapters.redis_keys import events as stream
+from nurture.adapters.stream import held_partition
+from nurture.domain.event import EVENT, Event
+from nurture.flow.absorb import BATCH, absorb
+from nurture.flow.recount import recount
+from nurture.reports.verify import Audit, audit
+from tests.support.waiting import MovableClock
+
+SLICE: Final = 10_000
+OUT: Final = ROOT / "benchmarks" / "out" / "growth.json"
+
+
+@dataclass
+class Cost:
+    """What was spent. Seconds, but for the number of statements and the bytes of PostgreSQL's log of writes."""
+
+    wall: float = 0.0
+    engine_cpu: float = 0.0
+    postgres_cpu: float = 0.0
+    statements: int = 0
+    wal: int = 0
+
+    @property
+    def cpu(self) -> float:
+        """Of the process that absorbs and of all of PostgreSQL's together, those that clean up behind it included."""
+        return self.engine_cpu + self.postgres_cpu
+
+
+@dataclass
+class Slice:
+    """One slice of the stream: `read` entries, of `people` devices and people named, of whom `new_people` were new."""
+
+    read: int
+    people: int
+    new_people: int
+    batches: int = 0
+    absorbing: Cost = field(default_factory=Cost)
+    recounting: Cost = field(default_factory=Cost)
+    recounted: int = 0
+
+    def per_event(self, cost: Callable[["Slice"], float]) -> float:
+        """Microseconds per entry."""
+        return cost(self) / self.read * 1e6
+
+
+#: The costs whose growth is told.
+COSTS: Final[dict[str, Callable[[Slice], float]]] = {
+    "CPU": lambda each: each.absorbing.cpu,
+    "wall clock": lambda each: each.absorbing.wall,
+    "CPU with recounts": lambda each: each.absorbing.cpu + each.recounting.cpu,
+    "wall clock with recounts": lambda each: each.absorbing.wall + each.recounting.wall,
+}
+
+
+class Meter:
+    """Reads what this process and PostgreSQL have spent so far. Without a server of its own (SQLite) only this process."""
+
+    def __init__(self, engine: Engine, postmaster: int | None = None) -> None:
+        self._engine = engine
+        self._postmaster = postmaster
+        self._statements = 0
+        event.listen(engine, "before_cursor_execute", self._count)
+
+    def _count(self, *_: Any) -> None:
+        self._statements += 1
+
+    @contextmanager
+    def into(self, cost: Cost) -> Iterator[None]:
+        """Add to `cost` what is spent in the block."""
+        before = self._reading()
+        yield
+        for name, now in asdict(self._reading()).items():
+            setattr(cost, name, getattr(cost, name) + now - getattr(before, name))
+
+    def _reading(self) -> Cost:
+        spent = Cost(time.perf_counter(), time.process_time(), statements=self._statements)
+        if self._postmaster is not None:
+            spent.postgres_cpu = cpu_seconds(self._postmaster)
+        return spent
+
+    def wal_position(self) -> int:
+        if self._postmaster is None:
+            return 0
+        with self._engine.connect() as connection:
+            return int(connection.scalar(text("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn")) or 0)
+
+    def database_bytes(self) -> int:
+        with self._engine.connect() as connection:
+            return int(connection.scalar(text("SELECT pg_database_size(current_database())")) or 0)
+
+
+class Laid(NamedTuple):
+    """A slice that lies on the stream, and when the engine has heard of each of its batches. `unnamed` without consent."""
+
+    read: int
+    people: int
+    new_people: int
+    unnamed: int
+    heard: tuple[datetime, ...]
+
+
+def lay_out(season: Iterable[Event], redis: Redis, size: int = SLICE) -> Iterator[Laid]:
+    """Lay a season on the stream, a slice each time the next one is asked for."""
+    rest, known, unnamed = iter(season), set[Any](), set[Any]()
+    while part := list(islice(rest, size)):
+        pipeline = redis.pipeline(transaction=False)
+        for each in part:
+            pipeline.xadd(stream(0), {FIELD: EVENT.dump_json(each, exclude_defaults=True)})
+        pipeline.execute()
+        named = {each.person or each.anonymous_id or each.submission for each in part if each.consented}
+        without = {each.key for each in part if not each.consented}
+        heard = tuple(batch[-1].received_at for batch in (part[at : at + BATCH] for at in range(0, len(part), BATCH)))
+        yield Laid(len(part), len(named), len(named - known), len(without - unnamed), heard)
+        known |= named
+        unnamed |= without
+
+
+@contextmanager
+def laid_out_elsewhere(events: int, people: int, redis_url: str) -> Iterator[Iterator[Laid]]:
+    """The same by another process, so that no visitor of the season lies in the memory of the one that is measured."""
+    ours, theirs = get_context("spawn").Pipe()
+    process = get_context("spawn").Process(target=_lay_out_when_asked, args=(theirs, events, people, redis_url), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield iter(partial(_ask, ours), None)
+    finally:
+        ours.close()
+        process.join(10)
+
+
+def _ask(pipe: Connection) -> Laid | None:
+    pipe.send("next")
+    answer: Laid | None = pipe.recv()
+    return answer
+
+
+def _lay_out_when_asked(pipe: Connection, events: int, people: int, redis_url: str) -> None:
+    with Redis.from_url(redis_url) as redis, suppress(EOFError):
+        slices = lay_out(heard(events, people), redis)
+        while pipe.recv():
+            pipe.send(next(slices, None))
+
+
+class Absorption:
+    """Takes a season in, slice by slice."""
+
+    def __init__(self, database: Database, redis: Redis, meter: Meter) -> None:
+        self._database, self._redis, self._meter = database, redis, meter
+        self._clock = MovableClock()
+        self.unnamed = 0
+
+    def take(self, laid: Laid) -> Slice:
+        """Absorb what was laid out, and recount whoever is marked."""
+        taken = Slice(laid.read, laid.people, laid.new_people)
+        before = self._meter.wal_position()
+        for at in laid.heard:
+            self._clock.move_to(at)
+            self._take_batch(taken)
+        taken.absorbing.wal = self._meter.wal_position() - before
+        self.unnamed += laid.unnamed
+        return taken
+
+    def _take_batch(self, taken: Slice) -> None:
+        with self._meter.into(taken.absorbing), held_partition(self._redis, 0) as partition:
+            if partition is None:
+                raise WrongResultError("the partition is held by somebody else")
+            absorbed = absorb(partition, self._database, self._clock, kind_of_agent)
+        taken.batches += 1
+        while absorbed.wakes_recount:
+            with self._meter.into(taken.recounting):
+                report = recount(self._database, self._clock)
+            taken.recounted += report.due
+            same("people left without a recount", report.left, 0)
+            absorbed.wakes_recount = bool(report.due)
+
+
+def check(database: Database, redis: Redis, logged: int, unnamed: int) -> Audit:
+    """Verify what a season left behind; raises WrongResultError unless everything is there, once, and follows from the log."""
+    with database.engine.connect() as connection:
+        definitions = database.releases.current(connection)
+        for what, table, expected in (
+            ("events stored", events, logged),
+            ("events without consent counted", counted_events, unnamed),
+            ("conflicts", event_conflicts, 0),
+        ):
+            same(what, connection.scalar(select(func.count()).select_from(table)) or 0, expected)
+        marked = select(func.count()).where(people.c.recount_at.is_not(None))
+        same("people who wait for a recount", connection.scalar(marked) or 0, 0)
+    same("dead letters", redis.exists(DEAD), 0)
+    found = audit(database.engine, definitions, most=5)
+    if found.differing:
+        raise WrongResultError(f"{found.differing} differences from the log, among them {found.differences}")
+    return found
+
+
+def ratios(firsts: Sequence[Slice], slices: Sequence[Slice]) -> dict[str, dict[str, float]]:
+    """Of each cost: per event in the slices behind the first ÷ per event of the first slice, of which the median counts.
+
+    A last slice that is not full is left out.
+    """
+    later = [each for each in slices if each.read == firsts[0].read][1:] or slices
+    told = {}
+    for name, cost in COSTS.items():
+        first = median(each.per_event(cost) for each in firsts)
+        grown = [each.per_event(cost) / first for each in later]
+        tenth = grown[-max(1, len(grown) // 10) :]
+        told[name] = {"first_microseconds": first, "median": median(grown), "last_tenth": median(tenth), "highest": max(grown)}
+    return told
+
+
+class Bench:
+    """Where seasons are taken in, each into a database of its own."""
+
+    def __init__(self, laboratory: Laboratory, redis: Redis, events: int, people: int, say: Callable[[str], None]) -> None:
+        self._laboratory, self._redis = laboratory, redis
+        self._events, self._people = events, people
+        self._say = say
+
+    def firsts(self, times: int) -> list[Slice]:
+        """The first slice, taken in again and again by an engine that has nothing yet."""
+        found = []
+        for _ in range(times):
+            with self._database() as (database, meter), self._season() as season:
+                found.append(Absorption(database, self._redis, meter).take(next(season)))
+            self._say(f"into nothing, {_line(found[-1])}")
+        return found
+
+    def season(self) -> tuple[list[Slice], dict[str, Any]]:
+        """All slices, and what was found at the end."""
+        with self._database() as (database, meter):
+            absorption, slices = Absorption(database, self._redis, meter), list[Slice]()
+            empty = meter.database_bytes()
+            with self._season() as season:
+                for laid in season:
+                    slices.append(absorption.take(laid))
+                    self._say(f"slice {len(slices)}, {_line(slices[-1])}")
+            grown = meter.database_bytes() - empty
+            spent = Cost()
+            with meter.into(spent):
+                found = check(database, self._redis, self._events, absorption.unnamed)
+        verified = {"seconds": spent.wall, "people": found.people, "human_events": found.events, "differing": found.differing}
+        return slices, {"bytes_per_event": grown / self._events, "verify": verified}
+
+    def _season(self) -> AbstractContextManager[Iterator[Laid]]:
+        return laid_out_elsewhere(self._events, self._people, self._laboratory.redis.url)
+
+    @contextmanager
+    def _database(self) -> Iterator[tuple[Database, Meter]]:
+        """The engine as in production, with the definitions it is delivered with, and nothing in its database."""
+        self._laboratory.redis.flush()
+        with self._laboratory.database() as url:
+            folders = {"config_dir": ROOT / "config", "templates_dir": ROOT / "templates" / "emails"}
+            settings = self._laboratory.settings(url).model_copy(update=folders)
+            bootstrap.prepare(settings)
+            database = bootstrap.database(settings)
+            yield database, Meter(database.engine, self._laboratory.postgres.pid)
+            database.engine.dispose()
+
+
+def measure(laboratory: Laboratory, events: int, people: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Absorb and verify one season; everything that is told of it."""
+    with laboratory.redis.client() as redis:
+        bench = Bench(laboratory, redis, events, people, say)
+        bench.firsts(1)  # what a process does once is not counted
+        bootstrap.settle_down()
+        firsts = bench.firsts(3)
+        slices, found = bench.season()
+        firsts += [slices[0], *bench.firsts(3)]
+    return {
+        "events": events, "people": people, "mix": MIX, "ratios": ratios(firsts, slices), **found,
+        "firsts": [asdict(each) for each in firsts], "slices": [asdict(each) for each in slices],
+    }  # fmt: skip
+
+
+def _line(each: Slice) -> str:
+    costs = each.absorbing
+    return (
+        f"an event: {each.per_event(lambda _: costs.cpu):4.0f} µs CPU (engine {each.per_event(lambda _: costs.engine_cpu):4.0f}, "
+        f"PostgreSQL {each.per_event(lambda _: costs.postgres_cpu):4.0f}), wall {each.per_event(lambda _: costs.wall):4.0f} µs, "
+        f"recounts {each.per_event(lambda one: one.recounting.cpu):4.0f} µs CPU ({each.recounted} people), "
+        f"{costs.statements / each.batches:.1f} statements a batch, {costs.wal / each.read:,.0f} B WAL an event, "
+        f"{each.people:,} people, {each.new_people / each.people:.0%} new"
+    )
+
+
+def _print(facts: dict[str, Any], told: dict[str, Any]) -> None:
+    table = Table(title=f"{told['events']:,} events of {told['people']:,} people: cost per event ÷ that of the first {SLICE:,}")
+    for column in ("cost", "first, µs", "median", "last tenth", "highest"):
+        table.add_column(column, justify="left" if column == "cost" else "right")
+    for name, each in told["ratios"].items():
+        table.add_row(
+            name, f"{each['first_microseconds']:,.0f}", *(f"{each[key]:.2f}" for key in ("median", "last_tenth", "highest"))
+        )
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    console.print(table)
+    verified = told["verify"]
+    console.print(
+        f"verify: {verified['differing']} differences in {verified['human_events']:,} human events of {verified['people']:,} people, "
+        f"{verified['seconds']:.0f} s; {told['bytes_per_event']:,.0f} bytes of database per event"
+    )
+    console.print(
+        f"{facts['measured']}, commit {facts['commit']}, {facts['machine']}, {facts['servers']}, Python {facts['python']}"
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000, help="how many are to be in the log")
+    parser.add_argument("--people", type=int, default=50_000, help="how many humans they are of")
+    parser.add_argument("--json", type=Path, metavar="FILE", default=OUT, help="where the figures are written")
+    options = parser.parse_args()
+    try:
+        with Laboratory() as laboratory:
+            facts = describe(laboratory)
+            told = measure(laboratory, options.events, options.people, lambda line: print(line, file=sys.stderr, flush=True))
+    except WrongResultError as error:
+        print(f"the run was wrong, so there is no figure: {error}", file=sys.stderr)
+        return 1
+    _print(facts, told)
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(facts | told, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
