@@ -284,8 +284,8 @@ class Bench:
             absorption, blocks, first = Absorption(database, self._redis, meter), list[Block](), self.first()
             empty = meter.database_bytes()
             with self._season() as season:
-                while laid := list(islice(self._told(map(absorption.take, season)), BLOCK)):
-                    blocks.append(Block(first, laid, first := self.first()))
+                while slices := list(islice(self._told(map(absorption.take, season)), BLOCK)):
+                    blocks.append(Block(first, slices, first := self.first()))
             grown = meter.database_bytes() - empty
             spent = Cost()
             with meter.into(spent):
