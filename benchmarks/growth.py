@@ -45,6 +45,10 @@ from nurture.reports.verify import Audit, audit
 from tests.support.waiting import MovableClock
 
 SLICE: Final = 10_000
+
+#: After so many slices the first one is measured again.
+BLOCK: Final = 10
+
 OUT: Final = ROOT / "benchmarks" / "out" / "growth.json"
 
 
@@ -232,18 +236,28 @@ def check(database: Database, redis: Redis, logged: int, unnamed: int) -> Audit:
     return found
 
 
-def ratios(firsts: Sequence[Slice], slices: Sequence[Slice]) -> dict[str, dict[str, float]]:
-    """Of each cost: per event in the slices behind the first ÷ per event of the first slice, of which the median counts.
+@dataclass
+class Block:
+    """Some slices in a row, between two times when the first slice was taken in by an engine that had nothing yet."""
 
-    A last slice that is not full is left out.
-    """
-    later = [each for each in slices if each.read == firsts[0].read][1:] or slices
+    before: Slice
+    slices: list[Slice]
+    after: Slice
+
+    def ratios(self, cost: Callable[[Slice], float]) -> list[float]:
+        """A cost per event of each full slice ÷ that of the first slice, as it was around the block."""
+        first = (self.before.per_event(cost) + self.after.per_event(cost)) / 2
+        return [each.per_event(cost) / first for each in self.slices if each.read == self.before.read]
+
+
+def growth(blocks: Sequence[Block]) -> dict[str, dict[str, float]]:
+    """How each cost per event grew behind the first slice: the median, the median of the last tenth, and the highest."""
     told = {}
     for name, cost in COSTS.items():
-        first = median(each.per_event(cost) for each in firsts)
-        grown = [each.per_event(cost) / first for each in later]
-        tenth = grown[-max(1, len(grown) // 10) :]
-        told[name] = {"first_microseconds": first, "median": median(grown), "last_tenth": median(tenth), "highest": max(grown)}
+        first = median(each.per_event(cost) for each in [blocks[0].before, *(block.after for block in blocks)])
+        ratios = [ratio for block in blocks for ratio in block.ratios(cost)][1:]
+        tenth = ratios[-max(1, len(ratios) // 10) :]
+        told[name] = {"first_microseconds": first, "median": median(ratios), "last_tenth": median(tenth), "highest": max(ratios)}
     return told
 
 
@@ -255,30 +269,34 @@ class Bench:
         self._events, self._people = events, people
         self._say = say
 
-    def firsts(self, times: int) -> list[Slice]:
-        """The first slice, taken in again and again by an engine that has nothing yet."""
-        found = []
-        for _ in range(times):
-            with self._database() as (database, meter), self._season() as season:
-                found.append(Absorption(database, self._redis, meter).take(next(season)))
-            self._say(f"into nothing, {_line(found[-1])}")
-        return found
+    def first(self) -> Slice:
+        """The first slice, taken in by an engine that has nothing yet."""
+        with self._database() as (database, meter), self._season() as season:
+            taken = Absorption(database, self._redis, meter).take(next(season))
+        self._say(f"into nothing, {_line(taken)}")
+        return taken
 
-    def season(self) -> tuple[list[Slice], dict[str, Any]]:
-        """All slices, and what was found at the end."""
+    def season(self) -> tuple[list[Block], dict[str, Any]]:
+        """The whole season, and what was found at the end. In between the first slice is measured again and again, so that a
+        busy moment of the machine hits both alike.
+        """
         with self._database() as (database, meter):
-            absorption, slices = Absorption(database, self._redis, meter), list[Slice]()
+            absorption, blocks, first = Absorption(database, self._redis, meter), list[Block](), self.first()
             empty = meter.database_bytes()
             with self._season() as season:
-                for laid in season:
-                    slices.append(absorption.take(laid))
-                    self._say(f"slice {len(slices)}, {_line(slices[-1])}")
+                while slices := list(islice(self._told(map(absorption.take, season)), BLOCK)):
+                    blocks.append(Block(first, slices, first := self.first()))
             grown = meter.database_bytes() - empty
             spent = Cost()
             with meter.into(spent):
                 found = check(database, self._redis, self._events, absorption.unnamed)
         verified = {"seconds": spent.wall, "people": found.people, "human_events": found.events, "differing": found.differing}
-        return slices, {"bytes_per_event": grown / self._events, "verify": verified}
+        return blocks, {"bytes_per_event": grown / self._events, "verify": verified}
+
+    def _told(self, slices: Iterable[Slice]) -> Iterator[Slice]:
+        for each in slices:
+            self._say(_line(each))
+            yield each
 
     def _season(self) -> AbstractContextManager[Iterator[Laid]]:
         return laid_out_elsewhere(self._events, self._people, self._laboratory.redis.url)
@@ -300,21 +318,17 @@ def measure(laboratory: Laboratory, events: int, people: int, say: Callable[[str
     """Absorb and verify one season; everything that is told of it."""
     with laboratory.redis.client() as redis:
         bench = Bench(laboratory, redis, events, people, say)
-        bench.firsts(1)  # what a process does once is not counted
+        bench.first()  # what a process does once is not counted
         bootstrap.settle_down()
-        firsts = bench.firsts(3)
-        slices, found = bench.season()
-        firsts += [slices[0], *bench.firsts(3)]
-    return {
-        "events": events, "people": people, "mix": MIX, "ratios": ratios(firsts, slices), **found,
-        "firsts": [asdict(each) for each in firsts], "slices": [asdict(each) for each in slices],
-    }  # fmt: skip
+        blocks, found = bench.season()
+    told = {"events": events, "people": people, "mix": MIX, "growth": growth(blocks)}
+    return {**told, **found, "blocks": [asdict(each) for each in blocks]}
 
 
 def _line(each: Slice) -> str:
     costs = each.absorbing
     return (
-        f"an event: {each.per_event(lambda _: costs.cpu):4.0f} µs CPU (engine {each.per_event(lambda _: costs.engine_cpu):4.0f}, "
+        f"an event {each.per_event(lambda _: costs.cpu):4.0f} µs CPU (engine {each.per_event(lambda _: costs.engine_cpu):4.0f}, "
         f"PostgreSQL {each.per_event(lambda _: costs.postgres_cpu):4.0f}), wall {each.per_event(lambda _: costs.wall):4.0f} µs, "
         f"recounts {each.per_event(lambda one: one.recounting.cpu):4.0f} µs CPU ({each.recounted} people), "
         f"{costs.statements / each.batches:.1f} statements a batch, {costs.wal / each.read:,.0f} B WAL an event, "
@@ -326,7 +340,7 @@ def _print(facts: dict[str, Any], told: dict[str, Any]) -> None:
     table = Table(title=f"{told['events']:,} events of {told['people']:,} people: cost per event ÷ that of the first {SLICE:,}")
     for column in ("cost", "first, µs", "median", "last tenth", "highest"):
         table.add_column(column, justify="left" if column == "cost" else "right")
-    for name, each in told["ratios"].items():
+    for name, each in told["growth"].items():
         table.add_row(
             name, f"{each['first_microseconds']:,.0f}", *(f"{each[key]:.2f}" for key in ("median", "last_tenth", "highest"))
         )

@@ -107,11 +107,12 @@ def _size(mean: float, chance: random.Random) -> int:
 
 
 def _make_sum(sizes: list[int], total: int) -> None:
-    """Scale sizes so that their sum is `total`; nobody goes below one."""
+    """Scale sizes so that their sum is `total`; what rounding leaves over is one more or less for those with the most."""
     scale = total / sum(sizes)
     sizes[:] = [max(1, round(size * scale)) for size in sizes]
-    largest = sizes.index(max(sizes))
-    sizes[largest] = max(1, sizes[largest] + total - sum(sizes))
+    over = sum(sizes) - total
+    for index in sorted(range(len(sizes)), key=sizes.__getitem__, reverse=True)[: abs(over)]:
+        sizes[index] -= 1 if over > 0 else -1
 
 
 def _visits_of(visitor: int, size: int, chance: random.Random) -> Iterator[Visit]:

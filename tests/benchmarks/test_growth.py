@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 from sqlalchemy import Engine, func, select
 
-from benchmarks.growth import Absorption, Cost, Meter, Slice, check, lay_out, ratios
+from benchmarks.growth import Absorption, Block, Cost, Meter, Slice, check, growth, lay_out
 from benchmarks.laboratory import ROOT, WrongResultError
 from benchmarks.season import heard
 from nurture import bootstrap
@@ -99,10 +99,13 @@ def test_how_much_one_does_has_a_heavy_tail() -> None:
     assert numbers[-1] > 200
 
 
-def test_ratios_are_of_full_slices_to_the_median_of_the_first_slices() -> None:
+def test_growth_is_of_full_slices_to_the_first_slice_as_it_was_around_them() -> None:
+    """The first slice of the run is no growth; the last one is left out, because it is not full."""
+
     def taken(microseconds: float, read: int = 1_000) -> Slice:
         return Slice(read, 1, 1, absorbing=Cost(wall=microseconds * read / 1e6, engine_cpu=1.0))
 
-    firsts = [taken(90), taken(100), taken(500)]
-    told = ratios(firsts, [taken(90), taken(110), taken(120), taken(130), taken(900, read=10)])["wall clock"]
-    assert told == pytest.approx({"first_microseconds": 100, "median": 1.2, "last_tenth": 1.3, "highest": 1.3})
+    slow = Block(taken(200), [taken(999), taken(220)], taken(200))
+    quick = Block(taken(200), [taken(165), taken(195), taken(900, read=10)], taken(100))
+    told = growth([slow, quick])["wall clock"]
+    assert told == pytest.approx({"first_microseconds": 200, "median": 1.1, "last_tenth": 1.3, "highest": 1.3})
