@@ -59,7 +59,7 @@ class StreamPartition:
         except ResponseError as error:
             if "NOGROUP" not in str(error):
                 raise
-            self._redis.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
+            self._create_group()
             return self._read_group(after, limit)
         pairs = answer.items() if isinstance(answer, dict) else answer or []
         found: list[tuple[str, bytes]] = []
@@ -67,6 +67,13 @@ class StreamPartition:
             batches = entries if isinstance(answer, list) else [entry for part in entries for entry in part]
             found += [(_text(id_), (fields or {}).get(FIELD, b"")) for id_, fields in batches]
         return found
+
+    def _create_group(self) -> None:
+        try:
+            self._redis.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
+        except ResponseError as error:  # another worker, whose lease was lost or is ours by now, was faster
+            if "BUSYGROUP" not in str(error):
+                raise
 
     def done(self, ids: Iterable[str]) -> None:
         gone = list(ids)

@@ -37,7 +37,8 @@ class MailLink(NamedTuple):
 class Download(NamedTuple):
     """The right to fetch `asset` until `expires`, given to a form submission or to a person.
 
-    `route` sends the download the way its form's event went, so that it is absorbed after it.
+    `route` sends the download the way its form's event went, so that it is absorbed after it. `message` is the mail that
+    brought the link, if one did.
     """
 
     asset: str
@@ -45,6 +46,7 @@ class Download(NamedTuple):
     person: int | None
     route: int
     expires: datetime
+    message: int | None = None
 
 
 class Tokens:
@@ -99,15 +101,17 @@ class Tokens:
         )  # fmt: skip
 
     def download(self, grant: Download) -> str:
-        return str(self._serializer().dumps([*grant[:-1], int(grant.expires.timestamp())]))
+        mail = [] if grant.message is None else [grant.message]
+        payload = [grant.asset, grant.submission, grant.person, grant.route, int(grant.expires.timestamp()), *mail]
+        return str(self._serializer().dumps(payload))
 
     def read_download(self, token: str) -> Download:
         """The grant, expired or not; the caller compares `expires` with its clock."""
         try:
-            asset, submission, person, route, expires = self._serializer().loads(token)
+            asset, submission, person, route, expires, *mail = self._serializer().loads(token)
         except (BadData, ValueError):
             raise InvalidToken from None
-        return Download(asset, submission, person, route, datetime.fromtimestamp(expires, UTC))
+        return Download(asset, submission, person, route, datetime.fromtimestamp(expires, UTC), *mail)
 
     def mac(self, purpose: str, number: int) -> str:
         """A short keyed name for a number that shows nothing of it: the local part of a Message-ID."""

@@ -18,6 +18,11 @@ from nurture.ports import Clock
 #: Nothing on one machine takes longer, not even a busy one. Seconds.
 _PATIENCE: Final = 30.0
 
+#: Where visitors come from; the last typed the address.
+REFERRERS: Final = (
+    "https://www.google.com/", "https://www.linkedin.com/", "https://chatgpt.com/", "https://partner.example/useful-links", "",
+)  # fmt: skip
+
 _PDF: Final = b"%PDF-"
 
 
@@ -72,11 +77,15 @@ class Wire:
 
 
 class Browser:
-    """One browser: its id, its user agent, the language and zone it tells, and whether it objects to being followed."""
+    """One browser: its id, its user agent, the language and zone it tells, and whether it objects to being followed.
+
+    `came_from` is the page on which the link to the present page stood; at first that of whoever sent the visitor here.
+    """
 
     def __init__(self, wire: Wire, ident: UUID, user_agent: str, locale: str, timezone: str, *, objects: bool = False) -> None:
         self.id = str(ident)
         self.objects = objects
+        self.came_from = REFERRERS[ident.int % len(REFERRERS)]
         self._wire = wire
         self._locale = locale
         self._timezone = timezone
@@ -97,7 +106,7 @@ class Browser:
             "anonymousId": self.id,
             "timestamp": _javascript(at),
             "context": {
-                "page": {"url": page.url, "path": page.path, "title": page.title, "referrer": "", "search": ""},
+                "page": {"url": page.url, "path": page.path, "title": page.title, "referrer": self.came_from, "search": ""},
                 "locale": self._locale,
                 "timezone": self._timezone,
                 "library": {"name": "n.js", "version": "1"},

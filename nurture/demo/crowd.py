@@ -145,6 +145,7 @@ class Crowd:
                 self._fill(member, browser, stop.form, at)
             else:
                 self._read(member.random, browser, stop, at)
+                browser.came_from = stop.page.url
 
     def _read(self, random: Random, browser: Browser, stop: Read, at: datetime) -> None:
         self._arrive(random, browser, stop.page, at)

@@ -1,9 +1,9 @@
 """What a batch of events changes: the decision behind the verb *absorb*.
 
-`World` is everybody the batch may concern, as loaded; `absorb` walks the events in the order in which people acted and leaves
-`Changes`, a plain list of what to store. For each event:
+`World` is everybody the batch may concern, as loaded; `absorb` judges each event (was it a human?), then walks the events in
+the order in which people acted and leaves `Changes`, a plain list of what to store. For each event:
 
-1. whose is it, and was it a human? Machine events are stored and go no further;
+1. whose is it? Machine events are stored and go no further;
 2. what does it tell of the person, and which scoring rules does it hit?
 3. does it promote them, end one of their runs, or put them on a sequence?
 
@@ -13,6 +13,7 @@ batch are counted.
 
 from collections.abc import Sequence as Ordered
 from datetime import datetime
+from uuid import UUID
 
 from nurture.domain.acting import Acting
 from nurture.domain.counting import count, total
@@ -28,7 +29,9 @@ from nurture.domain.world import Changes, StoredEvent, Suppressed, World
 def absorb(events: Ordered[Event], world: World, kind_of_agent: KindOfAgent, at: datetime) -> Changes:
     """Decide what `events`, none of them seen before, change in `world` at instant `at`."""
     batch = _Batch(world, kind_of_agent, at)
-    for event in sorted(events, key=lambda event: (event.occurred_at, event.received_at)):
+    ordered = sorted(events, key=lambda event: (event.occurred_at, event.received_at))
+    batch.judge(ordered)
+    for event in ordered:
         batch.take(event)
     batch.settle()
     world.changes.people = [person for person in world.people.values() if person.changed]
@@ -43,10 +46,21 @@ class _Batch:
         self.world = world
         self.definitions = world.definitions
         self.changes = world.changes
-        self.judge = Judge(kind_of_agent, world.sent_at, world.clicks)
+        self.judging = Judge(kind_of_agent, world.sent_at, world.clicks)
         self.acting = Acting(world.definitions, world.enrollments, world.sequence_of, at)
         self.at = at
         self.last_event: dict[int, Event] = {}
+        self.verdicts: dict[UUID, Verdict] = {}
+
+    def judge(self, events: Ordered[Event]) -> None:
+        """Judge the whole batch before anything of it counts: what comes next may show that an event was a machine's."""
+        self.verdicts = {event.key: self.judging.verdict(event) for event in events if event.consented}
+        for key, person in self.judging.rejudged.items():
+            if key in self.verdicts:
+                self.verdicts[key] = AT_ONCE_BY_A_MACHINE
+            else:
+                self.changes.rejudged[key] = AT_ONCE_BY_A_MACHINE
+                self.changes.recounts.add(person)
 
     def take(self, event: Event) -> None:
         if not event.consented:
@@ -57,7 +71,7 @@ class _Batch:
             # We sign links only for people we know. Whoever this was, was forgotten, and a dead letter would remember them again.
             self.changes.dropped.append(event)
             return
-        verdict = self.judge.verdict(event)
+        verdict = self.verdicts[event.key]
         person, awaited = (linked, []) if linked is not None else self._whose(event, verdict)
         channel = None
         if verdict.kind == "human":
@@ -94,6 +108,3 @@ class _Batch:
                 total(person, self.world.cells[person.id], self.definitions, self.at, before)
                 self.acting.on_state(person, event)
         self.changes.stage_changes = self.acting.moves
-        for key, person_id in self.judge.rejudged.items():
-            self.changes.rejudged[key] = AT_ONCE_BY_A_MACHINE
-            self.changes.recounts.add(person_id)

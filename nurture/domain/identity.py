@@ -14,10 +14,11 @@ resolved wrongly at first: `resolve` notices (`Resolution.late`), and the people
 (`domain.recounting`). So the same set of events makes the same people, whatever order it came in.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Final, Literal, NamedTuple
 
 from nurture.domain.event import Assurance, Event
@@ -27,7 +28,8 @@ IdentifierKind = Literal["anonymous_id", "submission", "user_id", "email"]
 #: In the order in which they decide when one event carries two that belong to different people.
 STRONG: Final[tuple[IdentifierKind, ...]] = ("user_id", "email")
 
-#: How many identifiers of a kind one person may hold; a further one is left alone (PostHog/posthog#21049).
+#: How many identifiers of a kind one person may hold; a further one is left alone, and so is an anonymous person who would bring
+#: it along (PostHog/posthog#21049).
 LIMITS: Final = {"user_id": 1, "email": 5, "anonymous_id": 50, "submission": 1_000}
 
 RANK: Final[Mapping[Assurance, int]] = {"observed": 0, "claimed": 1, "verified": 2}
@@ -102,10 +104,12 @@ class Resolution(NamedTuple):
 class Register:
     """Whose each identifier is, and what has changed since it was loaded.
 
-    `by_hand` are people of whom a human decided who they are: no event joins them to anybody.
+    `by_hand` are people of whom a human decided who they are: no event joins them to anybody. `losses` says when somebody
+    last lost an identifier to another: before, they had less room for more.
     """
 
     by_hand: set[int] = field(default_factory=set)
+    losses: dict[int, datetime] = field(default_factory=dict)
     added: set[Identifier] = field(default_factory=set)
     changed: set[Identifier] = field(default_factory=set)
     _holdings: dict[Identifier, Holding] = field(default_factory=dict)
@@ -118,8 +122,9 @@ class Register:
         holdings: Mapping[Identifier, Holding],
         disputes: Mapping[Identifier, Iterable[Dispute]] | None = None,
         by_hand: Iterable[int] = (),
+        losses: Mapping[int, datetime] | None = None,
     ) -> "Register":
-        register = cls(by_hand=set(by_hand))
+        register = cls(by_hand=set(by_hand), losses=dict(losses or {}))
         for identifier, holding in holdings.items():
             register._put(identifier, holding)
         for identifier, told in (disputes or {}).items():
@@ -167,6 +172,11 @@ class Register:
         holding = self._holdings[identifier]
         return -RANK[holding.assurance], holding.first_seen_at, identifier.value
 
+    def has_room(self, person: int, weak: int) -> bool:
+        """Whether a person may hold everything that another one holds, too."""
+        held = Counter(each.kind for each in chain(self._of[person], self._of[weak]))
+        return all(number <= LIMITS[kind] for kind, number in held.items())
+
     def give(self, identifier: Identifier, person: int, event: Event) -> bool:
         """Make a person the holder of an identifier; False if they hold too many of its kind already."""
         if sum(held.kind == identifier.kind for held in self._of[person]) >= LIMITS[identifier.kind]:
@@ -176,6 +186,7 @@ class Register:
             self.added.add(identifier)
             self._put(identifier, Holding(person, event.source, event.assurance, at, at, at))
         else:
+            self.losses[known.person] = max(at, self.losses.get(known.person, at))
             self._change(identifier, replace(known, person=person, linked_at=at, last_seen_at=max(at, known.last_seen_at)))
         return True
 
@@ -220,8 +231,9 @@ class Register:
         disputed = [each for identifier in named for each in self._disputes.get(identifier, ()) if each.at > at]
         if disputed:
             return frozenset(people.union(*(each.people for each in disputed)))
-        newest = max((self._holdings[each].linked_at for person in people for each in self._of[person]), default=at)
-        if at >= newest:
+        linked = (self._holdings[each].linked_at for person in people for each in self._of[person])
+        lost = (self.losses[person] for person in people if person in self.losses)
+        if at >= max(chain(linked, lost), default=at):
             return frozenset()
         if len(people) == 1 and len(held) == len(named) and all(self._says_nothing(event, each) for each in held.values()):
             return frozenset()
@@ -319,9 +331,12 @@ class _Resolving:
 
     def _take_along(self) -> tuple[Merge, ...]:
         """Anonymous holders of the browsers named turn out to be the person."""
-        joined = [each for each in self.devices if each != self.person and not self.register.is_settled(each)]
-        at = self.event.occurred_at
-        return tuple(Merge(device, self.register.hand_over(device, self.person, at)) for device in joined)
+        merges = []
+        for device in self.devices:
+            anonymous = device != self.person and not self.register.is_settled(device)
+            if anonymous and self.register.has_room(self.person, device):
+                merges.append(Merge(device, self.register.hand_over(device, self.person, self.event.occurred_at)))
+        return tuple(merges)
 
     def _devices_follow(self) -> Iterable[Move]:
         for identifier in self.weak:

@@ -1,4 +1,4 @@
-"""Who acted, judged with what is known around an event: when its mail left, and which other links of it were clicked.
+"""Who acted, judged with what is known around an event: when its mail left, and what else of it was opened.
 
 One judge for events that come in (*absorb*) and for those stored long ago (*reclassify*), so that the verdict is the same
 whichever way an event came to it.
@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from nurture.domain.event import EMAIL_CLICKED, Event
-from nurture.domain.verdict import KindOfAgent, Verdict, clicked_at_once, judge
+from nurture.domain.event import Event
+from nurture.domain.verdict import KindOfAgent, Verdict, clicked_at_once, judge, opened_in_mail
 
 #: Why a click is a machine's when another link of the same mail was clicked in the same moment.
 SEVERAL_LINKS_AT_ONCE: Final = "several_links_at_once"
@@ -19,20 +19,20 @@ AT_ONCE_BY_A_MACHINE: Final = Verdict("machine", (SEVERAL_LINKS_AT_ONCE,))
 
 
 class Click(NamedTuple):
-    """A click in a mail that nothing in itself gives away; `alone` until another link of the mail was clicked in the same moment."""
+    """Something of a mail that was opened, and whether it counts for a human's so far."""
 
     key: UUID
     person: int
     at: datetime
     target: str
-    alone: bool = True
+    human: bool
 
 
 class Judge:
     """Judges events one after the other.
 
-    `sent_at` is when messages left, `clicks` what was clicked in each. `rejudged` are earlier clicks that a later one gave away,
-    with the person they count for.
+    `sent_at` is when messages left, `clicks` what was opened of each. `rejudged` are earlier clicks, human's until then, that a
+    later one gave away, with the person they count for.
     """
 
     def __init__(
@@ -43,20 +43,21 @@ class Judge:
         self._clicks = clicks
         self.rejudged: dict[UUID, int] = {}
 
-    def verdict(self, event: Event, person: int = 0) -> Verdict:
+    def verdict(self, event: Event, person: int | None = None) -> Verdict:
         """The verdict on an event that counts for `person`, if that is known already."""
         sent_at = self._sent_at.get(event.message) if event.message is not None else None
         verdict = judge(event, self._kind_of_agent, sent_at)
-        if event.name != EMAIL_CLICKED or event.message is None or verdict.kind != "human":
+        target, whose = opened_in_mail(event), event.person if event.person is not None else person
+        if event.message is None or target is None or whose is None:
             return verdict
         clicks = self._clicks.setdefault(event.message, [])
-        click = Click(event.key, event.person or person, event.occurred_at, str(event.properties.get("url")))
+        click = Click(event.key, whose, event.occurred_at, target, verdict.kind == "human")
         together = {other.key for other in clicked_at_once(click, clicks)}
         if together:
-            self.rejudged |= {other.key: other.person for other in clicks if other.alone and other.key in together}
-            clicks[:] = [other._replace(alone=False) if other.key in together else other for other in clicks]
-        clicks.append(click._replace(alone=not together))
-        return AT_ONCE_BY_A_MACHINE if together else verdict
+            self.rejudged |= {other.key: other.person for other in clicks if other.human and other.key in together}
+            clicks[:] = [other._replace(human=False) if other.key in together else other for other in clicks]
+        clicks.append(click._replace(human=click.human and not together))
+        return AT_ONCE_BY_A_MACHINE if together and click.human else verdict
 
 
 class Judged(NamedTuple):

@@ -29,9 +29,10 @@ class Attribute(NamedTuple):
 
 @dataclass(slots=True)
 class Person:
-    """The working state of a person; `changed` marks what has to be stored. `sums` are the heats, unrounded.
+    """The working state of a person; `changed` marks what has to be stored.
 
-    `acted` says that a human did something, not machines alone; `seen_at` is when they last did. `history` is what they did in the past, as far as conditions ask about it; a condition that asks raises MissingHistory where
+    `sums` are the heats, unrounded. `acted` says that a human did something, not machines alone; `seen_at` is when they last did.
+    `history` is what they did in the past, as far as conditions ask about it; a condition that asks raises MissingHistory where
     nobody loaded it.
     """
 

@@ -97,6 +97,7 @@ class _Identifying:
     def _named(self) -> dict[int, int]:
         """The id of everybody in the replay; those who are known choose first."""
         names: dict[int, int] = {}
+        taken: set[int] = set()
         counted_for = {entry.event.key: entry.person for entry in self.log}
         register, held_by = self.replay.register, self.component.holdings
         for number in sorted(self.replay.roots(), key=lambda number: not register.is_known(number)):
@@ -106,7 +107,8 @@ class _Identifying:
             wanted = [held_by[each].person for each in known_by if each in held_by]
             wanted += [self.component.root(stored), stored, stable_id("person", event.key)]
             parted = (stable_id("person", event.key, "parted", time) for time in count(1))
-            names[number] = next(each for each in chain(wanted, parted) if each not in names.values())
+            names[number] = next(each for each in chain(wanted, parted) if each not in taken)
+            taken.add(names[number])
         return names
 
     def _name(self, number: int) -> int:

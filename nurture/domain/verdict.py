@@ -54,12 +54,21 @@ def _signs_of_a_machine(event: Event, kind_of_agent: KindOfAgent, sent_at: datet
         signs.append("head_request")
     if event.context.get("purpose") == "prefetch":
         signs.append("prefetch")
-    if event.name in (EMAIL_CLICKED, EMAIL_OPENED):
-        if not agent:
-            signs.append("no_user_agent")
-        if sent_at is not None and event.occurred_at - sent_at < FASTEST_READER:
-            signs.append("too_soon_after_sending")
+    if event.name in (EMAIL_CLICKED, EMAIL_OPENED) and not agent:
+        signs.append("no_user_agent")
+    if event.name in _BY_HAND and sent_at is not None and event.occurred_at - sent_at < FASTEST_READER:
+        signs.append("too_soon_after_sending")
     return signs
+
+
+def opened_in_mail(event: Event) -> str | None:
+    """What somebody opened in a mail, by clicking or by following the link to the end: an asset by its name, or a URL.
+
+    None for what is neither, and for what was only fetched ahead: a browser does that beside a reader's own click.
+    """
+    if event.message is None or event.name not in (EMAIL_CLICKED, ASSET_DOWNLOADED) or event.context.get("purpose") == "prefetch":
+        return None
+    return str(event.properties.get("asset") or event.properties.get("url"))
 
 
 class _Click(Protocol):
@@ -74,5 +83,5 @@ ClickT = TypeVar("ClickT", bound=_Click)
 
 
 def clicked_at_once(click: ClickT, others: Iterable[ClickT]) -> list[ClickT]:
-    """The clicks on other links of the same mail that came in the same moment: then all of them are a scanner's."""
+    """What else of the same mail was opened in the same moment: then all of it is a scanner's."""
     return [other for other in others if other.target != click.target and abs(other.at - click.at) <= AT_ONCE]

@@ -19,13 +19,11 @@ from pydantic import ValidationError
 from nurture.domain.absorbing import absorb as decide
 from nurture.domain.event import EVENT, Event
 from nurture.domain.verdict import KindOfAgent
-from nurture.errors import Conflict, NurtureError
+from nurture.errors import NurtureError
+from nurture.flow.conflicts import again_on_conflict
 from nurture.ports import Absorbing, Clock, Entry, Partition
 
 BATCH: Final = 500
-
-#: How often a batch is taken again because another worker changed the same people.
-_TRIES: Final = 5
 
 #: An entry handed out this often has brought a worker down each time; it is then taken alone, and parked if it fails.
 _TOO_OFTEN: Final = 5
@@ -97,7 +95,7 @@ class _Absorber:
         if not batch:
             return Absorbed()
         try:
-            outcome = self._store_together(batch)
+            outcome = again_on_conflict(lambda: self._once(batch))
         except NurtureError:
             raise  # it helps to try again later: nothing is wrong with the events
         except Exception as error:  # noqa: BLE001 - whatever one event breaks must not stop the others
@@ -110,14 +108,6 @@ class _Absorber:
             return outcome
         self.partition.done([entry.id for entry, _ in batch])
         return outcome
-
-    def _store_together(self, batch: Sequence[tuple[Entry, Event]]) -> Absorbed:
-        for _ in range(_TRIES - 1):
-            try:
-                return self._once(batch)
-            except Conflict:
-                continue
-        return self._once(batch)
 
     def _once(self, batch: Sequence[tuple[Entry, Event]]) -> Absorbed:
         with self.store.absorbing() as transaction:

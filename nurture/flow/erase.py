@@ -14,13 +14,10 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from nurture.domain.erasing import Traces
-from nurture.errors import Conflict
+from nurture.flow.conflicts import again_on_conflict
 
 #: Somebody whose browser goes on sending is new from then on.
 _ROUNDS: Final = 4
-
-#: How often a round is taken again because another worker changed the same people.
-_TRIES: Final = 5
 
 
 class Erasing(Protocol):
@@ -106,12 +103,7 @@ def erase_rows(
     """Delete the rows of people in one transaction; raises Conflict if somebody else changed them again and again."""
     if not wanted:
         return Counter(), Traces()
-    for _ in range(_TRIES - 1):
-        try:
-            return _once(wanted, store, at, wished=wished, dry_run=dry_run)
-        except Conflict:
-            continue
-    return _once(wanted, store, at, wished=wished, dry_run=dry_run)
+    return again_on_conflict(lambda: _once(wanted, store, at, wished=wished, dry_run=dry_run))
 
 
 def _once(

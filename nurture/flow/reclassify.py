@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
@@ -17,14 +18,11 @@ from nurture.domain.definitions import Definitions
 from nurture.domain.judging import AT_ONCE_BY_A_MACHINE, Judge, Judged, Revised
 from nurture.domain.touches import touch_of
 from nurture.domain.verdict import AT_ONCE, KindOfAgent, Verdict
-from nurture.errors import Conflict
+from nurture.flow.conflicts import again_on_conflict
 from nurture.ports import Clock
 
 #: People whose events are judged together: all clicks in a mail are of one person.
 BATCH: Final = 200
-
-#: How often a batch is taken again because absorb changed the same people.
-_TRIES: Final = 5
 
 
 class Reclassifying(Protocol):
@@ -95,21 +93,10 @@ def reclassify(
             batch = transaction.people(after, limit)
         if not batch:
             return account
-        seen, revised = _again_on_conflict(store, batch, kind_of_agent, since, clock.now() if apply else None)
+        seen, revised = again_on_conflict(partial(_once, store, batch, kind_of_agent, since, clock.now() if apply else None))
         _note(account, seen, revised)
         after = batch[-1]
         progress(account)
-
-
-def _again_on_conflict(
-    store: ReclassifyStore, batch: Sequence[int], kind_of_agent: KindOfAgent, since: datetime | None, at: datetime | None
-) -> tuple[int, list[Revised]]:
-    for _ in range(_TRIES - 1):
-        try:
-            return _once(store, batch, kind_of_agent, since, at)
-        except Conflict:
-            continue
-    return _once(store, batch, kind_of_agent, since, at)
 
 
 def _once(

@@ -13,16 +13,14 @@ from typing import Final, Protocol
 from nurture.domain.definitions import Definitions
 from nurture.domain.recounting import consequences
 from nurture.domain.recounting import recount as decide
-from nurture.errors import Conflict, TooMuch
+from nurture.errors import TooMuch
+from nurture.flow.conflicts import again_on_conflict
 from nurture.ports import Clock, Recounting
 
 BATCH: Final = 100
 
 #: Events of people who hang together that are worked out at once. Whoever has more stays as absorb left them.
 MOST_EVENTS: Final = 50_000
-
-#: How often a batch is taken again because absorb changed the same people.
-_TRIES: Final = 5
 
 
 class RecountStore(Protocol):
@@ -59,7 +57,7 @@ def _work_out(
     store: RecountStore, definitions: Definitions, due: Sequence[int], at: datetime, most: int, report: Recounts
 ) -> None:
     try:
-        _again_on_conflict(store, definitions, due, at, most, report)
+        again_on_conflict(lambda: _once(store, definitions, due, at, most, report))
     except TooMuch:
         if len(due) > 1:
             middle = len(due) // 2
@@ -69,17 +67,6 @@ def _work_out(
         with store.components() as transaction:
             transaction.give_up(due[0])
         report.left += 1
-
-
-def _again_on_conflict(
-    store: RecountStore, definitions: Definitions, due: Sequence[int], at: datetime, most: int, report: Recounts
-) -> None:
-    for _ in range(_TRIES - 1):
-        try:
-            return _once(store, definitions, due, at, most, report)
-        except Conflict:
-            continue
-    return _once(store, definitions, due, at, most, report)
 
 
 def _once(store: RecountStore, definitions: Definitions, due: Sequence[int], at: datetime, most: int, report: Recounts) -> None:

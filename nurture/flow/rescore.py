@@ -17,7 +17,8 @@ from nurture.domain.enrollment import Enrollment
 from nurture.domain.lifecycle import StageChange
 from nurture.domain.person import Person
 from nurture.domain.recounting import consequences, recount
-from nurture.errors import Conflict, TooMuch
+from nurture.errors import TooMuch
+from nurture.flow.conflicts import again_on_conflict
 from nurture.ports import Clock, Recounting
 
 BATCH: Final = 200
@@ -27,9 +28,6 @@ MOST_EVENTS: Final = 50_000
 
 #: Nobody has an id below.
 NOBODY: Final = -1
-
-#: How often a batch is taken again because absorb changed the same people.
-_TRIES: Final = 5
 
 
 class Rescoring(Recounting, Protocol):
@@ -111,7 +109,7 @@ class _Batch:
 
     def take(self, batch: Sequence[int]) -> None:
         try:
-            self._again_on_conflict(batch)
+            again_on_conflict(lambda: self._once(batch))
         except TooMuch:
             if len(batch) == 1:
                 self._account.left += 1
@@ -119,14 +117,6 @@ class _Batch:
             middle = len(batch) // 2
             self.take(batch[:middle])
             self.take(batch[middle:])
-
-    def _again_on_conflict(self, batch: Sequence[int]) -> None:
-        for _ in range(_TRIES - 1):
-            try:
-                return self._once(batch)
-            except Conflict:
-                continue
-        return self._once(batch)
 
     def _once(self, batch: Sequence[int]) -> None:
         with self._store.rescoring() as transaction:

@@ -19,7 +19,7 @@ from nurture.errors import InvalidToken, Unavailable
 from nurture.web.counters import Counters
 from nurture.web.pages import Pages
 from nurture.web.parts import WebParts
-from nurture.web.tracking import reader_context
+from nurture.web.tracking import once, reader_context
 
 _log = structlog.get_logger(__name__)
 
@@ -84,16 +84,18 @@ class Assets:
             return False
         if continues or (grant.submission is None and grant.person is None):  # nobody: the link of a post in quarantine
             return True
+        context = reader_context(request)
         event = Event(
-            message_id=str(event_key(key, minute)),
+            message_id=once(context, f"{key} {minute}"),
             source="engine",
             name=ASSET_DOWNLOADED,
             occurred_at=at,
             received_at=at,
             submission=grant.submission,
             person=grant.person,
+            message=grant.message,
             properties={"asset": grant.asset, "gated": asset.gated},
-            context=reader_context(request),
+            context=context,
         )
         await self._parts.writer.write([event], grant.route)
         self._counters.add("web_events")

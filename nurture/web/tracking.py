@@ -4,7 +4,6 @@ Both are GET and therefore change nothing that could not be undone: they leave a
 when it is absorbed.
 """
 
-from datetime import datetime
 from typing import Any, Final
 from zlib import crc32
 
@@ -24,8 +23,9 @@ from nurture.web.wire import LONGEST_USER_AGENT
 
 _log = structlog.get_logger(__name__)
 
-#: Headers by which browsers and proxies say that nobody has asked for this yet.
+#: Headers by which browsers and proxies say that nobody has asked for this yet, and the words they say it with.
 _PURPOSE: Final = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+_AHEAD: Final = ("prefetch", "prerender", "preview")
 
 
 def route_of_person(person: int) -> int:
@@ -35,13 +35,18 @@ def route_of_person(person: int) -> int:
 
 def reader_context(request: Request) -> dict[str, Any]:
     """What helps to tell a human from a machine: who asks, how, and whether only to be prepared."""
-    prefetch = any("prefetch" in request.headers.get(header, "") for header in _PURPOSE)
+    said = " ".join(request.headers.get(header, "") for header in _PURPOSE).lower()
     context = {
         "userAgent": request.headers.get("user-agent", "")[:LONGEST_USER_AGENT],
         "method": request.method,
-        "purpose": "prefetch" if prefetch else None,
+        "purpose": "prefetch" if any(word in said for word in _AHEAD) else None,
     }
     return {name: value for name, value in context.items() if value}
+
+
+def once(context: dict[str, Any], what: str) -> str:
+    """The id of an event: equal for a double click, and another one for a reader who follows a machine in the same moment."""
+    return str(event_key("engine", f"{what} {sorted(context.items())}"))
 
 
 class Tracking:
@@ -62,9 +67,19 @@ class Tracking:
             link = self._parts.tokens.read_click(request.path_params["token"])
         except InvalidToken:
             return self._pages.message(request, 404, "link_unknown")
-        properties = {"url": link.target, "path": path_of(link.target)}
+        properties = {"url": link.target, "path": path_of(link.target), **self._asset_behind(link.target)}
         await self._tell(request, EMAIL_CLICKED, link.message, link.person, properties)
         return RedirectResponse(link.target, 302, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
+
+    def _asset_behind(self, target: str) -> dict[str, str]:
+        """The asset that a link leads to, if it is one of our downloads."""
+        downloads = f"{self._parts.settings.public_url}/a/"
+        if not target.startswith(downloads):
+            return {}
+        try:
+            return {"asset": self._parts.tokens.read_download(target.removeprefix(downloads)).asset}
+        except InvalidToken:
+            return {}
 
     async def open(self, request: Request) -> Response:
         """The image, always. An event only if config/sending.yaml has turned opens on."""
@@ -78,8 +93,9 @@ class Tracking:
 
     async def _tell(self, request: Request, name: str, message: int, person: int, properties: dict[str, Any]) -> None:
         at = self._parts.clock.now()
+        context = reader_context(request)
         event = Event(
-            message_id=_once_a_second(request, message, person, at),
+            message_id=once(context, f"{request.url.path} {message} {person} {at:%Y-%m-%dT%H:%M:%S}"),
             source="engine",
             name=name,
             occurred_at=at,
@@ -87,7 +103,7 @@ class Tracking:
             person=person,
             message=message,
             properties=properties,
-            context=reader_context(request),
+            context=context,
         )
         try:
             await self._parts.writer.write([event], route_of_person(person))
@@ -96,8 +112,3 @@ class Tracking:
             _log.warning("not recorded", name=name, message=message, reason=str(error))
         else:
             self._counters.add("web_events")
-
-
-def _once_a_second(request: Request, message: int, person: int, at: datetime) -> str:
-    """A double click is one click."""
-    return str(event_key("engine", f"{request.method} {request.url.path} {message} {person} {at:%Y-%m-%dT%H:%M:%S}"))

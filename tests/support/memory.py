@@ -43,7 +43,7 @@ class Memory:
         world = World(
             self.definitions,
             people=[replace(person, new=False, changed=False) for person in self.world.people.values()],
-            register=Register.loaded(dict(self.world.register.holdings()), self._disputes()),
+            register=Register.loaded(dict(self.world.register.holdings()), self._disputes(), losses=self._losses()),
             cells=self.world.cells,
         )
         changes = absorb(fresh, world, lambda agent: "crawler" if "bot" in agent else "browser", self.at)
@@ -59,6 +59,13 @@ class Memory:
                 people = frozenset(each for each in (entry.person, entry.other) if each is not None)
                 told[entry.identifier].append(Dispute(entry.at, people))
         return told
+
+    def _losses(self) -> Mapping[int, datetime]:
+        lost: dict[int, datetime] = {}
+        for entry in self._journal:
+            if entry.action == "moved" and entry.other is not None:
+                lost[entry.other] = max(entry.at, lost.get(entry.other, entry.at))
+        return lost
 
     def root(self, person: int) -> int:
         found = self.world.find(person)

@@ -101,7 +101,8 @@ def test_the_order_of_one_visitor_is_kept(redis_url: str, looking: redis.Redis) 
     run(work())
     numbers = [int(each.message_id) for each in stored(looking, route_of(event(0)) % PARTITIONS)]
     assert numbers == list(range(5_000))
-    assert calls_of(looking, "evalsha") == 5_000 / GROUP + 0.5
+    # One call for each group, and one more where Redis did not know the script yet.
+    assert calls_of(looking, "evalsha") - (5_000 / GROUP + 0.5) in (0, 1)
 
 
 def test_a_route_overrides(redis_url: str, looking: redis.Redis) -> None:

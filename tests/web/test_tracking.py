@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from nurture.adapters.tokens import Click, MailLink, Tokens
+from nurture.adapters.agents import kind_of_agent
+from nurture.adapters.tokens import Click, Download, MailLink, Tokens
+from nurture.domain.verdict import judge
 from nurture.web.gif import PIXEL
 from tests.web.conftest import Web, make_definitions, serving
 
@@ -33,6 +35,35 @@ def test_a_machines_ways_of_asking_are_kept(web: Web) -> None:
     web.redis.flushdb()
     web.client.get(click(web), headers={"Sec-Purpose": "prefetch;prerender"})
     assert web.event().context["purpose"] == "prefetch"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"Sec-Purpose": "prefetch"}, {"Sec-Purpose": "prefetch;prerender"}, {"Sec-Purpose": "prefetch;anonymous-client-ip"},
+        {"Purpose": "prefetch"}, {"Purpose": "preview"}, {"X-Moz": "prefetch"}, {"X-Purpose": "preview"}, {"X-Purpose": "Preview"},
+    ],
+)  # fmt: skip
+def test_what_is_fetched_ahead_is_told_by_every_header_of_the_field(web: Web, header: dict[str, str]) -> None:
+    """Chrome, Safari, Firefox, and Safari's and Facebook's previews each have their own."""
+    web.client.get(click(web), headers={"User-Agent": "Mozilla/5.0 X", **header})
+    verdict = judge(web.event(), kind_of_agent)
+    assert (verdict.kind, verdict.reasons) == ("machine", ("prefetch",))
+
+
+@pytest.mark.parametrize("header", [{}, {"Purpose": "navigation"}, {"Sec-Fetch-Mode": "navigate"}, {"X-Moz": ""}])
+def test_who_asks_in_earnest_is_no_prefetch(web: Web, header: dict[str, str]) -> None:
+    web.client.get(click(web), headers={"User-Agent": "Mozilla/5.0 X", **header})
+    assert judge(web.event(), kind_of_agent).kind == "human"
+
+
+def test_a_link_to_an_asset_says_to_which(web: Web) -> None:
+    """By it a click and the download that follows are known to be one thing."""
+    grant = Download("guide", None, 7, 6, web.clock.now() + timedelta(days=7), 11)
+    own = f"http://localhost:8000/a/{web.tokens.download(grant)}"
+    for target in (own, "http://localhost:8000/a/nonsense", f"https://www.example.com/a/{web.tokens.download(grant)}"):
+        web.client.get(click(web, target))
+    assert sorted(event.properties.get("asset", "") for event in web.events()) == ["", "", "guide"]
 
 
 def test_a_double_click_is_one_click(web: Web) -> None:

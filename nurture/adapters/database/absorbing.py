@@ -58,7 +58,8 @@ class AbsorbingTransaction:
         repeated = [event for event in batch if event.key in stored or first[event.key] is not event]
         if repeated:
             known = {key: event.fingerprint for key, event in first.items()} | stored
-            self._store_conflicts([event for event in repeated if known[event.key] not in (0, event.fingerprint)])
+            other = [event for event in repeated if known[event.key] not in (0, event.fingerprint)]
+            self._store_conflicts([event for event in other if event.consented])
         return fresh
 
     def _fingerprints(self, keys: Any) -> dict[UUID, int]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, and_, delete, or_, select, update
 
 from nurture.adapters.database.bulk import among, insert_rows, put_rows, update_rows
 from nurture.adapters.database.dialect import translated
+from nurture.adapters.database.families import locked_family
 from nurture.adapters.database.histories import give_histories, reach_of
 from nurture.adapters.database.identities import (
     disputes_about,
@@ -87,12 +88,8 @@ class ComponentTransaction:
 
     def _lock(self, wanted: set[int]) -> dict[int, Person]:
         """The people wanted, those they were merged into, and all who were merged into these."""
-        named = among(self._connection, people.c.id, wanted)
-        targets = select(people.c.merged_into).where(named, people.c.merged_into.is_not(None))
-        roots = or_(named, people.c.id.in_(targets))
-        which = or_(roots, people.c.merged_into.in_(select(people.c.id).where(roots)))
-        found = self._connection.execute(select(people).where(which).order_by(people.c.id).with_for_update())
-        return {row.id: person_of(row) for row in found}
+        which = among(self._connection, people.c.id, locked_family(self._connection, wanted))
+        return {row.id: person_of(row) for row in self._connection.execute(select(people).where(which).order_by(people.c.id))}
 
     def _log(self, ids: Collection[int], most: int) -> list[Logged]:
         """What these people did; raises TooMuch before more than `most` events are loaded."""

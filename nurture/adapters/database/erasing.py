@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, or_, select, true
 
 from nurture.adapters.database.bulk import among, update_rows
+from nurture.adapters.database.families import locked_family
 from nurture.adapters.database.identities import holdings_named, holdings_of, journal_about
 from nurture.adapters.database.rows import event_of
 from nurture.adapters.database.tables import (
@@ -24,15 +25,6 @@ from nurture.adapters.database.tables import (
 )  # fmt: skip
 from nurture.domain.erasing import Traces, without
 from nurture.domain.identity import Identifier
-
-
-def locked(connection: Connection, wanted: Collection[int]) -> list[int]:
-    """The ids of these people, of those they were merged into and of all who were merged into these; locked, in their order."""
-    named = among(connection, people.c.id, wanted)
-    targets = select(people.c.merged_into).where(named, people.c.merged_into.is_not(None))
-    roots = or_(named, people.c.id.in_(targets))
-    which = or_(roots, people.c.merged_into.in_(select(people.c.id).where(roots)))
-    return list(connection.scalars(select(people.c.id).where(which).order_by(people.c.id).with_for_update()))
 
 
 def traces_of(connection: Connection, ids: Collection[int]) -> Traces:
@@ -105,7 +97,7 @@ def unname(connection: Connection, traces: Traces) -> int:
         return 0
     gone = [each.value for each in traces.identifiers if each.kind in ("email", "user_id")]
     in_vain = or_(*(events.c.body[kind].as_string().in_(gone) for kind in ("email", "user_id"))) if gone else ~true()
-    whose = among(connection, events.c.person_id, locked(connection, others))
+    whose = among(connection, events.c.person_id, locked_family(connection, others))
     changed = []
     for row in connection.execute(select(events).where(whose, in_vain)):
         kept = without(event_of(row), traces)

@@ -12,7 +12,8 @@ from nurture.adapters.database.bulk import among, put_rows, update_rows
 from nurture.adapters.database.components import EVENTS
 from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.erased_addresses import ErasedAddresses
-from nurture.adapters.database.erasing import delete_about, delete_people, holders_of, locked, suppressed, traces_of, unname
+from nurture.adapters.database.erasing import delete_about, delete_people, holders_of, suppressed, traces_of, unname
+from nurture.adapters.database.families import locked_family
 from nurture.adapters.database.histories import give_histories
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import person_of, person_row
@@ -63,13 +64,13 @@ class ForgettingTransaction:
         return self._releases.current(self._connection)
 
     def traces(self, wanted: Collection[int]) -> Traces:
-        return traces_of(self._connection, locked(self._connection, wanted)) if wanted else Traces()
+        return traces_of(self._connection, locked_family(self._connection, wanted)) if wanted else Traces()
 
     def holders(self, traces: Traces) -> set[int]:
         return holders_of(self._connection, traces)
 
     def erase(self, wanted: Collection[int], at: datetime, *, wished: bool) -> tuple[Counter[str], Traces]:
-        ids = locked(self._connection, wanted)
+        ids = locked_family(self._connection, wanted)
         traces = traces_of(self._connection, ids)
         remembered = traces.addresses if wished else suppressed(self._connection, traces.addresses)
         unnamed = unname(self._connection, traces)
@@ -125,7 +126,7 @@ class ForgettingTransaction:
         asked = select(people.c.id).where(*old).order_by(people.c.seen_at).limit(min(limit, PEOPLE))
         found = list(self._connection.scalars(asked.with_for_update(skip_locked=True)))
         if found:
-            delete_people(self._connection, locked(self._connection, found))
+            delete_people(self._connection, locked_family(self._connection, found))
         return len(found)
 
     def _forget_events(self, before: datetime, limit: int, at: datetime) -> int:
@@ -140,7 +141,7 @@ class ForgettingTransaction:
             return 0
         end = first.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
         that_day = select(events.c.person_id).where(events.c.occurred_at < end).order_by(events.c.occurred_at).limit(limit)
-        everybody = locked(self._connection, set(self._connection.scalars(that_day)))
+        everybody = locked_family(self._connection, set(self._connection.scalars(that_day)))
         theirs = [among(self._connection, events.c.person_id, everybody), events.c.occurred_at < end]
         conflicts = event_conflicts.c.event_id.in_(select(events.c.id).where(*theirs))
         self._connection.execute(delete(event_conflicts).where(conflicts))

@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, or_, select
+from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from nurture.adapters.database.bulk import among, insert_rows, put_rows
 from nurture.adapters.database.tables import identifiers, identity_journal
@@ -75,6 +76,15 @@ def disputes_about(connection: Connection, named: Collection[Identifier]) -> Map
 def journal_about(connection: Connection, named: Collection[Identifier]) -> Any | None:
     """What is true of the rows of the journal that tell of any of these identifiers; None without any."""
     return _any_of(connection, identity_journal, named) if named else None
+
+
+def losses_of(connection: Connection, people: Collection[int], since: datetime) -> Mapping[int, datetime]:
+    """When each of these people last lost an identifier to another, if it was after `since`."""
+    journal = identity_journal.c
+    moved = and_(journal.action == "moved", journal.undone_at.is_(None), journal.at > since)
+    lost = select(journal.other_id.label("person"), func.max(journal.at).label("at")).group_by(journal.other_id)
+    found = connection.execute(lost.where(among(connection, journal.other_id, people), moved)) if people else ()
+    return {row.person: row.at for row in found}
 
 
 def store_register(connection: Connection, register: Register) -> None:

@@ -72,11 +72,11 @@ def _partial_index(name: str, *columns: str, where: str) -> Index:
 
 
 #: `heat` is the decayed sum of the default model's score cells (see domain.scoring), `heats` that of every other model by its
-#: name; `sums` are these sums unrounded (see domain.sums). `merged_into` points to the person somebody turned out to be, and is never a chain. `seen_at` is the last human event;
-#: without one (`acted` is false) it is the first of what machines did.
+#: name; `sums` are these sums unrounded (see domain.sums). `merged_into` points to the person somebody turned out to be, and is
+#: never a chain. `seen_at` is the last human event; without one (`acted` is false) it is the first of what machines did.
 #: `first_touch` and `last_touch` (the last that was not direct) say which channel brought them. `recount_at` is set when what
 #: is stored no longer follows from the log, and the verb *recount* is due. `by_hand` marks people of whom a human decided who
-#: they are: no event joins them to anybody. Until `rejected_until` no rule promotes them.
+#: they are: no event joins them to anybody. Until `rejected_until` no rule that rests on totals promotes them.
 people = Table(
     "people",
     metadata,

@@ -8,20 +8,21 @@ from sqlalchemy import ColumnElement, Connection, and_, select, union_all
 
 from nurture.adapters.database.bulk import among
 from nurture.adapters.database.histories import give_histories, reach_of
-from nurture.adapters.database.identities import disputes_about, holders_named, holdings_about
+from nurture.adapters.database.identities import disputes_about, holders_named, holdings_about, losses_of
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import enrollment_of, event_of, person_of, stage_change_of
 from nurture.adapters.database.tables import enrollments, events, messages, people, score_cells, stage_changes
 from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
-from nurture.domain.event import EMAIL_CLICKED, Event
+from nurture.domain.event import ASSET_DOWNLOADED, EMAIL_CLICKED, Event
 from nurture.domain.identity import Identifier, Register, identifiers_in
-from nurture.domain.judging import SEVERAL_LINKS_AT_ONCE, Click
+from nurture.domain.judging import Click
 from nurture.domain.lifecycle import StageChange
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cell
+from nurture.domain.sending import LEASE, MessageStatus
 from nurture.domain.sums import far_rules
-from nurture.domain.verdict import AT_ONCE
+from nurture.domain.verdict import AT_ONCE, opened_in_mail
 from nurture.domain.world import World
 from nurture.errors import Conflict
 
@@ -39,7 +40,7 @@ class WorldReader:
         named = {identifier for event in batch for identifier in identifiers_in(event)}
         linked = {event.person for event in batch if event.person is not None}
         everybody = self._lock(holders_named(self._connection, named) | linked)
-        register = self._register(everybody, named)
+        register = self._register(everybody, named, min(event.occurred_at for event in batch))
         runs = self._enrollments(everybody)
         definitions = self._definitions
         pinned = self._releases.pinned(self._connection, {(run.sequence, run.version) for run in runs if run.live})
@@ -55,7 +56,7 @@ class WorldReader:
             enrollments=runs,
             pinned=pinned,
             sent_at=self._sent_at({event.message for event in batch if event.message is not None}),
-            clicks=self._clicks([event for event in batch if event.name == EMAIL_CLICKED]),
+            clicks=self._clicks([event for event in batch if opened_in_mail(event) is not None], everybody),
             reach=reach,
             moves=self._moves(
                 [each.id for each in everybody.values() if not each.email and each.stage != definitions.lifecycle.first]
@@ -77,13 +78,14 @@ class WorldReader:
             raise Conflict
         return {row.id: person_of(row) for row in found}
 
-    def _register(self, everybody: Mapping[int, Person], named: set[Identifier]) -> Register:
+    def _register(self, everybody: Mapping[int, Person], named: set[Identifier], since: datetime) -> Register:
         # Asked again now that the people are locked: what was true before the lock may have changed while we waited for it.
         held = holdings_about(self._connection, everybody, named)
         if any(holding.person not in everybody for holding in held.values()):
             raise Conflict
         by_hand = [person.id for person in everybody.values() if person.by_hand]
-        return Register.loaded(held, disputes_about(self._connection, named), by_hand)
+        losses = losses_of(self._connection, everybody, since)
+        return Register.loaded(held, disputes_about(self._connection, named), by_hand, losses)
 
     def _near(self, everybody: Iterable[Person], register: Register, batch: Sequence[Event]) -> set[int]:
         """The people of whom only cells within reach are needed: their sums are by the rules in force, and nothing joins them.
@@ -125,16 +127,22 @@ class WorldReader:
         return [enrollment_of(row) for row in found]
 
     def _sent_at(self, wanted: set[int]) -> Mapping[int, datetime]:
+        """When these messages left; of one whose outcome is not noted yet, or never will be, when it was being handed over."""
         if not wanted:
             return {}
-        found = self._connection.execute(
-            select(messages.c.id, messages.c.sent_at).where(among(self._connection, messages.c.id, wanted))
-        )
-        return {row.id: row.sent_at for row in found if row.sent_at is not None}
+        kept = select(messages.c.id, messages.c.sent_at, messages.c.status, messages.c.lease_until)
+        sent_at = {}
+        for row in self._connection.execute(kept.where(among(self._connection, messages.c.id, wanted))):
+            if row.sent_at is not None:
+                sent_at[row.id] = row.sent_at
+            elif row.status in (MessageStatus.SENDING, MessageStatus.UNCERTAIN) and row.lease_until is not None:
+                sent_at[row.id] = row.lease_until - LEASE
+        return sent_at
 
-    def _clicks(self, clicked: Sequence[Event]) -> Mapping[int, Sequence[Click]]:
-        """The clicks of the same people around the same time that nothing in themselves gave away, by message."""
+    def _clicks(self, clicked: Sequence[Event], everybody: Mapping[int, Person]) -> Mapping[int, Sequence[Click]]:
+        """What the same people opened in mails around the same time, by message."""
         linked = {event.person for event in clicked if event.person is not None}
+        linked |= {into for each in linked & everybody.keys() if (into := everybody[each].merged_into) is not None}
         if not linked:
             return {}
         first, last = min(event.occurred_at for event in clicked), max(event.occurred_at for event in clicked)
@@ -142,15 +150,16 @@ class WorldReader:
             select(events).where(
                 among(self._connection, events.c.person_id, linked),
                 events.c.occurred_at.between(first - AT_ONCE, last + AT_ONCE),
-                events.c.name == EMAIL_CLICKED,
+                events.c.name.in_([EMAIL_CLICKED, ASSET_DOWNLOADED]),
             )
         )
         clicks: dict[int, list[Click]] = defaultdict(list)
         for row in found:
-            event, alone = event_of(row), row.verdict == "human"
-            if event.message is not None and (alone or row.verdict_reasons == [SEVERAL_LINKS_AT_ONCE]):
-                target = str(event.properties.get("url"))
-                clicks[event.message].append(Click(row.id, row.person_id, row.occurred_at, target, alone))
+            event = event_of(row)
+            target = opened_in_mail(event)
+            if event.message is not None and target is not None:
+                click = Click(row.id, row.person_id, row.occurred_at, target, row.verdict == "human")
+                clicks[event.message].append(click)
         return clicks
 
     def _moves(self, without_address: Collection[int]) -> Mapping[int, Sequence[StageChange]]:

@@ -83,7 +83,7 @@ class ReaderLinks:
             title = next((asset.title[each] for each in self._languages if each in asset.title), None)
             # There is no form post here that the download would have to follow: any route of the person's will do.
             route = crc32(str(self._letter.person).encode())
-            grant = Download(name, None, self._letter.person, route, at + asset.link.expires)
+            grant = Download(name, None, self._letter.person, route, at + asset.link.expires, self._letter.message)
             url = self.link(f"{self._public_url}/a/{self._tokens.download(grant)}")
             return AssetLink(title or next(iter(asset.title.values())), url)
 

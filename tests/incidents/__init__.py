@@ -1,0 +1,1 @@
+"""What went wrong with other systems, end to end: over HTTP, through the stream, into both databases."""
