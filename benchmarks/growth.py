@@ -20,7 +20,7 @@ from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any, Final, NamedTuple
 
 from redis import Redis
@@ -251,13 +251,15 @@ class Block:
 
 
 def growth(blocks: Sequence[Block]) -> dict[str, dict[str, float]]:
-    """How each cost per event grew behind the first slice: the median, the median of the last tenth, and the highest."""
+    """How each cost per event grew behind the first slice: median, mean, the median of the last tenth, and the highest."""
     told = {}
     for name, cost in COSTS.items():
         first = median(each.per_event(cost) for each in [blocks[0].before, *(block.after for block in blocks)])
         ratios = [ratio for block in blocks for ratio in block.ratios(cost)][1:]
         tenth = ratios[-max(1, len(ratios) // 10) :]
-        told[name] = {"first_microseconds": first, "median": median(ratios), "last_tenth": median(tenth), "highest": max(ratios)}
+        told[name] = {
+            "first, µs": first, "median": median(ratios), "mean": fmean(ratios), "last tenth": median(tenth), "highest": max(ratios),
+        }  # fmt: skip
     return told
 
 
@@ -338,12 +340,12 @@ def _line(each: Slice) -> str:
 
 def _print(facts: dict[str, Any], told: dict[str, Any]) -> None:
     table = Table(title=f"{told['events']:,} events of {told['people']:,} people: cost per event ÷ that of the first {SLICE:,}")
-    for column in ("cost", "first, µs", "median", "last tenth", "highest"):
-        table.add_column(column, justify="left" if column == "cost" else "right")
-    for name, each in told["growth"].items():
-        table.add_row(
-            name, f"{each['first_microseconds']:,.0f}", *(f"{each[key]:.2f}" for key in ("median", "last_tenth", "highest"))
-        )
+    table.add_column("cost")
+    for column in told["growth"]["CPU"]:
+        table.add_column(column, justify="right")
+    for name, figures in told["growth"].items():
+        first, *ratios = figures.values()
+        table.add_row(name, f"{first:,.0f}", *(f"{each:.2f}" for each in ratios))
     console = Console(width=None if sys.stdout.isatty() else 150)
     console.print(table)
     verified = told["verify"]
@@ -362,6 +364,8 @@ def main() -> int:
     parser.add_argument("--people", type=int, default=50_000, help="how many humans they are of")
     parser.add_argument("--json", type=Path, metavar="FILE", default=OUT, help="where the figures are written")
     options = parser.parse_args()
+    if options.events < 2 * SLICE:
+        parser.error(f"--events must be {2 * SLICE:,} or more: growth is measured behind the first {SLICE:,}")
     try:
         with Laboratory() as laboratory:
             facts = describe(laboratory)

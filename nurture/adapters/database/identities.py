@@ -39,9 +39,19 @@ def holdings_about(connection: Connection, people: Collection[int], named: Colle
 
 
 def _holdings(connection: Connection, which: Any) -> Iterator[tuple[Identifier, Holding]]:
-    for row in connection.execute(select(identifiers).where(which)).all():
-        holding = Holding(row.person_id, row.source, row.assurance, row.first_seen_at, row.last_seen_at, row.linked_at)
-        yield Identifier(row.kind, row.value), holding
+    held = identifiers.c
+    columns = (
+        held.kind,
+        held.value,
+        held.person_id,
+        held.source,
+        held.assurance,
+        held.first_seen_at,
+        held.last_seen_at,
+        held.linked_at,
+    )
+    for kind, value, *holding in connection.execute(select(*columns).where(which)).all():
+        yield Identifier(kind, value), Holding(*holding)
 
 
 def _any_of(connection: Connection, table: Any, named: Iterable[Identifier]) -> Any:
