@@ -46,10 +46,11 @@ def part(component: Component, merged: JournalEntry, by: str, definitions: Defin
         raise ValueError("this entry of the journal tells of no merge")
     weak, into, image = merged.other, component.root(merged.person), merged.image
     outcome = Recounted(parted={weak})
-    theirs = _Belongings(component, merged, weak, into)
-    for id_ in image.get("children", ()):
-        if id_ in component.people:
-            component.people[id_].merged_into = weak
+    # Of those who belonged to them, somebody may have been parted from the two since.
+    children = {id_ for id_ in image.get("children", ()) if id_ in component.people and component.root(id_) == into}
+    theirs = _Belongings(component, merged, {weak, *children}, into)
+    for id_ in children:
+        component.people[id_].merged_into = weak
     component.people[weak].merged_into = None
     outcome.owners = {entry.event.key: weak for entry in theirs.events() if component.root(entry.person) != weak}
     outcome.holdings = {
@@ -85,7 +86,7 @@ def _settled(
 class _Belongings:
     """What belongs to somebody who was taken for another: what they were known by, and what came with it since."""
 
-    def __init__(self, component: Component, merged: JournalEntry, weak: int, into: int) -> None:
+    def __init__(self, component: Component, merged: JournalEntry, rows: set[int], into: int) -> None:
         image = merged.image or {}
         kept: Iterable[tuple[Any, str, str]] = image["known_by"]
         self.linked_at = {Identifier(kind, value): datetime.fromisoformat(linked) for kind, value, linked in kept}
@@ -96,7 +97,6 @@ class _Belongings:
         for entry in component.log:
             if entry.event.key == merged.event:  # by what else it named, it told that the two were one
                 self._others |= held.intersection(identifiers_in(entry.event)) - self.linked_at.keys()
-        rows = {weak, *image.get("children", ())}
         self._before = [entry for entry in component.log if entry.person in rows]
         self._since = sorted(_since(component, merged, rows, into), key=lambda entry: entry.order)
         for entry in self._since:
