@@ -31,7 +31,7 @@ run: $(RUN_STAMP)  ## Start the engine and keep serving, with a demo page at /de
 	$(BIN)/nurture up
 
 test: $(DEV_STAMP)  ## Run the whole suite, servers included (the browser tests need Chromium on the PATH)
-	$(BIN)/python -m pytest -n auto -m "not engine" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not engine" $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -m engine $(PYTEST_ARGS)  # whole engines, one at a time: they measure time and kill processes
 
 lint: $(DEV_STAMP)  ## Check style, types and import directions

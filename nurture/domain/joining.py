@@ -93,6 +93,9 @@ class _Belongings:
         self.known_by = held & self.linked_at.keys()
         self._others = {each for each in held - self.known_by if component.holdings[each].linked_at < merged.at}
         self._others |= held & {Identifier(kind, value) for kind, value in image.get("others", ())}
+        for entry in component.log:
+            if entry.event.key == merged.event:  # by what else it named, it told that the two were one
+                self._others |= held.intersection(identifiers_in(entry.event)) - self.linked_at.keys()
         rows = {weak, *image.get("children", ())}
         self._before = [entry for entry in component.log if entry.person in rows]
         self._since = sorted(_since(component, merged, rows, into), key=lambda entry: entry.order)
@@ -131,6 +134,10 @@ def _stand_as_before(weak: Person, into: Person, image: Mapping[str, Any]) -> No
     if (into.stage, into.stage_since.isoformat()) == carried:
         into.stage, into.stage_since = image["into"]["stage"], datetime.fromisoformat(image["into"]["stage_since"])
     weak.stage, weak.stage_since = carried[0], datetime.fromisoformat(carried[1])
+    for person, was in ((weak, image["weak"]), (into, image["into"])):
+        # Of somebody whose events are in the log these follow from it, and are counted anew.
+        person.first_seen_at, person.seen_at = (datetime.fromisoformat(was[name]) for name in ("first_seen_at", "seen_at"))
+        person.acted = was["acted"]
 
 
 _OF_RUN: Final = ("id", "person", "entry", "status", "step", "reason")

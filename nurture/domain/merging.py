@@ -61,5 +61,8 @@ def standing(person: Person) -> dict[str, Any]:
         "stage": person.stage,
         "stage_since": person.stage_since.isoformat(),
         "by_hand": person.by_hand,
+        "first_seen_at": person.first_seen_at.isoformat(),
+        "seen_at": person.seen_at.isoformat(),
+        "acted": person.acted,
         "rejected_until": person.rejected_until.isoformat() if person.rejected_until else None,
     }

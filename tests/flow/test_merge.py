@@ -12,6 +12,7 @@ from nurture.adapters.database.tables import enrollments, identifiers, identity_
 from nurture.errors import Refused
 from nurture.flow.advance import advance
 from nurture.flow.merge import merge, unmerge
+from nurture.flow.recount import recount
 from nurture.reports.verify import verify
 from tests.flow.conftest import Intake
 from tests.support.definitions import definitions
@@ -126,3 +127,26 @@ def test_joining_one_person_with_themselves_is_refused(
     unmerge(database, clock, entry.id, "operator")
     with pytest.raises(Refused, match="no such merge"):
         unmerge(database, clock, entry.id, "operator")
+
+
+def test_parting_after_a_late_form_leaves_the_address_with_whom_it_named(
+    intake: Intake, database: Database, clock: MovableClock
+) -> None:
+    """The form that told of the telephone came last, though it was filled in first; all else is linked later than it."""
+    start = clock.now()
+    happened = [
+        form("ana@acme.test", device="phone", at=start),
+        form("ana@acme.test", device="laptop", at=start + timedelta(minutes=1)),
+        page("/pricing", device="phone", at=start + timedelta(minutes=2)),
+    ]
+    clock.advance(timedelta(minutes=5))
+    for each in reversed(happened):
+        intake.take([each])
+        recount(database, clock)
+    [joined] = [row for row in rows(database, identity_journal) if row.action == "merged" and row.undone_at is None]
+    unmerge(database, clock, joined.id, "operator")
+    ana = person(database, "ana@acme.test").id
+    held = {(row.kind, row.value): row.person_id for row in rows(database, identifiers)}
+    assert held["email", "ana@acme.test"] == held["anonymous_id", "laptop"] == ana
+    assert held["anonymous_id", "phone"] != ana
+    assert verify(database.engine, definitions()) == []

@@ -19,12 +19,12 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring a database to the newest schema; nothing happens if it is there already."""
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring a database to a revision, the newest if none is named; nothing happens if it is there already."""
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection), revision)
 
 
 def revisions(engine: Engine) -> tuple[str | None, str | None]:
