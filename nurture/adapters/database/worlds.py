@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 
 from sqlalchemy import ColumnElement, Connection, and_, select, union_all
 
@@ -37,7 +38,8 @@ class WorldReader:
 
     def read(self, batch: Sequence[Event]) -> World:
         """Everybody these events may concern; raises Conflict if they changed meanwhile."""
-        named = {identifier for event in batch for identifier in identifiers_in(event)}
+        each_names = [identifiers_in(event) for event in batch]
+        named = set(chain.from_iterable(each_names))
         linked = {event.person for event in batch if event.person is not None}
         everybody = self._lock(holders_named(self._connection, named) | linked)
         register = self._register(everybody, named, min(event.occurred_at for event in batch))
@@ -45,7 +47,7 @@ class WorldReader:
         definitions = self._definitions
         pinned = self._releases.pinned(self._connection, {(run.sequence, run.version) for run in runs if run.live})
         reach = reach_of(definitions, pinned.values())
-        near = self._near(everybody.values(), register, batch)
+        near = self._near(everybody.values(), register, each_names)
         give_histories(self._connection, list(everybody.values()), reach, min(event.received_at for event in batch))
         return World(
             definitions,
@@ -87,15 +89,14 @@ class WorldReader:
         losses = losses_of(self._connection, everybody, since)
         return Register.loaded(held, disputes_about(self._connection, named), by_hand, losses)
 
-    def _near(self, everybody: Iterable[Person], register: Register, batch: Sequence[Event]) -> set[int]:
+    def _near(self, everybody: Iterable[Person], register: Register, each_names: Iterable[Sequence[Identifier]]) -> set[int]:
         """The people of whom only cells within reach are needed: their sums are by the rules in force, and nothing joins them.
 
         Only an event that names several identifiers which are not all one person's can join people, or tie one to somebody.
         """
         near = {each.id for each in everybody if each.sums is not None and each.sums.by == self._definitions.scoring.digest}
-        for event in batch:
-            holders = {register.owner(each) for each in identifiers_in(event)}
-            if len(holders) > 1:
+        for names in each_names:
+            if len(names) > 1 and len(holders := {register.owner(each) for each in names}) > 1:
                 near -= holders
         return near
 
