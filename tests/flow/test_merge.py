@@ -150,3 +150,22 @@ def test_parting_after_a_late_form_leaves_the_address_with_whom_it_named(
     assert held["email", "ana@acme.test"] == held["anonymous_id", "laptop"] == ana
     assert held["anonymous_id", "phone"] != ana
     assert verify(database.engine, definitions()) == []
+
+
+def test_whoever_was_parted_since_is_not_given_back_again(intake: Intake, database: Database, clock: MovableClock) -> None:
+    """The telephone was joined to Ana, Ana by hand to Ben; the telephone is parted first, then Ana from Ben."""
+    intake.take([page("/pricing", device="phone", at=clock.now()), form("ben@acme.test", device="desk", at=clock.now())])
+    intake.take([form("ana@acme.test", device="laptop", at=clock.advance(timedelta(minutes=1)))])
+    intake.take([form("ana@acme.test", device="phone", at=clock.advance(timedelta(minutes=1)))])
+    [telephone] = [row for row in rows(database, identity_journal) if row.action == "merged"]
+    ana, ben = (person(database, f"{name}@acme.test").id for name in ("ana", "ben"))
+    clock.advance(timedelta(minutes=1))
+    by_hand = merge(database, clock, ana, ben, "operator", "a mistake")
+    clock.advance(timedelta(minutes=1))
+    unmerge(database, clock, telephone.id, "operator")
+    clock.advance(timedelta(minutes=1))
+    unmerge(database, clock, by_hand.id, "operator")
+    assert all(row.merged_into is None for row in rows(database, people))
+    held = {(row.kind, row.value): row.person_id for row in rows(database, identifiers)}
+    assert len({held["anonymous_id", device] for device in ("phone", "laptop", "desk")}) == 3
+    assert verify(database.engine, definitions()) == []
