@@ -88,7 +88,7 @@ def make_crowd(now: datetime, chance: random.Random) -> Crowd:
 
 
 def _moment(now: datetime, chance: random.Random) -> str:
-    return (now - timedelta(seconds=chance.randrange(5 * 86_400))).isoformat()
+    return (now - timedelta(seconds=chance.randrange(2 * 86_400))).isoformat()
 
 
 def _introduction(visitor: int, now: datetime, chance: random.Random) -> dict[str, Any]:
