@@ -16,14 +16,27 @@ from datetime import datetime
 from uuid import UUID
 
 from nurture.domain.acting import Acting
+from nurture.domain.consent import (
+    Agreement,
+    Purpose,
+    Speaker,
+    Statement,
+    after,
+    concerns_consent,
+    scopes_of,
+    statements_in,
+)  # fmt: skip
 from nurture.domain.counting import count, total
-from nurture.domain.event import UNSUBSCRIBED, Event
+from nurture.domain.event import EMAIL_OPENED, UNSUBSCRIBED, Event
 from nurture.domain.identity import resolve
 from nurture.domain.judging import AT_ONCE_BY_A_MACHINE, Judge
 from nurture.domain.lifecycle import StageChange
+from nurture.domain.mail.hearing import HEARD, bounce_in, is_of_an_address, report_of, suppression_in
+from nurture.domain.mail.tracking import note_open
 from nurture.domain.person import Person
+from nurture.domain.preferences import Lifted, wish_in
 from nurture.domain.verdict import KindOfAgent, Verdict
-from nurture.domain.world import Changes, StoredEvent, Suppressed, World
+from nurture.domain.world import Changes, StoredEvent, World
 
 
 def absorb(events: Ordered[Event], world: World, kind_of_agent: KindOfAgent, at: datetime) -> Changes:
@@ -47,9 +60,10 @@ class _Batch:
         self.definitions = world.definitions
         self.changes = world.changes
         self.judging = Judge(kind_of_agent, world.sent_at, world.clicks)
-        self.acting = Acting(world.definitions, world.enrollments, world.sequence_of, at)
+        self.acting = Acting(world.definitions, world.enrollments, world.sequence_of, at, world.held)
         self.at = at
         self.last_event: dict[int, Event] = {}
+        self.outside: dict[int, list[str]] = {}
         self.verdicts: dict[UUID, Verdict] = {}
 
     def judge(self, events: Ordered[Event]) -> None:
@@ -66,29 +80,97 @@ class _Batch:
         if not event.consented:
             self.changes.unnamed.append(event)
             return
+        if is_of_an_address(event):
+            self._hear_of_an_address(event)
+            return
         linked = None if event.person is None else self.world.find(event.person)
         if event.person is not None and linked is None:
             # We sign links only for people we know. Whoever this was, was forgotten, and a dead letter would remember them again.
             self.changes.dropped.append(event)
             return
         verdict = self.verdicts[event.key]
-        person, awaited = (linked, []) if linked is not None else self._whose(event, verdict)
+        if event.name == EMAIL_OPENED and event.message is None and linked is not None:
+            if verdict.kind != "machine":
+                note_open(linked, event)
+            self.changes.dropped.append(event)
+            return
+        person, awaited = self._whose(event, verdict) if linked is None else (self._seen_before(linked), [])
         channel = None
         if verdict.kind == "human":
             channel = self._count(event, person)
-            if event.name == UNSUBSCRIBED and person.email is not None:
-                self.changes.suppressions.append(Suppressed(person.email, UNSUBSCRIBED, event.source, event.occurred_at))
-            self.acting.on_event(event, person)
+            self._act(event, person)
+            self._listen(event, person)
         else:
             person.passed(event.occurred_at)
+        self._hear(event, person, verdict)
         self.changes.events.append(StoredEvent(event, person.id, verdict, channel))
         for change in awaited:
             self.acting.enroll(person, None, change, event.occurred_at)
 
+    def _hear(self, event: Event, person: Person, verdict: Verdict) -> None:
+        """What an event tells of a mail that left: its message, its reader's address, and the runs that end by it."""
+        if event.name not in HEARD and not (event.name == UNSUBSCRIBED and verdict.kind == "human"):
+            return
+        report, heard = report_of(event), self.world.bounces.setdefault(person.id, [])
+        if report is not None:
+            self.changes.reports.append(report)
+        if person.email is not None:
+            suppressed = suppression_in(event, person.email, heard, self.definitions.sending.soft_bounces)
+            self.changes.suppressions += [suppressed] if suppressed is not None else []
+        if (bounce := bounce_in(event)) is not None:
+            heard.append(bounce)
+        if verdict.kind != "human":
+            self.acting.end_by_event(event, person)
+
+    def _listen(self, event: Event, person: Person) -> None:
+        """What somebody says of the mail they agree to, or wish for."""
+        if not concerns_consent(event):
+            return
+        consents, agreements = self.definitions.consents, self.world.agreements
+        speaker = Speaker(person.id, self.world.addresses_of(person), agreements)
+        for said in list(statements_in(event, speaker, consents, self.definitions.sending.default_language)):
+            self.changes.statements.append(said)
+            where = said.email, said.purpose
+            agreements[where] = after(agreements.get(where), said.action, said.at)
+            if (purpose := consents.purposes.get(said.purpose)) is not None:
+                self._follow(purpose, said, agreements[where], person)
+        if person.email is not None and (wish := wish_in(event, person.email)) is not None:
+            # What needs a consent that they have not given is not mailed to them anyway, and may be asked for by a form later.
+            missing = {name for name in consents.purposes if not speaker.agreed(person.email, name)}
+            self.changes.wishes.append(wish.without([scope for name in missing for scope in scopes_of(consents.purposes[name])]))
+
+    def _follow(self, purpose: Purpose, said: Statement, agreement: Agreement, person: Person) -> None:
+        """What comes of a word about consent: they are asked to confirm, or have taken up again what they once left."""
+        if said.action == "confirmed":
+            self.changes.lifted.append(Lifted(said.email, scopes_of(purpose), said.at))
+        if purpose.confirm is not None and agreement.state == "asked":
+            self.acting.put_on(person, purpose.confirm, said.at)
+
+    def _hear_of_an_address(self, event: Event) -> None:
+        """Nobody knows which mail it was: nothing is kept but that the address is not to be mailed, if it says so."""
+        if event.email is not None:
+            suppressed = suppression_in(event, event.email, (), self.definitions.sending.soft_bounces)
+            self.changes.hearsay += [suppressed] if suppressed is not None else []
+        self.changes.dropped.append(event)
+
+    def _act(self, event: Event, person: Person) -> None:
+        made = len(self.acting.moves)
+        self.acting.on_event(event, person)
+        if person.email is None:
+            # What these promotions start waits for an address, which a later event of the batch may bring.
+            self.world.moves.setdefault(person.id, []).extend(self.acting.moves[made:])
+
     def _whose(self, event: Event, verdict: Verdict) -> tuple[Person, list[StageChange]]:
         """The person of an event without a signed link, and the earlier promotions that it gives an address to."""
         resolution = resolve(event, self.world.register, self.world.create, weakly=verdict.kind == "machine")
+        self._seen_before(self.world.people[resolution.person])
         return self.world.follow(resolution, event)
+
+    def _seen_before(self, person: Person) -> Person:
+        """Note what is not yet true of a person, before anything of the batch changes it: an address, too, lets people in."""
+        if person.id not in self.outside:
+            self.outside[person.id] = self.acting.outside(person)
+        return person
 
     def _count(self, event: Event, person: Person) -> str | None:
         """Count an event; the channel by which it brought the person, if it did."""
@@ -101,10 +183,11 @@ class _Batch:
 
     def settle(self) -> None:
         """Decide what rests on people's totals, now that the whole batch is counted."""
+        changed = {person for person, _ in self.changes.hits}.union(into for _, into in self.changes.merges)
         for person_id, event in self.last_event.items():
             person = self.world.find(person_id)
             if person is not None:
                 before = self.world.cells_before.get(person.id)
-                total(person, self.world.cells[person.id], self.definitions, self.at, before)
-                self.acting.on_state(person, event)
+                total(person, self.world.cells[person.id], self.definitions, self.at, before, scored=person.id in changed)
+                self.acting.on_state(person, event, self.outside.get(person.id, ()))
         self.changes.stage_changes = self.acting.moves

@@ -63,5 +63,6 @@ class Recounted:
     owners: dict[UUID, int] = field(default_factory=dict)
     cells: dict[int, Mapping[Cell, int]] = field(default_factory=dict)
     journal: list[JournalEntry] = field(default_factory=list)
+    amended: list[JournalEntry] = field(default_factory=list)
     parted: set[int] = field(default_factory=set)
     refreshed: bool = False

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from nurture.domain.comparisons import TESTS
 from nurture.domain.duration import DURATION_PATTERN
-from nurture.domain.model import LONGEST_EVENT_NAME
+from nurture.domain.model import LONGEST_EVENT_NAME, SLUG_PATTERN
 from nurture.domain.named_lists import NAMED_LISTS
 
 Schema = dict[str, Any]
@@ -69,9 +69,13 @@ def _happened_schema(about_event: Schema) -> Schema:
             "description": "Both ends included.",
         }
     }
-    return {
+    step: Schema = {
+        "type": "string",
+        "pattern": SLUG_PATTERN,
+        "description": "In a branch: the step that waits for an event, and got it.",
+    }
+    events: Schema = {
         "type": "object",
-        "description": "What the person did before: whether so many of these events took place.",
         "properties": {
             "event": {
                 "anyOf": [name, {"type": "array", "minItems": 1, "items": name}],
@@ -91,4 +95,8 @@ def _happened_schema(about_event: Schema) -> Schema:
         },
         "required": ["event"],
         "additionalProperties": False,
+    }
+    return {
+        "description": "What the person did before: whether so many of these events took place, or whether a step got the event it waited for.",
+        "anyOf": [events, step],
     }

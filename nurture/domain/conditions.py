@@ -4,6 +4,7 @@
     {any: [{stage: lead}, {engagement: {at_least: 50}}]}    all, any, not nest freely
     {job_title: {matches: "(?i)head|chief"}, company: {exists: true}}
     {happened: {event: webinar_attended, where: {minutes: {at_least: 20}}, within: 30d, times: 2}}
+    {happened: interest}    in a branch: whether the step `interest` got the event it waited for
 
 A field that is missing makes every test false except `exists: false`; only `not` turns that round. Tests never raise: a
 value of the wrong type is simply not a match.
@@ -14,6 +15,7 @@ were not put there; to leave them out must not look like a person who did nothin
 (`EventCondition`) has no past to ask about.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, ClassVar, Final, NamedTuple
@@ -25,10 +27,15 @@ from nurture.domain.comparisons import TESTS, Test, Unfit, shown
 from nurture.domain.condition_schema import TIMES_TESTS, condition_schema
 from nurture.domain.duration import parse_duration
 from nurture.domain.history import HISTORY, NOW, HistoryQuestion, MissingHistory
-from nurture.domain.model import LONGEST_EVENT_NAME, Place, Problem, refuse
+from nurture.domain.model import LONGEST_EVENT_NAME, SLUG_PATTERN, Place, Problem, refuse
 from nurture.domain.wording import instead, nearest, one_of
 
 Facts = Mapping[str, Any]
+
+#: The key under which the facts about a person on a sequence hold what came of its steps, by the step's id; and the word for a
+#: step that waited for an event and got it.
+OUTCOMES: Final = "<outcomes>"
+HAPPENED: Final = "happened"
 Predicate = Callable[[Facts], bool]
 
 #: What other tools call our tests, and what joins conditions there.
@@ -80,6 +87,7 @@ class _Compiler:
         self._about_event = about_event
         self.problems: list[Problem] = []
         self.happenings: list[tuple[Place, Happening]] = []
+        self.awaited: list[tuple[Place, str]] = []
 
     def compile(self, raw: Any, place: Place) -> Predicate:
         if not isinstance(raw, dict) or not raw:
@@ -144,6 +152,9 @@ class _Compiler:
             text = "'happened' asks what somebody did before, and this condition asks about one event; use it in a condition about the person, such as 'when' or 'audience'"
             self.problems.append(Problem(place, text, in_key=True))
             return _never
+        if isinstance(asked, str) and re.fullmatch(SLUG_PATTERN, asked):
+            self.awaited.append((place, asked))
+            return lambda facts: facts.get(OUTCOMES, {}).get(asked) == HAPPENED
         if not isinstance(asked, dict):
             self.problems.append(Problem(place, f"'happened' asks about an event; write happened: {_LIKE_HAPPENED}"))
             return _never
@@ -241,12 +252,13 @@ def _numbers(times: Any) -> list[Any] | None:
 
 
 class Condition:
-    """A condition as written (`raw`) and compiled (`holds`). `happenings` are its questions about the past, with their places.
+    """A condition as written (`raw`) and compiled (`holds`). `happenings` are its questions about the past, with their places;
+    `awaited` are the steps of a sequence that it asks about.
 
     Raises ValidationError that names everything wrong with it, each at its place.
     """
 
-    __slots__ = ("happenings", "holds", "raw")
+    __slots__ = ("awaited", "happenings", "holds", "raw")
 
     _about_event: ClassVar[bool] = False
 
@@ -255,6 +267,7 @@ class Condition:
         self.raw = raw
         self.holds: Predicate = compiler.compile(raw, ())
         self.happenings: tuple[tuple[Place, Happening], ...] = tuple(compiler.happenings)
+        self.awaited: tuple[tuple[Place, str], ...] = tuple(compiler.awaited)
         refuse("condition", compiler.problems)
 
     def __repr__(self) -> str:

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import Event
-from nurture.domain.history import History, Past
+from nurture.domain.history import History, past_of
+from nurture.domain.mail.tracking import BY_OPENING
 from nurture.domain.person import Attribute, Person, attributes_in
 from nurture.domain.scoring import DEFAULT_MODEL, Cell, Cells, fit_lines, grade_of, rules_hit
 from nurture.domain.sums import changed_sums, sums_of
@@ -31,26 +32,33 @@ def count(event: Event, person: Person, definitions: Definitions) -> Counted:
         person.learn(name, attribute)
     person.saw(event.occurred_at)
     if person.history is not None:
-        person.history.add([Past(event.name, event.occurred_at, event.facts)])
+        person.history.add([past_of(event)])
     touch = touch_of(event, definitions.channels)
     person.came_by(touch, touch)
     return Counted([Cell(rule.id, event.day) for rule in rules_hit(event, definitions.rules_by_event)], touch)
 
 
-def total(person: Person, cells: Cells, definitions: Definitions, at: datetime, before: Cells | None = None) -> None:
+def total(
+    person: Person, cells: Cells, definitions: Definitions, at: datetime, before: Cells | None = None, *, scored: bool = True
+) -> None:
     """Set a person's heat, fit and grade from their cells and attributes.
 
     `cells` are all there are; or, with `before`, those that an event of the batch can reach, as they are and as they were.
+    Where nothing was `scored`, sums by the same rules stay as they are; so does the fit of somebody of whom nothing was learned.
     """
     scoring = definitions.scoring
-    if before is None or person.sums is None:
-        person.sums = sums_of(cells, scoring)
-    else:
-        person.sums = changed_sums(person.sums, before, cells, scoring)
-    person.heats = person.sums.heats
-    person.heat = person.heats.pop(DEFAULT_MODEL, 0.0)
-    person.fit = sum(points for _, points in fit_lines(person.facts(at, scoring), scoring))
-    person.grade = grade_of(person.fit, scoring.grades)
+    other_rules = person.sums is None or person.sums.by != scoring.digest
+    if scored or other_rules:
+        if before is None or person.sums is None:
+            person.sums = sums_of(cells, scoring)
+        else:
+            person.sums = changed_sums(person.sums, before, cells, scoring)
+        person.heats = person.sums.heats
+        person.heat = person.heats.pop(DEFAULT_MODEL, 0.0)
+    if person.learned or other_rules or scoring.fit_asks_the_past:
+        person.fit = sum(points for _, points in fit_lines(person.facts(at, scoring), scoring))
+        person.grade = grade_of(person.fit, scoring.grades)
+        person.learned = False
     person.changed = True
 
 
@@ -76,11 +84,12 @@ def forgotten(person: Person, horizon: datetime | None) -> Forgotten | None:
 def blank(person: Person, definitions: Definitions, first: datetime | None = None, kept: Forgotten | None = None) -> Person:
     """A person as they were before the first event of their log, at instant `first`; who they are and their stage stay.
 
-    What they told in events that were forgotten since (`kept`) stays as well.
+    What they told in events that were forgotten since (`kept`) stays as well, and what follows from no event.
     """
     kept = kept or Forgotten({}, None, None)
+    of_no_event = {name: told for name, told in person.attributes.items() if told.source == BY_OPENING}
     return replace(
-        person, attributes=dict(kept.attributes), first_touch=kept.first_touch, last_touch=kept.last_touch,
+        person, attributes={**kept.attributes, **of_no_event}, first_touch=kept.first_touch, last_touch=kept.last_touch,
         first_seen_at=first or person.first_seen_at, seen_at=first or person.seen_at, acted=person.acted and first is None,
-        history=History((), definitions.history_names),
+        history=History((), definitions.history_names), learned=True,
     )  # fmt: skip

@@ -1,16 +1,19 @@
 """One person's run through a sequence: entering it, and what ends it before its last step."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from nurture.domain.conditions import Condition, Facts
 from nurture.domain.event import Event
+from nurture.domain.history import MESSAGE, past_of
 from nurture.domain.ids import stable_id
 from nurture.domain.lifecycle import StageChange
-from nurture.domain.sequence import Sequence, Trigger
+from nurture.domain.program import WaitFor
+from nurture.domain.sequence import Sequence
+from nurture.domain.triggers import Trigger
 
 
 class EnrollmentStatus(StrEnum):
@@ -31,7 +34,9 @@ REACHED_END = "end"
 
 @dataclass(slots=True)
 class Enrollment:
-    """An enrollment as absorb sees it."""
+    """One person's run through a sequence. `step_since` is when they began to wait on their step, None if they are yet to take it;
+    `outcomes` is what came of earlier steps, by id.
+    """
 
     id: int
     person: int
@@ -44,12 +49,21 @@ class Enrollment:
     entered_at: datetime
     ended_at: datetime | None = None
     reason: str | None = None
+    step_since: datetime | None = None
+    outcomes: Mapping[str, str] = field(default_factory=dict)
     new: bool = False
     changed: bool = False
 
     @property
     def live(self) -> bool:
         return self.status in LIVE
+
+    def go_on(self, step: str, at: datetime, outcomes: Mapping[str, str]) -> None:
+        """Take a step at instant `at`; a run that is held takes it when it goes on."""
+        self.step, self.due_at, self.step_since, self.changed = step, at, None, True
+        self.outcomes = {**self.outcomes, **outcomes}
+        if self.status != EnrollmentStatus.PAUSED:
+            self.status = EnrollmentStatus.ACTIVE
 
     def end(self, ending: "Ending", at: datetime) -> None:
         """Close the run, with its reason."""
@@ -97,7 +111,7 @@ def is_triggered(trigger: Trigger, event: Event | None, change: StageChange | No
         if change is None or change.to_stage != trigger.promoted_to:
             return False
         event = change.event
-    elif event is None or event.name not in (trigger.event or ()):
+    elif change is not None or event is None or event.name not in trigger.events:
         return False
     properties = event.properties if event else {}
     return (
@@ -107,8 +121,47 @@ def is_triggered(trigger: Trigger, event: Event | None, change: StageChange | No
     )
 
 
-def enter(sequence: Sequence, version: str, person: int, earlier: Iterable[Enrollment], at: datetime) -> Enrollment | None:
-    """A new run due at once, or None when the sequence's re-entry rule does not let the person in (again)."""
+def awaited_by(run: Enrollment, sequence: Sequence, event: Event) -> WaitFor | None:
+    """The step on which a run waits for this very event, if it does and the event falls into its time."""
+    if run.step_since is None or run.due_at is None or event.name not in sequence.awaited_events:
+        return None
+    node = sequence.program.nodes.get(run.step)
+    if not isinstance(node, WaitFor) or not counts_from(node, run, run.step_since) <= event.occurred_at <= run.due_at:
+        return None
+    return node if is_awaited(node, run, past_of(event).facts) else None
+
+
+def counts_from(node: WaitFor, run: Enrollment, came: datetime) -> datetime:
+    """From when on an event counts for a step that waits for it and to which the run came at instant `came`."""
+    return run.entered_at if node.awaited.since == "entry" else came
+
+
+def is_awaited(node: WaitFor, run: Enrollment, facts: Facts) -> bool:
+    """Whether an event, of whose name and time it is known already, is what a step waits for."""
+    awaited = node.awaited
+    from_message = awaited.message is None or facts.get(MESSAGE) == message_id(run.id, awaited.message)
+    return from_message and (awaited.where is None or awaited.where.holds(facts))
+
+
+def message_id(enrollment: int, step: str, pass_: int = 1) -> int:
+    """The id of the message of a step; there is one per enrollment, step and pass."""
+    return stable_id("message", enrollment, step, pass_)
+
+
+def enter(
+    sequence: Sequence,
+    version: str,
+    person: int,
+    earlier: Iterable[Enrollment],
+    at: datetime,
+    *,
+    since: datetime | None = None,
+    held: bool = False,
+) -> Enrollment | None:
+    """A new run due at once, or None when the sequence's re-entry rule does not let the person in (again).
+
+    It was entered `since` what triggered it happened, as far as that lies back. While a sequence is held, a new run is so, too.
+    """
     runs = [run for run in earlier if run.sequence == sequence.sequence]
     if any(run.live for run in runs):
         return None
@@ -118,6 +171,6 @@ def enter(sequence: Sequence, version: str, person: int, earlier: Iterable[Enrol
     entry = 1 + max((run.entry for run in runs), default=0)
     return Enrollment(
         id=stable_id("enrollment", person, sequence.sequence, entry), person=person, sequence=sequence.sequence,
-        version=version, entry=entry, status=EnrollmentStatus.ACTIVE, step=sequence.program.first, due_at=at,
-        entered_at=at, new=True,
+        version=version, entry=entry, status=EnrollmentStatus.PAUSED if held else EnrollmentStatus.ACTIVE,
+        step=sequence.program.first, due_at=at, entered_at=at if since is None else min(since, at), new=True,
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, time
 from functools import cached_property
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -30,8 +30,27 @@ EMAIL_OPENED: Final = "email_opened"
 EMAIL_CLICKED: Final = "email_clicked"
 UNSUBSCRIBED: Final = "unsubscribed"
 
+#: What mail servers and mailbox providers tell of a mail, and what its reader answers.
+EMAIL_DELIVERED: Final = "email_delivered"
+EMAIL_DEFERRED: Final = "email_deferred"
+EMAIL_BOUNCED: Final = "email_bounced"
+EMAIL_COMPLAINED: Final = "email_complained"
+EMAIL_REPLIED: Final = "email_replied"
+EMAIL_AUTO_REPLIED: Final = "email_auto_replied"
+
+#: What people say on the pages of their own links: that an address is theirs, and what mail they wish to receive.
+CONSENT_CONFIRMED: Final = "consent_confirmed"
+PREFERENCES_CHANGED: Final = "preferences_changed"
+
 #: What `nurture person reject` tells. A server with a secret key may tell it, too.
 LEAD_REJECTED: Final = "lead_rejected"
+
+#: What `nurture person enroll` tells: put somebody on the sequence named in the properties. A server may tell it, too.
+ENROLL_REQUESTED: Final = "enroll_requested"
+
+#: What steps of sequences tell: something about the person was set, or a scoring rule was hit.
+STEP_SET: Final = "step_set"
+STEP_SCORED: Final = "step_scored"
 
 #: The source of events that the engine itself tells of.
 ENGINE: Final = "engine"
@@ -45,7 +64,11 @@ NAME_OF_KIND: Final[Mapping[str, str]] = {
 }
 
 #: Names that only the engine may give, because acting on them needs a signed link or a form of ours.
-RESERVED_NAMES: Final = frozenset({FORM_SUBMITTED, ASSET_DOWNLOADED, EMAIL_OPENED, EMAIL_CLICKED, UNSUBSCRIBED})
+RESERVED_NAMES: Final = frozenset({
+    FORM_SUBMITTED, ASSET_DOWNLOADED, EMAIL_OPENED, EMAIL_CLICKED, UNSUBSCRIBED, STEP_SET, STEP_SCORED,
+    EMAIL_DELIVERED, EMAIL_DEFERRED, EMAIL_BOUNCED, EMAIL_COMPLAINED, EMAIL_REPLIED, EMAIL_AUTO_REPLIED,
+    CONSENT_CONFIRMED, PREFERENCES_CHANGED,
+})  # fmt: skip
 
 
 #: What is stored of an event beside its body.
@@ -124,6 +147,11 @@ class Event(BaseModel):
 def day_number(at: datetime) -> int:
     """The UTC day of an aware instant as a number of days since 1970-01-01."""
     return int(at.timestamp() // 86_400)
+
+
+def midnight(at: datetime) -> datetime:
+    """The last midnight (UTC) up to an instant."""
+    return datetime.combine(at.astimezone(UTC).date(), time(), UTC)
 
 
 def route_of(event: Event) -> int:

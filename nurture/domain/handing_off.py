@@ -1,4 +1,4 @@
-"""Which stage changes go to which system, what that system is told, and what follows its answer.
+"""Which stage changes, alerts and alarms go to which system, what that system is told, and what follows its answer.
 
 Calls follow the Standard Webhooks specification 1.0 (standardwebhooks.com): the shape of the payload, its size, the delays
 between attempts, and what each answer means.
@@ -17,10 +17,10 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from nurture.domain.event import day_number
 from nurture.domain.ids import stable_id
+from nurture.domain.mail.sending import URL_PATTERN, GiveUp, RetryAt
 from nurture.domain.model import Definition, Slug
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cells, Scoring, score_lines
-from nurture.domain.sending import URL_PATTERN, GiveUp, RetryAt
 
 _SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the mark of a secret is none
 
@@ -71,18 +71,20 @@ def _names_a_secret(name: Any) -> Any:
 
 
 class Endpoint(Definition):
-    """A system that is called when somebody reaches one of its stages."""
+    """A system that is called when somebody reaches one of its stages, or a step of a sequence that names it (`notify`)."""
 
     url: Annotated[str, Field(pattern=URL_PATTERN, max_length=2_000), AfterValidator(_can_be_called)]
     """The web address that takes the call; https in production."""
-    stages: Annotated[tuple[Slug, ...], Field(min_length=1)]
-    """The stages whose newcomers it is told of, whether they came from below or from above."""
+    stages: tuple[Slug, ...] = ()
+    """The stages whose newcomers it is told of, whether they came from below or from above; none for one that only steps tell."""
+    alarms: bool = False
+    """Whether it is told when mail stops by itself, as a chat of operators wants to be."""
     secret: Annotated[Slug, BeforeValidator(_names_a_secret)]
     """The name in NURTURE_HANDOFF_SECRETS of the secret that signs the calls."""
 
 
 class Handoff(Definition):
-    """config/handoff.yaml: the systems, such as a CRM, that are told when people reach a stage."""
+    """config/handoff.yaml: the systems, such as a CRM, that are told when people reach a stage, or a `notify` step."""
 
     endpoints: dict[Slug, Endpoint] = {}
     """Every endpoint by its name; without any, nobody is called."""
@@ -103,39 +105,86 @@ def deliveries_of(stage_change: int, to_stage: str, handoff: Handoff) -> Iterato
             yield NewDelivery(stable_id("delivery", stage_change, name), stage_change, name)
 
 
-class Delivery(NamedTuple):
-    """A stage change on its way to an endpoint, with who moved. `attempts` are those that failed so far."""
+class Moved(NamedTuple):
+    """That somebody went from one stage to another, by which rule and for what cause."""
 
-    id: int
-    endpoint: str
-    attempts: int
     from_stage: str
     to_stage: str
     rule: str
     cause: str
     asset: str | None
-    changed_at: datetime
-    person: Person
+
+    @property
+    def type(self) -> str:
+        return "stage.changed"
+
+    def as_json(self) -> dict[str, Any]:
+        return {"from": self.from_stage, "to": self.to_stage, "rule": self.rule, "cause": self.cause, "asset": self.asset}
+
+
+class Alerted(NamedTuple):
+    """That somebody came to a step which tells so; `text` is what the step adds."""
+
+    sequence: str
+    step: str
+    text: str | None
+
+    @property
+    def type(self) -> str:
+        return "sequence.alert"
+
+    def as_json(self) -> dict[str, Any]:
+        return {"sequence": self.sequence, "step": self.step, "text": self.text}
+
+
+class Alarmed(NamedTuple):
+    """That mail stopped by itself, or was kept from somebody; `about` names the sequence, the person's id, or all mail."""
+
+    kind: str
+    about: str
+    text: str
+
+    @property
+    def type(self) -> str:
+        return "mail.alarm"
+
+    def as_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "about": self.about, "text": self.text}
+
+
+class Delivery(NamedTuple):
+    """What happened, on its way to an endpoint; to a person, unless it is an alarm. `attempts` are those that failed so far."""
+
+    id: int
+    endpoint: str
+    attempts: int
+    what: Moved | Alerted | Alarmed
+    happened_at: datetime
+    person: Person | None
     cells: Cells
 
 
 def payload(delivery: Delivery, scoring: Scoring, at: datetime) -> str:
     """The body of the call, ASCII JSON within the specification's 20 KB.
 
-    `timestamp` and `data.at` are when the stage changed; who the person is and what they have scored is as of `at`.
+    `timestamp` and `data.at` are when it happened; who the person is and what they have scored is as of `at`.
     Attributes for which there is no room are left out, the longest first, and counted.
     """
+    if delivery.person is None:
+        data = {**delivery.what.as_json(), "at": _iso(delivery.happened_at)}
+        return _json({"type": delivery.what.type, "timestamp": _iso(delivery.happened_at), "data": data})
     values = {name: attribute.value for name, attribute in delivery.person.attributes.items()}
-    empty = _document(delivery, scoring, at, {}, len(values))
+    empty = _document(delivery, delivery.person, scoring, at, {}, len(values))
     fitting = _as_many_as_fit(values, _LARGEST - len(_json(empty)))
-    return _json(_document(delivery, scoring, at, fitting, len(values) - len(fitting)))
+    return _json(_document(delivery, delivery.person, scoring, at, fitting, len(values) - len(fitting)))
 
 
-def _document(delivery: Delivery, scoring: Scoring, at: datetime, attributes: Mapping[str, Any], left_out: int) -> dict[str, Any]:
-    person = delivery.person
+def _document(
+    delivery: Delivery, person: Person, scoring: Scoring, at: datetime, attributes: Mapping[str, Any], left_out: int
+) -> dict[str, Any]:  # fmt: skip
     return {
-        "type": "stage.changed",
-        "timestamp": _iso(delivery.changed_at),
+        "type": delivery.what.type,
+        "timestamp": _iso(delivery.happened_at),
         "data": {
             "person": {
                 "id": str(person.id),  # as a number it would lose digits in JavaScript
@@ -144,12 +193,8 @@ def _document(delivery: Delivery, scoring: Scoring, at: datetime, attributes: Ma
                 "attributes": attributes,
                 "attributes_left_out": left_out,
             },
-            "from": delivery.from_stage,
-            "to": delivery.to_stage,
-            "rule": delivery.rule,
-            "cause": delivery.cause,
-            "asset": delivery.asset,
-            "at": _iso(delivery.changed_at),
+            **delivery.what.as_json(),
+            "at": _iso(delivery.happened_at),
             "engagement": round(person.facts(at, scoring)["engagement"], 1),
             "grade": str(person.grade),
             "score_lines": _strongest(delivery.cells, scoring, at),

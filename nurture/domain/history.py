@@ -11,11 +11,15 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from nurture.domain.duration import format_duration
+from nurture.domain.event import Event
 
 #: The keys under which the facts about a person hold their history and the present of the evaluation. No attribute and no
 #: field of a condition can be called so: the reader of YAML refuses such keys.
 HISTORY: Final = "<history>"
 NOW: Final = "<now>"
+
+#: The key under which the facts of an event of the past hold the message that it reacted to.
+MESSAGE: Final = "<message>"
 
 
 class MissingHistory(KeyError):
@@ -31,6 +35,12 @@ class Past(NamedTuple):
     name: str
     at: datetime
     facts: Mapping[str, Any]
+
+
+def past_of(event: Event) -> Past:
+    """An event, once it has happened."""
+    facts = event.facts if event.message is None else {**event.facts, MESSAGE: event.message}
+    return Past(event.name, event.occurred_at, facts)
 
 
 class HistoryQuestion(NamedTuple):

@@ -250,18 +250,18 @@ class Register:
 
 def strong_identifiers(event: Event) -> list[Identifier]:
     """The strong identifiers of an event, the deciding one first."""
-    values = {"user_id": event.user_id, "email": event.email}
-    return [Identifier(kind, value) for kind in STRONG if (value := values[kind])]
+    user = [Identifier("user_id", event.user_id)] if event.user_id else []
+    return [*user, Identifier("email", event.email)] if event.email else user
 
 
 def weak_identifiers(event: Event) -> list[Identifier]:
     """The weak identifiers of an event, each once."""
-    named: list[tuple[IdentifierKind, str | None]] = [
-        ("anonymous_id", event.anonymous_id),
-        ("submission", event.submission),
-        ("anonymous_id", event.previous_id),
-    ]
-    return list(dict.fromkeys(Identifier(kind, value) for kind, value in named if value))
+    named = [Identifier("anonymous_id", event.anonymous_id)] if event.anonymous_id else []
+    if event.submission:
+        named.append(Identifier("submission", event.submission))
+    if event.previous_id and event.previous_id != event.anonymous_id:
+        named.append(Identifier("anonymous_id", event.previous_id))
+    return named
 
 
 def identifiers_in(event: Event) -> list[Identifier]:
@@ -274,20 +274,27 @@ def resolve(event: Event, register: Register, create: Callable[[Event], int], *,
 
     `weakly` leaves strong identifiers out of account: a machine that fills in a form makes nobody known.
     """
-    named = weak_identifiers(event) if weakly else identifiers_in(event)
+    strong, weak = [] if weakly else strong_identifiers(event), weak_identifiers(event)
+    named = strong + weak
     late = register.out_of_order(named, event) if named else frozenset()
-    return _Resolving(event, register, create, weakly=weakly).resolution(late)
+    return _Resolving(event, register, create, strong, weak).resolution(late)
 
 
 class _Resolving:
     """The walk through the identifiers of one event."""
 
-    def __init__(self, event: Event, register: Register, create: Callable[[Event], int], *, weakly: bool) -> None:
-        self.event, self.register = event, register
-        self.weak = weak_identifiers(event)
+    def __init__(
+        self,
+        event: Event,
+        register: Register,
+        create: Callable[[Event], int],
+        strong: Iterable[Identifier],
+        weak: list[Identifier],
+    ) -> None:
+        self.event, self.register, self.weak = event, register, weak
         self.refusals: list[Refusal] = []
         self.devices = list(dict.fromkeys(holder for each in self.weak if (holder := register.owner(each)) is not None))
-        self.strong = [] if weakly else [each for each in strong_identifiers(event) if self._is_believed(each)]
+        self.strong = [each for each in strong if self._is_believed(each)]
         found = self._found()
         self.person = create(event) if found is None else found
 

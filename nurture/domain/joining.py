@@ -8,7 +8,7 @@ anybody by an event, for a human has decided who they are.
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from nurture.domain.component import Component, Logged, Recounted
 from nurture.domain.definitions import Definitions
@@ -40,8 +40,13 @@ def join(
     return _settled(component, outcome, (weak, into), definitions, at)
 
 
-def part(component: Component, merged: JournalEntry, by: str, definitions: Definitions, at: datetime) -> Recounted:
-    """Take back the merge that `merged` tells of; changes the component. ValueError if it tells of none."""
+def part(
+    component: Component, merged: JournalEntry, others: Iterable[JournalEntry], by: str, definitions: Definitions, at: datetime
+) -> Recounted:  # fmt: skip
+    """Take back the merge that `merged` tells of; changes the component. ValueError if it tells of none.
+
+    `others` are the merges of the same people that still hold.
+    """
     if merged.other is None or merged.image is None:
         raise ValueError("this entry of the journal tells of no merge")
     weak, into, image = merged.other, component.root(merged.person), merged.image
@@ -62,6 +67,8 @@ def part(component: Component, merged: JournalEntry, by: str, definitions: Defin
     _stand_as_before(component.people[weak], component.people[into], image)
     _give_back(component.enrollments, image.get("runs", ()), at)
     outcome.journal = [JournalEntry(at, "unmerged", into, weak, "taken back", by)]
+    gone = _Gone({weak, *children}, theirs.known_by, {run.id for run in component.enrollments if run.person == weak})
+    outcome.amended = [gone.without(each) for each in others if each.other != weak and gone.concern(each)]
     return _settled(component, outcome, (weak, into), definitions, at)
 
 
@@ -117,6 +124,24 @@ class _Belongings:
     def events(self) -> list[Logged]:
         """What they did."""
         return self._before + [entry for entry in self._since if self._decides(entry, self.known_by, self._others)]
+
+
+class _Gone(NamedTuple):
+    """Who was parted from somebody, what they are known by and their runs: none of it came with an earlier merge any more."""
+
+    people: set[int]
+    known_by: set[Identifier]
+    runs: set[int]
+
+    def concern(self, merged: JournalEntry) -> bool:
+        return not self.people.isdisjoint((merged.image or {}).get("children", ()))
+
+    def without(self, merged: JournalEntry) -> JournalEntry:
+        image = dict(merged.image or {})
+        image["children"] = [id_ for id_ in image["children"] if id_ not in self.people]
+        image["known_by"] = [each for each in image["known_by"] if Identifier(each[0], each[1]) not in self.known_by]
+        image["runs"] = [each for each in image.get("runs", ()) if each["id"] not in self.runs]
+        return merged._replace(image=image)
 
 
 def _since(component: Component, merged: JournalEntry, rows: set[int], into: int) -> Iterable[Logged]:

@@ -74,6 +74,13 @@ class Recycling(Definition):
     when: Condition
     """What must be true of the person."""
 
+    @property
+    def engagement_below(self) -> float | None:
+        """The bound that `{engagement: {below: n}}` sets, if the rule has one on its own level."""
+        test = self.when.raw.get("engagement")
+        bound = test.get("below") if isinstance(test, dict) else None
+        return float(bound) if isinstance(bound, int | float) else None
+
 
 class Rejection(Definition):
     """Sales does not want somebody now: down to stage `to` when an event named in `on` satisfies `where`.

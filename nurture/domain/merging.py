@@ -7,7 +7,7 @@ from typing import Any, Final
 from nurture.domain.enrollment import Ending, Enrollment, EnrollmentStatus
 from nurture.domain.identity import Holding, Identifier
 from nurture.domain.person import Person
-from nurture.domain.sequence import END
+from nurture.domain.program import END
 from nurture.domain.sequence import Sequence as SequenceDefinition
 
 #: The sequence of a run, in the version it is pinned to; None if that version is gone.

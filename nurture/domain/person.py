@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from nurture.domain.event import Event, day_number
@@ -32,6 +33,7 @@ class Person:
     """The working state of a person; `changed` marks what has to be stored.
 
     `sums` are the heats, unrounded. `acted` says that a human did something, not machines alone; `seen_at` is when they last did.
+    `learned` says that something was told of them since their fit was worked out.
     `history` is what they did in the past, as far as conditions ask about it; a condition that asks raises MissingHistory where
     nobody loaded it.
     """
@@ -57,6 +59,7 @@ class Person:
     new: bool = False
     changed: bool = False
     history: History | None = field(default=None, compare=False, repr=False)
+    learned: bool = field(default=True, compare=False, repr=False)
 
     def learn(self, name: str, attribute: Attribute) -> None:
         """Keep the attribute said last in event time; of two said at once, the greater text, so that order is no matter."""
@@ -65,7 +68,7 @@ class Person:
             return
         if known is None or (known.at, str(known.value)) < (attribute.at, str(attribute.value)):
             self.attributes[name] = attribute
-            self.changed = True
+            self.changed = self.learned = True
 
     def saw(self, at: datetime) -> None:
         """They did something at an instant."""
@@ -96,24 +99,23 @@ class Person:
         """What conditions and templates may ask about this person at instant `at`."""
         day = day_number(at)
         engagement = engagement_on(day, self.heat, scoring.half_life)
-        by_model = {
-            f"engagement.{name}": engagement_on(day, self.heats.get(name, 0.0), model.half_life)
-            for name, model in scoring.models.items()
-        }
-        return {
-            **{name: attribute.value for name, attribute in self.attributes.items()},
-            **({"email": self.email, "email_domain": self.email.rpartition("@")[2]} if self.email else {}),
-            "stage": self.stage,
-            "engagement": engagement,
-            "fit": self.fit,
-            "grade": self.grade,
-            "matrix": f"{self.grade}{band_of(engagement, scoring.bands)}",
-            **by_model,
-            HISTORY: self.history,
-            NOW: at,
-        }
+        facts = {name: attribute.value for name, attribute in self.attributes.items()}
+        if self.email:
+            facts["email"] = self.email
+            facts["email_domain"] = self.email.rpartition("@")[2]
+        facts["stage"] = self.stage
+        facts["engagement"] = engagement
+        facts["fit"] = self.fit
+        facts["grade"] = self.grade
+        facts["matrix"] = f"{self.grade}{band_of(engagement, scoring)}"
+        for name, model in scoring.models.items():
+            facts[f"engagement.{name}"] = engagement_on(day, self.heats.get(name, 0.0), model.half_life)
+        facts[HISTORY] = self.history
+        facts[NOW] = at
+        return facts
 
 
+@lru_cache(maxsize=1_024)
 def snake_case(name: str) -> str:
     """`firstName` and `First Name` both as `first_name`."""
     spaced = "".join(f"_{letter}" if letter.isupper() and index and name[index - 1].islower() else letter

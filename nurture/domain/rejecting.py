@@ -10,7 +10,7 @@ from nurture.domain.wording import one_of
 
 
 class Refused(NamedTuple):
-    """Why a rejection would change nothing, and what to do about it."""
+    """Why what was asked for by hand would change nothing, and what to do about it."""
 
     why: str
 

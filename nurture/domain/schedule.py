@@ -1,74 +1,159 @@
-"""Local time: when a window opens for somebody. Instants are UTC outside; a zone appears only inside a computation."""
+"""Local time: when a window opens for somebody. Instants are UTC outside; a zone appears only inside a computation.
+
+Three rules hold everywhere. An hour that the clock skips in spring moves forward with it; one that comes twice in autumn
+counts once, the first time; a day that a zone skipped at the date line never came.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Any, Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from nurture.domain.window import WEEKDAYS, Window
+from nurture.domain.countries import MAIN_ZONE
+from nurture.domain.window import PERSON, WEEKDAYS, Hours, Window
 
 #: Tells whether a date is a public holiday in a country (ISO 3166).
 IsHoliday = Callable[[date, str], bool]
 
-#: The main zone of countries where one zone covers nearly everybody; used when a person's own zone is unknown.
-ZONE_OF_COUNTRY: Final[Mapping[str, str]] = {
-    "AT": "Europe/Vienna", "BE": "Europe/Brussels", "CH": "Europe/Zurich", "CZ": "Europe/Prague", "DE": "Europe/Berlin",
-    "DK": "Europe/Copenhagen", "ES": "Europe/Madrid", "FI": "Europe/Helsinki", "FR": "Europe/Paris", "GB": "Europe/London",
-    "IE": "Europe/Dublin", "IN": "Asia/Kolkata", "IT": "Europe/Rome", "JP": "Asia/Tokyo", "KR": "Asia/Seoul",
-    "LU": "Europe/Luxembourg", "MA": "Africa/Casablanca", "NL": "Europe/Amsterdam", "NO": "Europe/Oslo",
-    "PL": "Europe/Warsaw", "PT": "Europe/Lisbon", "SE": "Europe/Stockholm", "SG": "Asia/Singapore", "TN": "Africa/Tunis",
-}  # fmt: skip
+#: What gave the zone: the window itself, the person's own zone, their country, or the business.
+ZoneSource = Literal["window", "person", "country", "business"]
 
 #: A window that finds no open day within this span never opens (every day a holiday, say).
 _HORIZON: Final = 400
 
+_ONE_DAY: Final = timedelta(days=1)
+_ONE_SECOND: Final = timedelta(seconds=1)
 
-def _zone(name: Any) -> ZoneInfo | None:
-    if not isinstance(name, str) or not name:
-        return None
+
+class Calendar(NamedTuple):
+    """What a computation of local time rests on: the business's zone, and which days are public holidays."""
+
+    zone: str
+    is_holiday: IsHoliday
+
+
+class Local(NamedTuple):
+    """The zone in which a window is read for somebody, what gave it, and the country whose public holidays count."""
+
+    zone: ZoneInfo
+    source: ZoneSource
+    holidays: str | None
+
+
+def local_for(window: Window, facts: Mapping[str, Any], calendar: Calendar) -> Local:
+    """Whose clock and whose holidays a window goes by for the person with these facts."""
+    zone, source = _zone_of(window, facts, calendar.zone)
+    return Local(zone, source, _country_in(facts) if window.holidays == PERSON else window.holidays)
+
+
+def _zone_of(window: Window, facts: Mapping[str, Any], business: str) -> tuple[ZoneInfo, ZoneSource]:
+    for fallback in window.fallbacks:
+        match fallback:
+            case "person":
+                zone = _zone_named(facts.get("timezone"))
+            case "country":
+                zone = _zone_named(MAIN_ZONE.get(_country_in(facts) or ""))
+            case named:
+                return ZoneInfo(named), "window"
+        if zone is not None:
+            return zone, fallback
+    return _zone_named(business) or ZoneInfo("UTC"), "business"
+
+
+def _country_in(facts: Mapping[str, Any]) -> str | None:
+    country = facts.get("country")
+    return country.upper() if isinstance(country, str) and len(country) == 2 else None  # noqa: PLR2004 - ISO 3166
+
+
+def _zone_named(name: Any) -> ZoneInfo | None:
+    return _zone(name) if isinstance(name, str) and name else None
+
+
+@lru_cache(maxsize=4096)
+def _zone(name: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
 
 
-def zone_for(window: Window, attributes: Mapping[str, Any], business_zone: str) -> ZoneInfo:
-    """The zone a window is read in: its own, or the person's, or their country's, or the business's."""
-    if window.timezone != "person":
-        return ZoneInfo(window.timezone)
-    country = attributes.get("country")
-    return (
-        _zone(attributes.get("timezone"))
-        or _zone(ZONE_OF_COUNTRY.get(country.upper()) if isinstance(country, str) else None)
-        or _zone(business_zone)
-        or ZoneInfo("UTC")
-    )
+def opening(window: Window, facts: Mapping[str, Any], calendar: Calendar, at: datetime, key: int = 0) -> datetime:
+    """The first instant from `at` on (aware; UTC returned) at which the window is open for the person with these facts.
 
-
-def next_opening(window: Window, zone: ZoneInfo, at: datetime, is_holiday: IsHoliday) -> datetime:
-    """The first instant from `at` on (aware; UTC returned) at which the window is open in `zone`.
-
-    An opening hour that the clock skips in spring moves forward with it; one that comes twice in autumn counts once.
+    Whoever has to wait for it comes a share of the window's `spread` later, which `key` decides (63 bits, evenly
+    distributed, such as a stable id). Raises ValueError if the window never opens.
     """
-    for opens, closes in _spans(window, zone, at, is_holiday):
-        if at < closes:
-            return max(at, opens).astimezone(UTC)
-    raise ValueError("this window never opens; give it more days or hours")
+    if window.is_always_open:
+        return at.astimezone(UTC)
+    for span in _spans(window, local_for(window, facts, calendar), calendar.is_holiday, at):
+        if at < span.closes:
+            return at.astimezone(UTC) if span.opens <= at else _spread(span, window.spread, key)
+    raise _never_opens()
 
 
-def _spans(window: Window, zone: ZoneInfo, at: datetime, is_holiday: IsHoliday) -> Iterator[tuple[datetime, datetime]]:
-    """When the window opens and closes (UTC), from the day before `at` on; days on which it stays shut are left out."""
-    yesterday = at.astimezone(zone).date() - timedelta(days=1)
-    for day in (yesterday + timedelta(days=offset) for offset in range(_HORIZON)):
-        if WEEKDAYS[day.weekday()] not in window.days or (window.holidays is not None and is_holiday(day, window.holidays)):
-            continue
-        opens, closes = _span(window, zone, day)
-        # A day that a zone skipped at the date line never came; hours that the spring change swallows whole do not either.
-        if opens.astimezone(zone).date() == day and opens < closes:
-            yield opens, closes
+def next_window(window: Window, facts: Mapping[str, Any], calendar: Calendar, at: datetime, key: int = 0) -> datetime:
+    """When the window opens the next time after `at` (UTC), even if it is open then; spread as in `opening`.
+
+    A window that never shuts has no next opening: `at` itself. Raises ValueError if the window never opens.
+    """
+    if window.is_always_open:
+        return at.astimezone(UTC)
+    for span in _spans(window, local_for(window, facts, calendar), calendar.is_holiday, at):
+        if at < span.opens:
+            return _spread(span, window.spread, key)
+    raise _never_opens()
 
 
-def _span(window: Window, zone: ZoneInfo, day: date) -> tuple[datetime, datetime]:
-    last = day if window.hours.closes > window.hours.opens else day + timedelta(days=1)
-    opens, closes = datetime.combine(day, window.hours.opens, zone), datetime.combine(last, window.hours.closes, zone)
-    return opens.astimezone(UTC), closes.astimezone(UTC)
+def instant_of(day: date, clock: time, zone: ZoneInfo) -> datetime:
+    """When a clock in `zone` first shows `clock` on `day` (UTC); where it skips that, as much later as the clock jumps."""
+    # Fold 0 is the first of two equal hours; inside a gap it means the offset from before, which lands behind the gap.
+    return datetime.combine(day, clock.replace(fold=0), zone).astimezone(UTC)
+
+
+@lru_cache(maxsize=16_384)
+def came(day: date, zone: ZoneInfo) -> bool:
+    """Whether `zone` ever had that date: at the date line, some skipped one."""
+    return instant_of(day, time(0), zone) < instant_of(day + _ONE_DAY, time(0), zone)
+
+
+class _Span(NamedTuple):
+    """From when (included) to when (excluded) a window is open; UTC."""
+
+    opens: datetime
+    closes: datetime
+
+
+def _spans(window: Window, local: Local, is_holiday: IsHoliday, at: datetime) -> Iterator[_Span]:
+    """When the window is open, from the day before `at` on; days on which it stays shut are left out."""
+    zone, _, country = local
+    days, hours = window.days, window.hours
+    day = at.astimezone(zone).date() - _ONE_DAY
+    for _ in range(_HORIZON):
+        if WEEKDAYS[day.weekday()] in days and not (country is not None and is_holiday(day, country)):
+            span = _span(hours, zone, day)
+            if span is not None:
+                yield span
+        day += _ONE_DAY
+
+
+@lru_cache(maxsize=16_384)
+def _span(hours: Hours, zone: ZoneInfo, day: date) -> _Span | None:
+    """The hours of that day; None if the day never came, or if the spring change swallows them whole."""
+    if not came(day, zone):
+        return None
+    last = day if hours.closes > hours.opens else day + _ONE_DAY
+    span = _Span(instant_of(day, hours.opens, zone), instant_of(last, hours.closes, zone))
+    return span if span.opens < span.closes else None
+
+
+def _spread(span: _Span, length: timedelta | None, key: int) -> datetime:
+    """The opening, or the share of `length` after it that `key` decides, in whole seconds; never past the end of the span."""
+    if length is None:
+        return span.opens
+    seconds = min(length, span.closes - span.opens) // _ONE_SECOND
+    return span.opens + timedelta(seconds=seconds * key >> 63)
+
+
+def _never_opens() -> ValueError:
+    return ValueError("this window never opens; give it more days or hours")

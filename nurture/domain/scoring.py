@@ -19,6 +19,7 @@ Beside the default model there may be others, one to a product line, each with r
 so with a heat of its own. Cells are kept by the rule alone, so a rule's id is unique across all models.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property, lru_cache
@@ -31,7 +32,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from nurture.domain.conditions import Condition, EventCondition, Facts
 from nurture.domain.duration import Duration, format_duration
-from nurture.domain.event import Event
+from nurture.domain.event import STEP_SCORED, Event
 from nurture.domain.model import Definition, EventNames, Place, Problem, Slug, refuse, repeated
 from nurture.domain.wording import instead
 
@@ -170,6 +171,16 @@ class Scoring(ScoreModel):
         """Sixteen hexadecimal digits that change when any rule does."""
         return blake2b(self.model_dump_json(by_alias=True, exclude_defaults=True).encode(), digest_size=8).hexdigest()
 
+    @cached_property
+    def warmest_first(self) -> tuple[tuple[str, int], ...]:
+        """The bands with what they ask for."""
+        return tuple(sorted(self.bands.items()))
+
+    @cached_property
+    def fit_asks_the_past(self) -> bool:
+        """Whether a fit rule rests on what somebody did, not only on what is known of them."""
+        return any(rule.when.happenings for rule in self.fit)
+
     def model(self, name: str = DEFAULT_MODEL) -> ScoreModel:
         """The model of that name; raises KeyError if there is none."""
         return self if name == DEFAULT_MODEL else self.models[name]
@@ -245,8 +256,10 @@ class Grade(str):
 
 def rules_hit(event: Event, rules_by_event: Mapping[str, Iterable[ScoringRule]]) -> list[ScoringRule]:
     """The scoring rules that a (human) event satisfies."""
-    facts = event.facts
-    return [rule for rule in rules_by_event.get(event.name, ()) if rule.where is None or rule.where.holds(facts)]
+    facts, listening = event.facts, rules_by_event.get(event.name, ())
+    if event.name == STEP_SCORED:
+        return [rule for rule in listening if rule.id == event.properties.get("rule")]
+    return [rule for rule in listening if rule.where is None or rule.where.holds(facts)]
 
 
 class _Counted(NamedTuple):
@@ -317,6 +330,10 @@ def heats_of(cells: Cells, scoring: Scoring) -> dict[str, float]:
     return {name: heat for name, heat in heats.items() if heat}
 
 
+#: Longer than anybody looks ahead. Days.
+_TEN_YEARS: Final = 3_650
+
+
 def engagement_on(day: int, heat: float, half_life: timedelta) -> float:
     """Points of engagement on `day` (days since 1970-01-01)."""
     return heat / _growth(day, half_life)
@@ -325,6 +342,12 @@ def engagement_on(day: int, heat: float, half_life: timedelta) -> float:
 def heat_for(engagement: float, day: int, half_life: timedelta) -> float:
     """The heat that means `engagement` points on `day`: turns a threshold into a range of an index."""
     return engagement * _growth(day, half_life)
+
+
+def fades_below(engagement: float, heat: float, half_life: timedelta, from_day: int) -> int:
+    """The first day from `from_day` on at which `heat` means less than `engagement` points; ten years later if none is before."""
+    days = range(from_day, from_day + _TEN_YEARS)
+    return from_day + bisect_left(days, x=True, key=lambda day: heat < heat_for(engagement, day, half_life))
 
 
 def score_lines(cells: Cells, scoring: Scoring, day: int, model: str = DEFAULT_MODEL) -> list[ScoreLine]:
@@ -354,7 +377,6 @@ def grade_of(fit: int, grades: Mapping[str, int]) -> Grade:
     return Grade(min(reached) if reached else max(grades))
 
 
-def band_of(engagement: float, bands: Mapping[str, int]) -> int:
+def band_of(engagement: float, scoring: Scoring) -> str:
     """The warmest band whose threshold `engagement` reaches, else the coolest there is."""
-    reached = [band for band, least in bands.items() if engagement >= least]
-    return int(min(reached) if reached else max(bands))
+    return next((band for band, least in scoring.warmest_first if engagement >= least), scoring.warmest_first[-1][0])

@@ -1,171 +1,28 @@
-"""A sequence as a marketer writes it, and the same as a program: a table of nodes that the engine walks.
-
-Steps nest in YAML (a branch holds steps). An enrollment stands on exactly one node, so the nested steps are laid out flat:
-each node knows what comes next, and `END` closes every path.
-"""
+"""A sequence as a marketer writes it: who enters, when mail may go, what ends it, and the steps."""
 
 import json
-from collections.abc import Iterator, Mapping
-from collections.abc import Sequence as Ordered
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from functools import cached_property
 from hashlib import blake2b
-from string import ascii_lowercase
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import (
-    Discriminator,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    Tag,
-    model_validator,
-)
+from pydantic import Discriminator, Field, PlainSerializer, PlainValidator, Tag, model_validator
 
-from nurture.domain.conditions import Condition, EventCondition
+from nurture.domain.conditions import Condition
 from nurture.domain.duration import Duration, format_duration, parse_duration
-from nurture.domain.model import Definition, EventName, EventNames, Place, Problem, Slug, refuse, repeated
+from nurture.domain.history import HistoryQuestion
+from nurture.domain.lateness import LateField
+from nurture.domain.model import Definition, EventName, Place, Problem, Slug, refuse, repeated
+from nurture.domain.pools import DOWNLOADS
+from nurture.domain.program import END, Branch, Chain, Offer, Placed, Program, Send, WaitFor, lay_out, walk_steps
+from nurture.domain.steps import Arm, BranchStep, EmailStep, GotoStep, PoolStep, Step, WaitForStep
+from nurture.domain.triggers import Enroll, EnrollField, Goal, TriggerField
 from nurture.domain.window import Window
+from nurture.domain.wording import instead
 
-END: Final = "end"
-
-
-class Trigger(Definition):
-    """What puts a person on the sequence: a promotion to a stage, or an event."""
-
-    promoted_to: Slug | None = None
-    """The stage that somebody has just been promoted to."""
-    event: EventNames | None = None
-    """The event, or a list of events, that somebody has just caused."""
-    where: EventCondition | None = None
-    """What must be true of the event."""
-    asset: Slug | None = None
-    """Only if this asset was behind it."""
-    form: Slug | None = None
-    """Only if this form was behind it."""
-
-    @model_validator(mode="after")
-    def _names_one_cause(self) -> "Trigger":
-        if (self.promoted_to is None) == (self.event is None):
-            both = "names two causes" if self.event else "names no cause"
-            raise ValueError(f"this trigger {both}; write either 'promoted_to' (a stage) or 'event'")
-        return self
-
-
-class Goal(Definition):
-    """The event that makes the sequence a success and ends it."""
-
-    event: EventNames
-    """The event, or a list of events."""
-    where: EventCondition | None = None
-    """What must be true of the event."""
-
-
-def _kind_of_window(value: Any) -> str:
-    return "<any>" if isinstance(value, str) else "<Window>"
-
-
-StepWindow = Annotated[
-    Annotated[Window, Tag("<Window>")] | Annotated[Literal["any"], Tag("<any>")], Discriminator(_kind_of_window)
-]
-
-
-class EmailStep(Definition):
-    """Send the e-mail named, in the sequence's window unless the step says otherwise (`any`: at once)."""
-
-    id: Slug
-    """The step's name in stories and reports; people in flight stand on it, so keep it when the text changes."""
-    email: Slug
-    """The e-mail's folder in templates/emails/."""
-    window: StepWindow | None = None
-    """The hours for this step alone; any means at once."""
-
-
-class WaitStep(Definition):
-    """Let time pass."""
-
-    wait: Duration
-    """How long, such as 2d or 36h; the window counts on top."""
-    id: Slug | None = None
-    """The step's name; without it, its place."""
-
-
-class Arm(Definition):
-    """One way out of a branch: `if` a condition holds, `then` these steps."""
-
-    if_: Condition = Field(alias="if")
-    """What must be true of the person."""
-    then: tuple["Step", ...] = ()
-    """The steps on this way; none means straight on."""
-
-
-class Otherwise(Definition):
-    """The way out of a branch when no condition held."""
-
-    else_: tuple["Step", ...] = Field(alias="else")
-    """The steps on this way."""
-
-
-def _kind_of_arm(value: Any) -> str | None:
-    if isinstance(value, Definition):
-        return f"<{type(value).__name__}>"
-    return ("<Otherwise>" if "else" in value else "<Arm>") if isinstance(value, dict) else None
-
-
-AnyArm = Annotated[
-    Annotated[Arm, Tag("<Arm>")] | Annotated[Otherwise, Tag("<Otherwise>")],
-    Discriminator(
-        _kind_of_arm,
-        custom_error_type="mistake",
-        custom_error_message="{text}",
-        custom_error_context={"text": "this is no way out of a branch; write {if: …, then: […]} or {else: […]}"},
-    ),
-]
-
-
-class BranchStep(Definition):
-    """Take the first arm whose condition holds; all arms meet again behind the branch."""
-
-    branch: tuple[AnyArm, ...] = Field(min_length=1, max_length=len(ascii_lowercase))
-    """The ways out, in the order in which they are asked."""
-    id: Slug | None = None
-    """The step's name; without it, its place."""
-
-    @model_validator(mode="after")
-    def _else_comes_last(self) -> "BranchStep":
-        refuse("branch", _misplaced_else(self.branch))
-        if not any(isinstance(arm, Arm) for arm in self.branch):
-            raise ValueError("this branch asks nothing; add an arm {if: …, then: […]}, or write the steps without a branch")
-        return self
-
-
-def _misplaced_else(arms: Ordered[Arm | Otherwise]) -> Iterator[Problem]:
-    for index, arm in enumerate(arms):
-        if isinstance(arm, Otherwise) and index + 1 < len(arms):
-            yield Problem(("branch", index, "else"), "no arm behind 'else' is ever taken; move 'else' to the end", in_key=True)
-
-
-#: What makes a step what it is: the key that only this kind has.
-STEP_KINDS: Final[Mapping[str, str]] = {"email": "<EmailStep>", "wait": "<WaitStep>", "branch": "<BranchStep>"}
-
-
-def _kind_of_step(value: Any) -> str | None:
-    if isinstance(value, Definition):
-        return f"<{type(value).__name__}>"
-    return next((tag for key, tag in STEP_KINDS.items() if key in value), None) if isinstance(value, dict) else None
-
-
-Step = Annotated[
-    Annotated[EmailStep, Tag("<EmailStep>")]
-    | Annotated[WaitStep, Tag("<WaitStep>")]
-    | Annotated[BranchStep, Tag("<BranchStep>")],
-    Discriminator(
-        _kind_of_step,
-        custom_error_type="step",
-        custom_error_message="{text}",
-        custom_error_context={"text": "this is no step; write {id: …, email: …}, {wait: 2d} or {branch: […]}"},
-    ),
-]
+#: What sequences weigh that say nothing of it; a higher priority goes first where not all mail may go.
+USUAL_PRIORITY: Final = 50
 
 
 class Reentry(NamedTuple):
@@ -214,10 +71,16 @@ class Sequence(Definition):
 
     sequence: Slug
     """Its name; the file is called the same."""
-    trigger: Trigger
+    trigger: TriggerField
     """Who enters: what must just have happened."""
     audience: Condition | None = None
     """Who of them: what must be true of the person."""
+    enroll: EnrollField = Enroll(None)
+    """Who enters when it is put in force: from_now (nobody of before), backfill, or {backfill: 90d}."""
+    topic: Slug | None = None
+    """What its mail is about, by its name in consents.yaml: readers choose topics, and some need their consent."""
+    priority: Annotated[int, Field(ge=0, le=100)] = USUAL_PRIORITY
+    """Whose mail goes first where the frequency cap does not let all of it go: 0 to 100, the highest first."""
     goal: Goal | None = None
     """What makes it a success, and ends it."""
     exit: tuple[Exit, ...] = ()
@@ -226,27 +89,46 @@ class Sequence(Definition):
     """Whether somebody may go through it again: never, after_exit or {after: 180d}."""
     window: Window = Window()
     """When its mail may go out."""
+    late: LateField | None = None
+    """What becomes of its mail that is late: send, skip or next_window; without it, what sending.yaml says."""
+    auto_replies: bool = False
+    """Whether out-of-office answers to its mail are welcome; otherwise its mail asks machines not to answer."""
     steps: tuple[Step, ...] = Field(min_length=1)
     """What happens, in this order."""
 
     @model_validator(mode="after")
-    def _step_ids_are_unique(self) -> "Sequence":
-        named = [((*place, "id"), step_id(step, number)) for place, step, number in walk_steps(self.steps)]
+    def _steps_fit_together(self) -> "Sequence":
+        placed = list(walk_steps(self.steps))
+        named = [((*each.place, "id"), each.id) for each in placed]
         reserved = [
             Problem(place, f"{END!r} means that the sequence is over; give this step another id")
             for place, name in named
             if name == END
         ]
-        refuse("sequence", [*repeated("step id", named), *reserved])
+        asked = [*_asked_too_early(placed), *_messages_of_no_earlier_step(placed), *self._asked_outside_a_branch()]
+        refuse("sequence", [*repeated("step id", named), *reserved, *_gotos_that_lead_nowhere(placed), *asked])
+        if self.trigger.manual and self.enroll.backfill is not None:
+            text = "a hand puts everybody on this sequence, so nobody of before is known; delete 'enroll', or name a cause"
+            refuse("sequence", [Problem(("enroll",), text)])
         return self
 
+    def _asked_outside_a_branch(self) -> Iterator[Problem]:
+        """`{happened: step}` where no run is at hand to ask."""
+        outside: list[tuple[Place, Condition]] = [(("audience",), self.audience)] if self.audience else []
+        outside += [(("exit", index), each) for index, each in enumerate(self.exit) if isinstance(each, Condition)]
+        outside += [(("trigger", "enters"), each) for each in self.trigger.conditions()]
+        for place, condition in outside:
+            for inner, step in condition.awaited:
+                text = f"whether step {step!r} happened is known inside a branch only; ask for the event: happened: {{event: …}}"
+                yield Problem((*place, *inner), text)
+
     @cached_property
-    def program(self) -> "Program":
-        nodes = list(_lay_out(self.steps, END, ""))
-        return Program({node.id: node for node in nodes}, nodes[0].id)
+    def program(self) -> Program:
+        return lay_out(self.steps, self.trigger.pause, self.audience)
 
     def person_conditions(self) -> Iterator[Condition]:
-        """Every condition about the person: audience, exits, and the arms of branches."""
+        """Every condition about the person: trigger, audience, exits, and the arms of branches."""
+        yield from self.trigger.conditions()
         if self.audience is not None:
             yield self.audience
         yield from (way_out for way_out in self.exit if isinstance(way_out, Condition))
@@ -254,88 +136,91 @@ class Sequence(Definition):
             if isinstance(node, Branch):
                 yield from (condition for condition, _ in node.arms)
 
+    def history(self) -> Iterator[HistoryQuestion]:
+        """What must be known of the past of whoever is on it, beside what its waits for events look back to."""
+        for condition in self.person_conditions():
+            yield from condition.history()
+        if self.takes_from_pools:
+            yield DOWNLOADS
+
+    @cached_property
+    def awaited_events(self) -> frozenset[str]:
+        """The events that its steps wait for."""
+        waits = (node for node in self.program.nodes.values() if isinstance(node, WaitFor))
+        return frozenset(name for node in waits for name in node.awaited.event)
+
+    @cached_property
+    def takes_from_pools(self) -> bool:
+        """Whether one of its steps asks what the person was mailed before."""
+        return any(isinstance(node, Offer) for node in self.program.nodes.values())
+
+    @cached_property
+    def leads_on(self) -> bool:
+        """Whether one of its steps puts the person on another sequence."""
+        return any(isinstance(node, Chain) for node in self.program.nodes.values())
+
     def emails(self) -> list[EmailStep]:
         """All e-mail steps, in the order written."""
         return [node.step for node in self.program.nodes.values() if isinstance(node, Send)]
 
-
-class Send(NamedTuple):
-    """A node that queues an e-mail."""
-
-    id: str
-    step: EmailStep
-    next: str
+    def pools(self) -> list[PoolStep]:
+        """All steps that take from a pool, in the order written."""
+        return [node.step for node in self.program.nodes.values() if isinstance(node, Offer)]
 
 
-class Wait(NamedTuple):
-    """A node that lets time pass."""
-
-    id: str
-    length: timedelta
-    next: str
-
-
-class Branch(NamedTuple):
-    """A node that asks its arms in order, and goes to the node named beside the first whose condition holds."""
-
-    id: str
-    arms: tuple[tuple[Condition, str], ...]
-    otherwise: str
+def _gotos_that_lead_nowhere(placed: list[Placed]) -> Iterator[Problem]:
+    order = {each.id: index for index, each in enumerate(placed)}
+    for index, (place, step, _) in enumerate(placed):
+        if isinstance(step, GotoStep) and step.goto != END:
+            target = order.get(step.goto)
+            if target is None:
+                later = [each.id for each in placed[index + 1 :] if each.step.id is not None]
+                yield Problem((*place, "goto"), f"there is no step {step.goto!r}; {instead(step.goto, [*later, END])}")
+            elif target <= index:
+                text = f"step {step.goto!r} lies behind; 'goto' leads forward only, so that nothing is mailed twice"
+                yield Problem((*place, "goto"), f"{text}; name a later step, or {END!r}")
 
 
-Node = Send | Wait | Branch
-
-
-class Program(NamedTuple):
-    """The steps laid out flat, by id, with the id of the first."""
-
-    nodes: Mapping[str, Node]
-    first: str
-
-
-def step_id(step: Step, number: str) -> str:
-    """The id written, else one made of the step's number, such as `wait-2` or `wait-3a-1` (first step of branch 3's first arm)."""
-    return step.id or f"{'wait' if isinstance(step, WaitStep) else 'branch'}-{number}"
-
-
-def walk_steps(steps: Ordered[Step], place: Place = ("steps",), prefix: str = "") -> Iterator[tuple[Place, Step, str]]:
-    """Every step however deep, with its place in the YAML document and its number."""
-    for index, step in enumerate(steps):
-        here, number = (*place, index), f"{prefix}{index + 1}"
-        yield here, step, number
+def _asked_too_early(placed: list[Placed]) -> Iterator[Problem]:
+    """Branches that ask about a step that waits for nothing, or comes later."""
+    every = {each.id: each.step for each in placed}
+    waits: set[str] = set()
+    for place, step, own in placed:
         if isinstance(step, BranchStep):
-            for arm_index, (letter, arm) in enumerate(zip(ascii_lowercase, step.branch, strict=False)):
-                key, inner = ("then", arm.then) if isinstance(arm, Arm) else ("else", arm.else_)
-                yield from walk_steps(inner, (*here, "branch", arm_index, key), f"{number}{letter}-")
+            for index, arm in enumerate(step.branch):
+                for inner, name in arm.if_.awaited if isinstance(arm, Arm) else ():
+                    if name not in waits:
+                        yield Problem((*place, "branch", index, "if", *inner), _not_awaited(name, every.get(name), waits))
+        elif isinstance(step, WaitForStep):
+            waits.add(own)
 
 
-def _lay_out(steps: Ordered[Step], behind: str, prefix: str) -> Iterator[Node]:
-    numbers = [f"{prefix}{index}" for index in range(1, len(steps) + 1)]
-    ids = [step_id(step, number) for step, number in zip(steps, numbers, strict=True)]
-    for step, number, own, following in zip(steps, numbers, ids, [*ids, behind][1:], strict=True):
-        match step:
-            case EmailStep():
-                yield Send(own, step, following)
-            case WaitStep():
-                yield Wait(own, step.wait, following)
-            case BranchStep():
-                yield from _lay_out_branch(step, own, following, number)
+def _not_awaited(name: str, step: "Step | None", waits: Collection[str]) -> str:
+    match step:
+        case EmailStep() | PoolStep():
+            click = f"{{id: …, wait_for: {{event: email_clicked, message: {name}, within: 4d}}}}"
+            return f"step {name!r} sends a mail and waits for nothing; put {click} behind it, and ask for that step"
+        case WaitForStep():
+            return f"step {name!r} is not waited on before this one; move it before the branch"
+        case None:
+            return f"no step {name!r} before this one waits for an event; {instead(name, sorted(waits))}"
+        case _:
+            return f"step {name!r} waits for no event; {instead(name, sorted(waits))}"
 
 
-def _lay_out_branch(step: BranchStep, own: str, following: str, number: str) -> Iterator[Node]:
-    arms: list[tuple[Condition, str]] = []
-    otherwise, inner = following, list[Node]()
-    for letter, arm in zip(ascii_lowercase, step.branch, strict=False):
-        steps = arm.then if isinstance(arm, Arm) else arm.else_
-        nodes = list(_lay_out(steps, following, f"{number}{letter}-"))
-        first = nodes[0].id if nodes else following
-        if isinstance(arm, Arm):
-            arms.append((arm.if_, first))
-        else:
-            otherwise = first
-        inner += nodes
-    yield Branch(own, tuple(arms), otherwise)
-    yield from inner
+def _messages_of_no_earlier_step(placed: list[Placed]) -> Iterator[Problem]:
+    """Steps that wait for something to come from a mail which no step before them sends."""
+    later = {each.id for each in placed if isinstance(each.step, EmailStep | PoolStep)}
+    mails: list[str] = []
+    for place, step, own in placed:
+        if isinstance(step, EmailStep | PoolStep):
+            mails.append(own)
+            later.discard(own)
+        elif isinstance(step, WaitForStep) and step.wait_for.message not in (None, *mails):
+            name = step.wait_for.message
+            text = f"step {name!r} sends its mail only later" if name in later else f"no step {name!r} sends a mail"
+            hint = instead(name, mails) if mails else "no step before this one sends any, so delete 'message'"
+            yield Problem((*place, "wait_for", "message"), f"{text}; {hint}")
 
 
 def version_of(sequence: Sequence) -> str:

@@ -145,13 +145,15 @@ def earlier(one: Touch | None, other: Touch | None) -> Touch | None:
     """The earlier of two touches, of any channel: folded over all of them, the first touch."""
     if one is None or other is None:
         return one or other
+    if one.at != other.at:
+        return one if one.at < other.at else other
     return min(one, other, key=_order)
 
 
 def later_non_direct(one: Touch | None, other: Touch | None) -> Touch | None:
     """The later of two touches that are not direct: folded over all of them, the last touch that says where from."""
     known = [touch for touch in (one, other) if touch is not None and touch.channel != DIRECT]
-    return max(known, key=_order, default=None)
+    return max(known, key=_order) if len(known) > 1 else next(iter(known), None)
 
 
 def _order(touch: Touch) -> tuple[Any, ...]:

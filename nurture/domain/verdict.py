@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple, Protocol, TypeVar
 
 from nurture.domain.event import ASSET_DOWNLOADED, EMAIL_CLICKED, EMAIL_OPENED, Event
+from nurture.domain.mail.hearing import TOLD_BY_SERVERS
 
 #: Nobody reads and clicks a mail this soon after it left us; security gateways do.
 FASTEST_READER: Final = timedelta(seconds=5)
@@ -50,6 +51,8 @@ def _signs_of_a_machine(event: Event, kind_of_agent: KindOfAgent, sent_at: datet
         signs.append("crawler_user_agent")
     if kind == "program" and event.name in _BY_HAND:
         signs.append("program_user_agent")
+    if event.name in TOLD_BY_SERVERS:
+        signs.append("told_by_a_server")
     if event.context.get("method") == "HEAD":
         signs.append("head_request")
     if event.context.get("purpose") == "prefetch":

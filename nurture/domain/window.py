@@ -1,21 +1,28 @@
 """When mail may go out: days and hours on somebody's clock, as a marketer writes them."""
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import time
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
-from nurture.domain.model import Definition
+from nurture.domain.duration import Duration
+from nurture.domain.model import Definition, Problem, refuse
 from nurture.domain.wording import completed, nearest
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: Final[tuple[Weekday, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-COUNTRY_PATTERN: Final = "^[A-Z]{2}$"
+
+#: Where a window looks for a time zone: in the person's own attribute, or in that of their country.
+PERSON: Final = "person"
+COUNTRY: Final = "country"
 
 _DAY: Final = f"({'|'.join(WEEKDAYS)})"
 _DAYS_PATTERN: Final = f"^{_DAY}(-{_DAY})?(, ?{_DAY}(-{_DAY})?)*$"
+_HOLIDAYS_PATTERN: Final = f"^([A-Z]{{2}}|{PERSON})$"
 _HOURS_PATTERN: Final = r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$"
 
 
@@ -45,6 +52,9 @@ class Hours(NamedTuple):
         return f"{self.opens:%H:%M}-{self.closes:%H:%M}"
 
 
+ALL_DAY: Final = Hours(time(0), time(0))
+
+
 def parse_hours(text: Any) -> Any:
     """`09:00-18:00` as Hours; `24:00` closes at midnight; raises ValueError with the accepted form."""
     if isinstance(text, Hours):
@@ -65,18 +75,54 @@ def _hours_meant(text: str) -> str:
     return f"did you mean {meant!r}?" if re.fullmatch(_HOURS_PATTERN, meant) else "write them like 09:00-18:00"
 
 
-def _known_zone(name: str) -> str:
-    if name == "person":
+def _known_zone(name: str, others: Iterable[str] = (PERSON,)) -> str:
+    """`name` if it is an IANA zone or one of `others`; raises ValueError with the near miss."""
+    if name in others:
         return name
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        zones = {"person", *available_timezones()}
+        zones = {*others, *available_timezones()}
         near = nearest(name, zones, alike=0.7) or completed(name, zones)
         raise ValueError(
             f"{name!r} is no IANA time zone; {f'did you mean {near!r}?' if near else 'write one like Europe/Paris'}"
         ) from None
     return name
+
+
+def parse_timezone(written: Any) -> Any:
+    """A zone, `person`, or the list of fallbacks as a tuple; raises ValueError, or ValidationError at the entry at fault."""
+    if written == COUNTRY:
+        raise ValueError(f"{COUNTRY!r} is one of several fallbacks; write [{COUNTRY}], or {PERSON}, which asks it, too")
+    if isinstance(written, str):
+        return _known_zone(written)
+    if not isinstance(written, list | tuple) or not written:
+        raise ValueError(f"this names nobody's clock; write {PERSON}, a zone like Europe/Paris, or [{PERSON}, {COUNTRY}]")
+    refuse("timezone", _wrong_fallbacks(written))
+    return tuple(written)
+
+
+def _wrong_fallbacks(written: Sequence[Any]) -> Iterator[Problem]:
+    for index, fallback in enumerate(written):
+        try:
+            _known_zone(str(fallback), (PERSON, COUNTRY))
+        except ValueError as error:
+            yield Problem((index,), str(error))
+            continue
+        if fallback in written[:index]:
+            yield Problem((index,), f"{fallback!r} stands here twice; delete one")
+        elif fallback not in {PERSON, COUNTRY} and index + 1 < len(written):
+            yield Problem((index,), f"{fallback!r} is always known, so what follows never counts; move it to the end")
+
+
+def _known_country(text: Any) -> Any:
+    """`text` if it is `person` or two capital letters; raises ValueError with the near miss."""
+    if isinstance(text, str) and re.fullmatch(_HOLIDAYS_PATTERN, text):
+        return text
+    meant = str(text).strip().upper()
+    near = PERSON if nearest(text, [PERSON], alike=0.7) else meant if re.fullmatch(_HOLIDAYS_PATTERN, meant) else None
+    instead = f"did you mean {near!r}?" if near else f"write two capital letters (ISO 3166), such as FR, or {PERSON}"
+    raise ValueError(f"{text!r} is no country; {instead}")
 
 
 HoursField = Annotated[
@@ -85,26 +131,47 @@ HoursField = Annotated[
     PlainSerializer(str),
     WithJsonSchema({"type": "string", "pattern": _HOURS_PATTERN, "examples": ["09:00-18:00"]}),
 ]
+_Fallback = Annotated[str, Field(examples=[PERSON, COUNTRY, "Europe/Paris"])]
 Zone = Annotated[str, AfterValidator(_known_zone), WithJsonSchema({"type": "string", "examples": ["Europe/Paris", "UTC"]})]
 DaysField = Annotated[
     tuple[Weekday, ...],
     Field(min_length=1),
     BeforeValidator(parse_days, json_schema_input_type=Annotated[str, Field(pattern=_DAYS_PATTERN)] | tuple[Weekday, ...]),
 ]
-Country = Annotated[str, Field(pattern=COUNTRY_PATTERN)]
+Timezone = Annotated[
+    str | tuple[str, ...],
+    BeforeValidator(parse_timezone, json_schema_input_type=Zone | Annotated[tuple[_Fallback, ...], Field(min_length=1)]),
+]
+Holidays = Annotated[
+    str,
+    BeforeValidator(
+        _known_country, json_schema_input_type=Annotated[str, Field(pattern=_HOLIDAYS_PATTERN, examples=["FR", PERSON])]
+    ),
+]
 
 
 class Window(Definition):
-    """When mail may go out: days, hours and no public holiday of `holidays` (ISO 3166 country), in a time zone.
-
-    `timezone: person` means the person's own zone, else the business's.
-    """
+    """When mail may go out: days and hours on somebody's clock, public holidays left out."""
 
     days: DaysField = WEEKDAYS
     """mon-fri, or mon,wed,fri, or a list."""
-    hours: HoursField = Hours(time(0), time(0))
+    hours: HoursField = ALL_DAY
     """From (included) and to (excluded), local time; 20:00-08:00 spans midnight."""
-    timezone: Zone = "person"
-    """Whose clock: an IANA zone such as Europe/Paris, or person."""
-    holidays: Country | None = None
-    """The country (two letters, ISO 3166) whose public holidays are left out."""
+    timezone: Timezone = PERSON
+    """Whose clock: an IANA zone such as Europe/Paris, or person (their zone, else their country's), or a list of fallbacks: person, country, a zone. In the end, the business's."""
+    holidays: Holidays | None = None
+    """Whose public holidays are left out: a country's (two letters, ISO 3166), or those of the person's country."""
+    spread: Duration | None = None
+    """Over how long those are spread who had to wait for the opening; never past the closing hour."""
+
+    @cached_property
+    def fallbacks(self) -> tuple[str, ...]:
+        """Where to look for the zone, in this order, before the business's."""
+        if self.timezone == PERSON:
+            return (PERSON, COUNTRY)
+        return (self.timezone,) if isinstance(self.timezone, str) else self.timezone
+
+    @cached_property
+    def is_always_open(self) -> bool:
+        """Whether it never shuts, whoever it is read for."""
+        return {*WEEKDAYS} == {*self.days} and self.hours == ALL_DAY and self.holidays is None

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
+from nurture.domain.consent import Agreements, Statement
 from nurture.domain.counting import total
 from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
@@ -16,8 +17,11 @@ from nurture.domain.identity import Identifier, Merge, Register, Resolution
 from nurture.domain.ids import stable_id
 from nurture.domain.judging import Click
 from nurture.domain.lifecycle import StageChange
+from nurture.domain.mail.hearing import Bounce, Report
+from nurture.domain.mail.suppression import Suppressed
 from nurture.domain.merging import image_of
 from nurture.domain.person import Person
+from nurture.domain.preferences import Lifted, Wish
 from nurture.domain.scoring import Cell, grade_of
 from nurture.domain.sequence import Sequence
 from nurture.domain.verdict import Verdict
@@ -30,15 +34,6 @@ class StoredEvent(NamedTuple):
     person: int
     verdict: Verdict
     channel: str | None = None
-
-
-class Suppressed(NamedTuple):
-    """An address that is never to be mailed again, by the wish of its owner."""
-
-    email: str
-    reason: str
-    source: str
-    at: datetime
 
 
 #: Who decided something about who is who, when it was no human: an event on its way in.
@@ -71,7 +66,8 @@ class JournalEntry(NamedTuple):
 class Changes:
     """What a batch leaves to be stored, all in one transaction. `recounts` are people who no longer follow from the log.
 
-    `dropped` came by signed links to people who were erased or have expired: nothing is kept of them.
+    `hearsay` are suppressions of addresses of which nobody knows which mail they are about. `dropped` came by signed links to people
+    who were erased or have expired, or names nobody: nothing is kept of it.
     """
 
     people: list[Person] = field(default_factory=list)
@@ -85,13 +81,18 @@ class Changes:
     stage_changes: list[StageChange] = field(default_factory=list)
     enrollments: list[Enrollment] = field(default_factory=list)
     suppressions: list[Suppressed] = field(default_factory=list)
+    hearsay: list[Suppressed] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
+    lifted: list[Lifted] = field(default_factory=list)
+    wishes: list[Wish] = field(default_factory=list)
     unnamed: list[Event] = field(default_factory=list)
     dropped: list[Event] = field(default_factory=list)
 
     @property
     def wakes_sequences(self) -> bool:
         """Whether something is due at once."""
-        return any(run.new and run.live for run in self.enrollments)
+        return any(run.live and run.step_since is None for run in self.enrollments)
 
 
 class World:
@@ -99,6 +100,8 @@ class World:
 
     `moves` are the earlier promotions of people without an address: what they started waits for one. `reach` says how far back
     people's histories go. `near` are people of whom only the cells are here that the batch can reach; none of them is joined.
+    `held` are the sequences that are paused. `bounces` is what was heard of people's mailboxes, and `agreements` is where addresses
+    stand with what they agree to, both where the batch asks for it.
     """
 
     def __init__(
@@ -115,8 +118,13 @@ class World:
         moves: Mapping[int, Iterable[StageChange]] | None = None,
         reach: Reach | None = None,
         near: Collection[int] = (),
+        held: Collection[str] = (),
+        bounces: Mapping[int, Iterable[Bounce]] | None = None,
+        agreements: Agreements | None = None,
     ) -> None:
         self.definitions = definitions
+        self.bounces = {person: list(each) for person, each in (bounces or {}).items()}
+        self.agreements = dict(agreements or {})
         self.people = {person.id: person for person in people}
         self.register = register or Register()
         self.cells: dict[int, Counter[Cell]] = defaultdict(Counter)
@@ -127,6 +135,7 @@ class World:
         for run in enrollments:
             self.enrollments[run.person].append(run)
         self._pinned = pinned or {}
+        self.held = held
         self.sent_at = sent_at or {}
         self.clicks = {message: list(each) for message, each in (clicks or {}).items()}
         self.moves = {person: list(each) for person, each in (moves or {}).items()}
@@ -162,7 +171,7 @@ class World:
             self._join(merge, person, event)
         address = self.register.address_of(person.id)
         if address != person.email:
-            person.email, person.changed = address, True
+            person.email, person.changed, person.learned = address, True, True
         self.changes.recounts |= resolution.late
         self._note(resolution, event)
         return person, awaited if person.email else []
@@ -199,6 +208,13 @@ class World:
             # Some of what came later on a browser that changed hands may have been counted for whoever had it before.
             if entry.action == "moved" and entry.other is not None and self.people[entry.other].seen_at > entry.at:
                 self.changes.recounts |= people
+
+    def addresses_of(self, person: Person) -> tuple[str, ...]:
+        """The addresses that somebody is known by, the one that is mailed first."""
+        others = sorted(
+            each.value for each in self.register.held_by(person.id) if each.kind == "email" and each.value != person.email
+        )
+        return (person.email, *others) if person.email is not None else tuple(others)
 
     def sequence_of(self, run: Enrollment) -> Sequence | None:
         """The sequence in the version a run is pinned to."""

@@ -20,8 +20,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from nurture.domain.conditions import EventCondition
+from nurture.domain.mail.sending import BusinessZone
 from nurture.domain.model import Definition, Place, Problem, refuse
-from nurture.domain.sending import BusinessZone
 from nurture.domain.wording import instead, one_of
 
 Imported = Literal["people", "events"]

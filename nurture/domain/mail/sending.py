@@ -1,35 +1,27 @@
-"""May this message go now? And if the mail server would not take it, what then?
+"""The policy of sending, config/sending.yaml, and what follows when the mail server would not take a message.
 
-The answer is a value: go, go later (`Deferred`), or not at all (`Skipped`), each with its reason. The reasons are stored
-where they were decided and are what `why-not` prints.
+Whether a message may go at all is decided in `dispatch`.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Final, NamedTuple
 
 from pydantic import AfterValidator, EmailStr, Field
 
 from nurture.domain.content import LanguageTag
 from nurture.domain.duration import Duration
-from nurture.domain.message import MessageStatus as MessageStatus  # noqa: PLC0414 - everybody looks for it here
+from nurture.domain.lateness import Late, LateField
+from nurture.domain.mail.breakers import Breakers
+from nurture.domain.mail.hearing import SoftBounces
+from nurture.domain.mail.marks import Dkim, HostName, Provider
+from nurture.domain.mail.message import MessageStatus as MessageStatus  # noqa: PLC0414 - everybody looks for both here
+from nurture.domain.mail.message import Reason as Reason  # noqa: PLC0414 - as above
+from nurture.domain.mail.routing import DEFAULT, Recipients, TransportPolicy, Transports
+from nurture.domain.mail.tracking import Tracking
+from nurture.domain.mail.utm import Utm
 from nurture.domain.model import Definition
 from nurture.domain.window import Hours, HoursField, Window, Zone
-
-
-class Reason(StrEnum):
-    """Why a message does not go now, or not at all."""
-
-    SUPPRESSED = "suppressed"
-    NO_ADDRESS = "no_address"
-    ENROLLMENT_ENDED = "enrollment_ended"
-    CAPPED = "capped"
-    QUIET_HOURS = "quiet_hours"
-    TOO_LATE = "too_late"
-    TEMPLATE_ERROR = "template_error"
-    TEMPORARY_FAILURE = "temporary_failure"
-    UNREACHABLE = "unreachable"
 
 
 def _is_a_place(zone: str) -> str:
@@ -86,15 +78,6 @@ class Retry(Definition):
     """No delay is longer."""
 
 
-class Tracking(Definition):
-    """What the mails tell about their readers. Opens are off: they need a consent of their own (CNIL 2026-042)."""
-
-    clicks: bool = True
-    """Whether links go through a redirect that counts clicks."""
-    opens: bool = False
-    """Whether mails carry a picture that counts opens."""
-
-
 def _leave_time(hours: Hours) -> Hours:
     if hours.opens == hours.closes:
         raise ValueError(f"quiet hours of {hours} leave no time for mail; write them like 20:00-08:00")
@@ -109,7 +92,7 @@ class QuietHours(Definition):
     timezone: Zone = "person"
     """Whose clock: an IANA zone such as Europe/Paris, or person."""
 
-    @property
+    @cached_property
     def window(self) -> Window:
         """The hours in which mail may go."""
         return Window(hours=Hours(self.hours.closes, self.hours.opens), timezone=self.timezone)
@@ -122,6 +105,14 @@ class SendingPolicy(Definition):
     """Who the mail comes from."""
     organisation: Organisation
     """Who answers for it."""
+    bounce_domain: HostName | None = None
+    """The domain whose mail server takes bounces: each mail gets a sender's address of its own there (VERP), so that a bounce tells which mail it is of. It must belong to the sender's domain, such as bounces.example.com; without it bounces go to the sender."""
+    unsubscribe_mailto: EmailStr | None = None
+    """An address whose mail is fetched, offered to mail programs that unsubscribe by mail, beside the one click."""
+    providers: tuple[Provider, ...] = ()
+    """Who carries the mail: each is told the mail's name in the header field that its reports repeat."""
+    dkim: Dkim | None = None
+    """How mail is signed here, where the relay does not sign; it needs the packages of nurture[dkim]."""
     timezone: BusinessZone = "UTC"
     """The business's own time zone; it stands in for a person's where that is unknown."""
     default_language: LanguageTag = "en"
@@ -131,64 +122,23 @@ class SendingPolicy(Definition):
     quiet_hours: QuietHours | None = None
     """When nothing goes out to anybody, whatever the sequences say."""
     too_late: Duration = timedelta(days=3)
-    """A mail delayed longer than this is not sent any more."""
+    """A mail delayed longer than this is late."""
+    late: LateField = Late()
+    """What becomes of mail that is late: send, skip or next_window."""
     retry: Retry = Retry()
     """What follows a temporary refusal."""
     tracking: Tracking = Tracking()
     """What mails tell about their readers."""
-
-
-class Allowed(NamedTuple):
-    """Go."""
-
-
-class Deferred(NamedTuple):
-    """Not now; look again at `until`."""
-
-    until: datetime
-    reason: Reason
-
-
-class Skipped(NamedTuple):
-    """Never."""
-
-    reason: Reason
-
-
-Permission = Allowed | Deferred | Skipped
-
-
-class Situation(NamedTuple):
-    """What is known, in the moment of sending, about a message and its reader.
-
-    `recent` are the instants of earlier mails to the person within the cap's span, oldest first.
-    `opens_at` is when quiet hours end, None outside them.
-    """
-
-    planned_at: datetime
-    address: str | None
-    suppressed: bool
-    enrollment_ended: bool
-    recent: Sequence[datetime]
-    opens_at: datetime | None
-
-
-def may_send(situation: Situation, policy: SendingPolicy, at: datetime) -> Permission:
-    """Whether a message may go at instant `at`; what forbids it for ever is asked before what only delays it."""
-    if situation.suppressed:
-        return Skipped(Reason.SUPPRESSED)
-    if situation.enrollment_ended:
-        return Skipped(Reason.ENROLLMENT_ENDED)
-    if not situation.address:
-        return Skipped(Reason.NO_ADDRESS)
-    if at - situation.planned_at > policy.too_late:
-        return Skipped(Reason.TOO_LATE)
-    if situation.opens_at is not None and situation.opens_at > at:
-        return Deferred(situation.opens_at, Reason.QUIET_HOURS)
-    cap = policy.frequency_cap
-    if cap is not None and len(situation.recent) >= cap.messages:
-        return Deferred(situation.recent[-cap.messages] + cap.per, Reason.CAPPED)
-    return Allowed()
+    utm: Utm | None = None
+    """What the links to our own pages bear; without it they bear no marks."""
+    breakers: Breakers = Breakers()
+    """When mail stops by itself, and an alarm says so."""
+    soft_bounces: SoftBounces = SoftBounces()
+    """When mail that a mailbox does not take for now is not sent any more."""
+    transports: Transports = {DEFAULT: TransportPolicy()}
+    """The mail servers that mail goes out by, each with its share of it and its rate."""
+    recipients: Recipients = {}
+    """How fast mail goes to those who receive it, by family (gmail, microsoft, yahoo, orange …) or domain."""
 
 
 class RetryAt(NamedTuple):

@@ -1,0 +1,1 @@
+"""Mail: what may go, by which way and how fast, what becomes of it, and what stops it."""
