@@ -1,23 +1,34 @@
 """All of `config/` as far as it could be read, and what it asks where: what the rules across files look at."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple, TypeVar
 
 from nurture.definitions.mistakes import Severity
 from nurture.domain.channels import Channels
 from nurture.domain.conditions import Condition
+from nurture.domain.consent import Consents
 from nurture.domain.content import Asset, Form
 from nurture.domain.handing_off import Handoff
 from nurture.domain.lifecycle import Lifecycle
+from nurture.domain.mail.hooks import Hooks
+from nurture.domain.mail.routing import DEFAULT
+from nurture.domain.mail.sending import SendingPolicy
 from nurture.domain.model import Definition, Place, Slug
+from nurture.domain.pools import Pool
 from nurture.domain.privacy import Privacy
+from nurture.domain.program import walk_steps
 from nurture.domain.scoring import ScoreModel, Scoring, ScoringRule
-from nurture.domain.sending import SendingPolicy
-from nurture.domain.sequence import Arm, BranchStep, EmailStep, Sequence, walk_steps
+from nurture.domain.sequence import Sequence
+from nurture.domain.steps import Arm, BranchStep, EmailStep, PoolStep, WaitForStep, variant_text
+from nurture.domain.window import Window
+
+StepT = TypeVar("StepT", bound=Definition)
 
 SCORING, LIFECYCLE, SENDING = "scoring.yaml", "lifecycle.yaml", "sending.yaml"
 ASSETS, FORMS, HANDOFF, SEQUENCES = "assets.yaml", "forms.yaml", "handoff.yaml", "sequences"
-CHANNELS, PRIVACY = "channels.yaml", "privacy.yaml"
+CHANNELS, PRIVACY, POOLS = "channels.yaml", "privacy.yaml", "pools.yaml"
+CONSENTS, HOOKS = "consents.yaml", "hooks.yaml"
 
 
 class AssetsFile(Definition):
@@ -34,11 +45,21 @@ class FormsFile(Definition):
     """Every form by its name; it is posted to /f/<name>."""
 
 
+class PoolsFile(Definition):
+    """config/pools.yaml: content that steps of sequences take from, piece by piece."""
+
+    pools: dict[Slug, Pool] = {}
+    """Every pool by its name; its pieces in the order in which they are offered."""
+
+
 class Installation(NamedTuple):
     """What definitions are checked against beside each other: where they are to take effect."""
 
     production: bool = False
     handoff_secrets: frozenset[str] = frozenset()
+    hook_secrets: frozenset[str] = frozenset()
+    transports: frozenset[str] = frozenset({DEFAULT})
+    dkim_keys: frozenset[str] = frozenset()
 
 
 #: Where definitions take effect when nobody says so: on a developer's machine.
@@ -48,8 +69,9 @@ ANY: Final = Installation()
 class Config(NamedTuple):
     """The parts of the configuration; None where a file could not be read at all.
 
-    `asset_names` and `form_names` hold every name written, even of an entry that is wrong in itself. `sequences` is by
-    file, such as `sequences/guide-nurture.yaml`; `damaged` are the files of which something had to be cut out.
+    `asset_names`, `form_names` and the like hold every name written, even of an entry that is wrong in itself; None where that
+    cannot be known. `sequences` is by file, such as `sequences/guide-nurture.yaml`; `damaged` are the files of which something
+    had to be cut out.
     """
 
     scoring: Scoring | None
@@ -65,7 +87,13 @@ class Config(NamedTuple):
     handoff: Handoff = Handoff()
     channels: Channels = Channels()
     privacy: Privacy = Privacy()
+    consents: Consents = Consents()
+    pools: Mapping[str, Pool] = MappingProxyType({})
     installation: Installation = ANY
+    pool_names: frozenset[str] | None = frozenset()
+    endpoint_names: frozenset[str] | None = frozenset()
+    sequence_names: frozenset[str] = frozenset()
+    hooks: Hooks = Hooks()
 
 
 class Finding(NamedTuple):
@@ -110,6 +138,8 @@ def person_conditions(config: Config) -> Iterator[Asked]:
 
 
 def _conditions_of(sequence: Sequence, file: str) -> Iterator[Asked]:
+    if sequence.trigger.enters:
+        yield Asked(file, ("trigger", "enters"), sequence.trigger.enters)
     if sequence.audience:
         yield Asked(file, ("audience",), sequence.audience)
     for place, way_out in exits(sequence):
@@ -127,11 +157,25 @@ def exits(sequence: Sequence) -> Iterator[tuple[Place, Condition]]:
 
 def arms(sequence: Sequence) -> Iterator[tuple[Place, Arm]]:
     """Every `if` of a sequence's branches, with its place."""
+    for place, step in steps_of_kind(sequence, BranchStep):
+        for index, arm in enumerate(step.branch):
+            if isinstance(arm, Arm):
+                yield (*place, "branch", index), arm
+
+
+def windows(sequence: Sequence) -> Iterator[tuple[Place, Window]]:
+    """The window of a sequence and those that steps have of their own, with their places."""
+    yield ("window",), sequence.window
     for place, step, _ in walk_steps(sequence.steps):
-        if isinstance(step, BranchStep):
-            for index, arm in enumerate(step.branch):
-                if isinstance(arm, Arm):
-                    yield (*place, "branch", index), arm
+        if isinstance(step, EmailStep | PoolStep) and isinstance(step.window, Window):
+            yield (*place, "window"), step.window
+
+
+def steps_of_kind(sequence: Sequence, kind: type[StepT]) -> Iterator[tuple[Place, StepT]]:
+    """Every step of one kind, with its place."""
+    for place, step, _ in walk_steps(sequence.steps):
+        if isinstance(step, kind):
+            yield place, step
 
 
 def score_models(config: Config) -> Iterator[tuple[Place, ScoreModel]]:
@@ -159,10 +203,18 @@ def event_conditions(config: Config) -> Iterator[Asked]:
             if rule.where:
                 yield Asked(LIFECYCLE, ("promotions", index, "where"), rule.where, rule.on)
     for file, sequence in config.sequences.items():
-        if sequence.trigger.where:
-            yield Asked(file, ("trigger", "where"), sequence.trigger.where, sequence.trigger.event or ("a promotion",))
-        if sequence.goal and sequence.goal.where:
-            yield Asked(file, ("goal", "where"), sequence.goal.where, sequence.goal.event)
+        yield from _event_conditions_of(sequence, file)
+
+
+def _event_conditions_of(sequence: Sequence, file: str) -> Iterator[Asked]:
+    trigger, goal = sequence.trigger, sequence.goal
+    if trigger.where:
+        yield Asked(file, ("trigger", "where"), trigger.where, trigger.events or ("a promotion",))
+    if goal and goal.where:
+        yield Asked(file, ("goal", "where"), goal.where, goal.event)
+    for place, step in steps_of_kind(sequence, WaitForStep):
+        if step.wait_for.where:
+            yield Asked(file, (*place, "wait_for", "where"), step.wait_for.where, step.wait_for.event)
 
 
 def _conditions_on_the_past(config: Config) -> Iterator[Asked]:
@@ -188,6 +240,8 @@ def event_names(config: Config) -> Iterator[Named]:
         for index, way_out in enumerate(sequence.exit):
             if isinstance(way_out, str):
                 yield Named(file, ("exit", index), way_out)
+        for place, step in steps_of_kind(sequence, WaitForStep):
+            yield from _named(file, (*place, "wait_for", "event"), step.wait_for.event)
 
 
 def _named(file: str, place: Place, names: tuple[str, ...]) -> Iterator[Named]:
@@ -195,9 +249,22 @@ def _named(file: str, place: Place, names: tuple[str, ...]) -> Iterator[Named]:
         yield Named(file, (*place, index), name)
 
 
-def emails_named(config: Config) -> Iterator[tuple[str, Place, str]]:
-    """Every e-mail that a step names, with its file and place."""
+def variant_texts(config: Config) -> Iterator[tuple[str, Place, str]]:
+    """Every subject and preheader of a variant, with its file, its place and what it is called."""
     for file, sequence in config.sequences.items():
-        for place, step, _ in walk_steps(sequence.steps):
-            if isinstance(step, EmailStep):
-                yield file, (*place, "email"), step.email
+        for place, step, own in walk_steps(sequence.steps):
+            for name, part, _ in step.variant_texts() if isinstance(step, EmailStep) else ():
+                yield file, (*place, "variants", name, part), variant_text(sequence.sequence, own, name, part)
+
+
+def emails_named(config: Config) -> Iterator[tuple[str, Place, str]]:
+    """Every e-mail that a step, one of its variants, or a piece of a pool names, with its file and place."""
+    for file, sequence in config.sequences.items():
+        for place, step in steps_of_kind(sequence, EmailStep):
+            yield file, (*place, "email"), step.email
+            for name, variant in (step.variants or {}).items():
+                if variant.email is not None:
+                    yield file, (*place, "variants", name, "email"), variant.email
+    for name, pool in config.pools.items():
+        for index, piece in enumerate(pool):
+            yield POOLS, ("pools", name, index, "email"), piece.email

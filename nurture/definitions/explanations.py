@@ -10,11 +10,10 @@ from nurture.definitions.mistakes import Flaw, flaw
 from nurture.definitions.shape import keys_at
 from nurture.domain.channels import HOST_PATTERN, PARAMETER_PATTERN, SOURCE_PATTERN
 from nurture.domain.content import LANGUAGE_PATTERN
+from nurture.domain.mail.sending import URL_PATTERN
 from nurture.domain.model import SLUG_PATTERN, Definition, Place
 from nurture.domain.scoring import BAND_PATTERN, GRADE_PATTERN
-from nurture.domain.sending import URL_PATTERN
-from nurture.domain.sequence import STEP_KINDS
-from nurture.domain.window import COUNTRY_PATTERN
+from nurture.domain.steps import STEP_KINDS
 from nurture.domain.wording import completed, instead, nearest
 
 #: Alike enough (difflib's ratio) to say that one is the other.
@@ -61,8 +60,9 @@ def _grounded(complaint: Complaint, document: Node) -> Complaint:
 
 def _is_echo(complaint: Complaint, complaints: list[Complaint]) -> bool:
     """Whether a list is called too short only because its items were complained of."""
+    within = complaint.place
     return complaint.kind == "too_short" and any(
-        each.kind != "too_short" and each.place[: len(complaint.place)] == complaint.place for each in complaints
+        each.place[: len(within)] == within and (each.kind != "too_short" or each.place != within) for each in complaints
     )
 
 
@@ -71,7 +71,7 @@ def _accounted_for(unknown: Complaint, model: type[Definition], document: Node) 
     near = _near_miss(unknown, model, document)
     if near is not None:
         yield (*unknown.place[:-1], near)
-    if near == "else" or unknown.place[-1] in STEP_KINDS:
+    if near in ("else", "share") or unknown.place[-1] in STEP_KINDS:
         yield from ((*unknown.place[:-1], key) for key in ("if", "id"))
 
 
@@ -111,16 +111,16 @@ def _small(sentence: str) -> str:
 
 def _near_miss(complaint: Complaint, model: type[Definition], document: Node) -> str | None:
     present, key = document.at(complaint.place[:-1]).content, str(complaint.place[-1])
-    keys = [*keys_at(model, complaint.location[:-1]), *(["else"] if complaint.location[-2:-1] == ("<Arm>",) else [])]
+    keys = [*keys_at(model, complaint.location[:-1]), *(["else", "share"] if complaint.location[-2:-1] == ("<Arm>",) else [])]
     absent = [each for each in keys if not isinstance(present, dict) or each not in present]
     return _meant(key, absent)
 
 
-def _meant(key: str, keys: Iterable[str]) -> str | None:
+def _meant(key: str, keys: Iterable[str], *, alike: float = 0.6) -> str | None:
     """The key that was probably meant: misspelt, cut short, or called as other tools call it."""
     keys = list(keys)
     return (
-        nearest(key, keys)
+        nearest(key, keys, alike=alike)
         or completed(key, keys)
         or next((each for each in keys if key.lower() in _ELSEWHERE.get(each, ())), None)
     )
@@ -159,7 +159,7 @@ def _unknown_key(complaint: Complaint, model: type[Definition], document: Node) 
 def _no_step(complaint: Complaint, node: Node) -> Flaw:
     if isinstance(node.content, dict):
         for key, child in node.content.items():
-            near = _meant(key, STEP_KINDS)
+            near = _meant(key, STEP_KINDS, alike=_SURELY)
             if near:
                 return Flaw(child.key, f"unknown key {key!r}", f"did you mean {near!r}?")
     return flaw(node.spot, str(complaint.context["text"]))
@@ -223,7 +223,8 @@ def _in_that_type(wanted: str, value: Any) -> str:
 
 
 def _no_choice(complaint: Complaint, value: Any) -> str:
-    choice = re.findall(r"'([^']*)'", str(complaint.context["expected"]))
+    expected = str(complaint.context["expected"])
+    choice = re.findall(r"'([^']*)'", expected) or [expected.lower()]
     shown = repr(value) if isinstance(value, str) else _described(value)
     if complaint.location[-1:] == ("<any>",):
         return f'{shown} is no window; write any, or hours of its own: {{days: mon-fri, hours: "09:00-18:00"}}'
@@ -244,7 +245,6 @@ _PATTERNS: Final[Mapping[str, Callable[[str], str]]] = {
     SLUG_PATTERN: lambda text: f"{text!r} is no name; use small letters, digits, '-' and '_' only, such as {_slug(text)}",
     GRADE_PATTERN: lambda text: f"{text!r} is no grade; write one capital letter, A being the best",
     BAND_PATTERN: lambda text: f"{text!r} is no band; write one digit from 1 to 9, 1 being the warmest",
-    COUNTRY_PATTERN: lambda text: f"{text!r} is no country; write two capital letters (ISO 3166), such as FR",
     LANGUAGE_PATTERN: lambda text: f"{text!r} is no language; write it like en or fr-CA",
     SOURCE_PATTERN: lambda text: f"{text!r} is neither a host nor a name; write it like example.com, example or example.*",
     HOST_PATTERN: lambda text: f"{text!r} is no host; write it like example.com",
@@ -262,7 +262,8 @@ def _limit(bound: str, words: str) -> Callable[[Complaint, Any], str]:
 
 
 def _too_few(complaint: Complaint, _: Any) -> str:
-    return f"{complaint.name} is empty; give it at least {_counted(complaint.context['min_length'])}"
+    least = _counted(complaint.context["min_length"])
+    return f"{complaint.name} is {'too short' if complaint.context['actual_length'] else 'empty'}; give it at least {least}"
 
 
 def _counted(number: int) -> str:
@@ -272,6 +273,7 @@ def _counted(number: int) -> str:
 _EXPLANATIONS: Final[Mapping[str, Callable[[Complaint, Any], str]]] = {
     "value_error": _said_by_model,
     "literal_error": _no_choice,
+    "enum": _no_choice,
     "string_pattern_mismatch": _no_pattern,
     "string_type": _wrong_type(_TEXT),
     "int_type": _wrong_type(_WHOLE_NUMBER),
@@ -279,6 +281,7 @@ _EXPLANATIONS: Final[Mapping[str, Callable[[Complaint, Any], str]]] = {
     "bool_type": _wrong_type(_YES_OR_NO),
     "tuple_type": _wrong_type(_LIST),
     "dict_type": _wrong_type(_MAPPING),
+    "greater_than": lambda complaint, value: f"{value} is no time for {complaint.name}; write how long, such as 2d",
     "greater_than_equal": _limit("ge", "or more"),
     "less_than_equal": _limit("le", "or less"),
     "too_short": _too_few,

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from nurture.definitions.config import HANDOFF, Config, Finding
+from nurture.definitions.config import HANDOFF, SEQUENCES, Config, Finding
 from nurture.domain.lifecycle import DISQUALIFIED
+from nurture.domain.program import walk_steps
+from nurture.domain.steps import NotifyStep
 from nurture.domain.wording import instead
 
 
@@ -39,8 +41,21 @@ def hand_off_secrets_are_there(config: Config) -> Iterator[Finding]:
             yield Finding(HANDOFF, ("endpoints", name, "secret"), text, "warning")
 
 
+def endpoints_are_told_something(config: Config) -> Iterator[Finding]:
+    """An endpoint without stages is there for the steps that name it."""
+    if any(file == HANDOFF or file.startswith(SEQUENCES) for file in config.damaged):
+        return
+    steps = [step for sequence in config.sequences.values() for _, step, _ in walk_steps(sequence.steps)]
+    named = {step.notify for step in steps if isinstance(step, NotifyStep)}
+    for name, endpoint in config.handoff.endpoints.items():
+        if not endpoint.stages and name not in named:
+            text = f"nobody ever calls {name!r}: it has no 'stages', and no step says 'notify: {name}'; add one of them, or delete it"
+            yield Finding(HANDOFF, ("endpoints", name), text, "warning", in_key=True)
+
+
 HANDOFF_RULES: Final[tuple[Callable[[Config], Iterable[Finding]], ...]] = (
     handed_off_stages_exist,
     hand_offs_are_encrypted,
     hand_off_secrets_are_there,
+    endpoints_are_told_something,
 )

@@ -9,9 +9,12 @@ from nurture.definitions.config import (
     ANY,
     ASSETS,
     CHANNELS,
+    CONSENTS,
     FORMS,
     HANDOFF,
+    HOOKS,
     LIFECYCLE,
+    POOLS,
     PRIVACY,
     SCORING,
     SENDING,
@@ -20,20 +23,24 @@ from nurture.definitions.config import (
     Config,
     FormsFile,
     Installation,
+    PoolsFile,
     emails_named,
+    variant_texts,
 )
 from nurture.definitions.document import Node, read
 from nurture.definitions.mistakes import Flaw, Mistake, Spot, flaw
 from nurture.definitions.rules import check
 from nurture.definitions.validation import validate
 from nurture.domain.channels import Channels
+from nurture.domain.consent import Consents
 from nurture.domain.definitions import Definitions
 from nurture.domain.handing_off import Handoff
 from nurture.domain.lifecycle import Lifecycle
+from nurture.domain.mail.hooks import Hooks
+from nurture.domain.mail.sending import Organisation, Sender, SendingPolicy
 from nurture.domain.model import Definition
 from nurture.domain.privacy import Privacy
 from nurture.domain.scoring import Scoring
-from nurture.domain.sending import Organisation, Sender, SendingPolicy
 from nurture.domain.sequence import Sequence
 from nurture.domain.wording import nearest
 
@@ -52,8 +59,11 @@ MODELS: Final[Mapping[str, type[Definition]]] = {
     HANDOFF: Handoff,
     CHANNELS: Channels,
     PRIVACY: Privacy,
+    POOLS: PoolsFile,
+    CONSENTS: Consents,
+    HOOKS: Hooks,
 }
-_OPTIONAL: Final = frozenset({ASSETS, FORMS, HANDOFF, CHANNELS, PRIVACY})
+_OPTIONAL: Final = frozenset({ASSETS, FORMS, HANDOFF, CHANNELS, PRIVACY, POOLS, CONSENTS, HOOKS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +105,14 @@ def load(config_dir: Path, template_problems: TemplateProblems | None = None, in
 
 
 def _read_all(folder: Path) -> dict[str, _Source]:
-    sources = {name: _read(folder / name, model, optional=name in _OPTIONAL) for name, model in MODELS.items()}
+    sources = {name: read_file(folder / name, model, optional=name in _OPTIONAL) for name, model in MODELS.items()}
     for path in sorted((folder / SEQUENCES).glob("*.yaml")):
-        sources[f"{SEQUENCES}/{path.name}"] = _read(path, Sequence)
+        sources[f"{SEQUENCES}/{path.name}"] = read_file(path, Sequence)
     return sources
 
 
-def _read(path: Path, model: type[Definition], *, optional: bool = False) -> _Source:
+def read_file(path: Path, model: type[Definition], *, optional: bool = False) -> _Source:
+    """What a file holds, and all that is wrong with it by itself; one that is missing is wrong unless it is `optional`."""
     if optional and not path.exists():
         return _Source(model(), Node({}, Spot(), Spot()))
     try:
@@ -121,7 +132,7 @@ def _read(path: Path, model: type[Definition], *, optional: bool = False) -> _So
 
 
 def _config(folder: Path, sources: Mapping[str, _Source], installation: Installation) -> Config:
-    assets, forms = sources[ASSETS].value, sources[FORMS].value
+    assets, forms, pools = (sources[name].value for name in (ASSETS, FORMS, POOLS))
     return Config(
         scoring=sources[SCORING].value,
         lifecycle=sources[LIFECYCLE].value,
@@ -129,24 +140,37 @@ def _config(folder: Path, sources: Mapping[str, _Source], installation: Installa
         forms=forms.forms if forms else {},
         sending=sources[SENDING].value,
         sequences={file: source.value for file, source in sources.items() if isinstance(source.value, Sequence)},
-        asset_names=_names(sources[ASSETS].written, "assets"),
-        form_names=_names(sources[FORMS].written, "forms"),
+        asset_names=_names(sources[ASSETS], "assets"),
+        form_names=_names(sources[FORMS], "forms"),
         file_exists=lambda name: (folder / name).is_file(),
         damaged=frozenset(file for file, source in sources.items() if source.flaws),
         handoff=sources[HANDOFF].value or Handoff(),
         channels=sources[CHANNELS].value or Channels(),
         privacy=sources[PRIVACY].value or Privacy(),
+        consents=sources[CONSENTS].value or Consents(),
+        pools=pools.pools if pools else {},
         installation=installation,
+        pool_names=_names(sources[POOLS], "pools"),
+        endpoint_names=_names(sources[HANDOFF], "endpoints"),
+        sequence_names=frozenset(_sequence_names(sources)),
+        hooks=sources[HOOKS].value or Hooks(),
     )
 
 
-def _names(document: Node | None, key: str) -> frozenset[str] | None:
+def _sequence_names(sources: Mapping[str, _Source]) -> Iterator[str]:
+    """The name of every sequence; of one that could not be read, its file's."""
+    for file, source in sources.items():
+        if file.startswith(SEQUENCES):
+            yield source.value.sequence if source.value else Path(file).stem
+
+
+def _names(source: _Source, key: str) -> frozenset[str] | None:
     """Every name written under a key, None if that cannot be known."""
-    if document is None:
+    if source.written is None:
         return None
-    node = document.child(key)
+    node = source.written.child(key)
     if node is None:
-        return frozenset()
+        return None if source.flaws else frozenset()  # the key itself may be what is misspelt
     return frozenset(node.content) if isinstance(node.content, dict) else None
 
 
@@ -190,8 +214,11 @@ def _as_far_as_known(config: Config) -> Definitions:
         sending=config.sending or stand_in,
         sequences={sequence.sequence: sequence for sequence in config.sequences.values()},
         handoff=config.handoff,
+        pools=dict(config.pools),
         channels=config.channels,
         privacy=config.privacy,
+        consents=config.consents,
+        hooks=config.hooks,
     )
 
 
@@ -202,8 +229,8 @@ def _definitions(config: Config) -> Definitions:
 def _about_template(
     folder: Path, config: Config, sources: Mapping[str, _Source], where: Path | str, line: int, text: str
 ) -> Iterator[Mistake]:
-    """A problem of a template where it lies; of a missing one, at every step that names it."""
-    named = [(file, place) for file, place, email in emails_named(config) if email == where]
+    """A problem of a template where it lies; of a missing one, at every step that names it; of a variant, where it is written."""
+    named = [(file, place) for file, place, name in (*emails_named(config), *variant_texts(config)) if name == where]
     for file, place in named:
         yield _mistake(folder, file, flaw(sources[file].remains.at(place).spot, text))
     if not named:

@@ -46,7 +46,7 @@ def never_holds(condition: Condition) -> bool:
 
 def asks_for_stage_alone(condition: Condition) -> bool:
     """Whether the condition holds or not by the stage alone."""
-    return condition.fields() == {"stage"} and not condition.happenings
+    return condition.fields() == {"stage"} and not condition.happenings and not condition.awaited
 
 
 def includes(wide: Condition, narrow: Condition) -> bool:

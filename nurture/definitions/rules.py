@@ -15,19 +15,25 @@ from nurture.definitions.config import (
     event_conditions,
     event_names,
     person_conditions,
+    windows,
 )
+from nurture.definitions.consent_rules import CONSENT_RULES
 from nurture.definitions.handoff_rules import HANDOFF_RULES
+from nurture.definitions.hook_rules import HOOK_RULES
+from nurture.definitions.mail_rules import MAIL_RULES
 from nurture.definitions.privacy_rules import PRIVACY_RULES
 from nurture.definitions.reach import asks_for_stage_alone, includes, never_holds
 from nurture.definitions.reachability import REACHABILITY_RULES
 from nurture.definitions.score_rules import SCORE_RULES, is_engagement, operands
+from nurture.definitions.sequence_rules import SEQUENCE_RULES
+from nurture.definitions.transport_rules import TRANSPORT_RULES
 from nurture.domain.conditions import Condition
 from nurture.domain.event import ASSET_DOWNLOADED, FORM_SUBMITTED, NAME_OF_KIND, RESERVED_NAMES
 from nurture.domain.lifecycle import DISQUALIFIED, Lifecycle
 from nurture.domain.model import Place
 from nurture.domain.scoring import PERSON_FACTS
-from nurture.domain.sequence import EmailStep, Trigger, walk_steps
-from nurture.domain.window import Window
+from nurture.domain.triggers import Trigger
+from nurture.domain.window import PERSON
 from nurture.domain.wording import instead, nearest, one_of
 
 Rule = Callable[[Config], Iterable[Finding]]
@@ -196,7 +202,7 @@ def mailed_assets_have_a_sequence(config: Config) -> Iterator[Finding]:
 
 
 def _starts_with(trigger: Trigger, form: str) -> bool:
-    return trigger.event is not None and FORM_SUBMITTED in trigger.event and trigger.form in (form, None)
+    return FORM_SUBMITTED in trigger.events and trigger.form in (form, None)
 
 
 def form_fields_arrive(config: Config) -> Iterator[Finding]:
@@ -233,24 +239,21 @@ def gated_assets_can_be_had(config: Config) -> Iterator[Finding]:
 
 def holidays_are_known(config: Config) -> Iterator[Finding]:
     """The public holidays of a window's country are known."""
-    windows = list(_windows(config))
-    if not windows:
+    named = [
+        (file, place, window)
+        for file, sequence in config.sequences.items()
+        for place, window in windows(sequence)
+        if window.holidays not in {None, PERSON}
+    ]
+    if not named:
         return
     from holidays import list_supported_countries  # loading it takes a moment, and few windows name a country
 
     countries = set(list_supported_countries())
-    for file, place, window in windows:
+    for file, place, window in named:
         if window.holidays not in countries:
             text = f"the holidays of {window.holidays!r} are not known; write a country's two letters, such as FR, GB or DE"
             yield Finding(file, (*place, "holidays"), text)
-
-
-def _windows(config: Config) -> Iterator[tuple[str, Place, Window]]:
-    for file, sequence in config.sequences.items():
-        steps = [(place, step) for place, step, _ in walk_steps(sequence.steps) if isinstance(step, EmailStep)]
-        for place, window in ((("window",), sequence.window), *(((*place, "window"), step.window) for place, step in steps)):
-            if isinstance(window, Window) and window.holidays is not None:
-                yield file, place, window
 
 
 def promotions_can_fire(config: Config) -> Iterator[Finding]:
@@ -303,8 +306,13 @@ RULES: Final[tuple[Rule, ...]] = (
     promotions_can_fire,
     recycling_does_not_undo_promotions,
     *SCORE_RULES,
+    *SEQUENCE_RULES,
+    *TRANSPORT_RULES,
     *REACHABILITY_RULES,
     *HANDOFF_RULES,
+    *HOOK_RULES,
     *CHANNEL_RULES,
     *PRIVACY_RULES,
+    *CONSENT_RULES,
+    *MAIL_RULES,
 )

@@ -9,6 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core.core_schema import DictSchema
 
 from nurture.definitions.loader import MODELS
+from nurture.domain.cases.case import CasesFile
 from nurture.domain.imports.mapping import ImportMapping
 from nurture.domain.model import Definition
 from nurture.domain.sequence import Sequence
@@ -18,6 +19,7 @@ SCHEMAS: Final[Mapping[str, type[Definition]]] = {
     **{file.replace(".yaml", ".json"): model for file, model in MODELS.items()},
     "sequence.json": Sequence,
     "import.json": ImportMapping,
+    "test.json": CasesFile,
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from nurture.definitions.config import LIFECYCLE, SCORING, Config, Finding, person_conditions, score_models
 from nurture.domain.conditions import Condition
 from nurture.domain.duration import format_duration
+from nurture.domain.mail.tracking import LAST_OPENED
 from nurture.domain.model import Place
 from nurture.domain.wording import instead
 
@@ -119,6 +120,15 @@ def numbers_are_compared_with_numbers(config: Config) -> Iterator[Finding]:
                     yield Finding(asked.file, (*asked.place, *place), text)
 
 
+def opens_are_worth_nothing(config: Config) -> Iterator[Finding]:
+    """The day of somebody's last open is kept so that mail to whoever never looks can stop; it is no sign of interest."""
+    for asked in person_conditions(config):
+        for place, _ in asked.condition.questions():
+            if place[-1] == LAST_OPENED and asked.file in (SCORING, LIFECYCLE):
+                text = f"opens are worth nothing: {LAST_OPENED!r} may stop mail, not move anybody; ask for what people do"
+                yield Finding(asked.file, (*asked.place, *place), text, in_key=True)
+
+
 def operands(condition: Condition, field: str) -> Iterator[tuple[Place, Any]]:
     """Whatever single values a condition compares a fact with, each with its place."""
     for place, operand in condition.questions():
@@ -146,4 +156,5 @@ SCORE_RULES: Final[tuple[Callable[[Config], Iterable[Finding]], ...]] = (
     models_exist,
     groups_are_shared,
     cells_of_the_matrix_exist,
+    opens_are_worth_nothing,
 )

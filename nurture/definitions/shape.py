@@ -23,7 +23,9 @@ def keys_at(model: type[Definition], place: Place) -> Mapping[str, str]:
     whole = schema_of(model)
     shapes: list[Schema] = [whole]
     for step in place:
-        shapes = [inner for shape in shapes for inner in _inside(shape, step, whole)]
+        inside = [inner for shape in shapes for inner in _inside(shape, step, whole)]
+        # A choice between one thing and a list of them names no shape: the next step tells.
+        shapes = inside or (shapes if str(step).startswith("<") else [])
     return {
         key: str(_description(value, whole))
         for shape in shapes
