@@ -14,9 +14,12 @@ ROUTES: Final = {
     "recount": "events",
     "advance": "sequences",
     "cool": "sequences",
+    "guard": "sequences",
+    "survey": "sequences",
     "forget": "sequences",
     "send": "mail",
     "hand_off": "handoff",
+    "fetch": "handoff",  # other people's servers may be slow, and mail that leaves does not wait for them
 }
 
 #: Messages in a queue above which nobody adds another: they all wake the same work. Bounds what piles up without workers.

@@ -6,7 +6,7 @@ from functools import lru_cache
 import holidays
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _holidays_of(country: str, year: int) -> frozenset[date]:
     try:
         return frozenset(holidays.country_holidays(country, years=year))

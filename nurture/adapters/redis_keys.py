@@ -10,6 +10,9 @@ CONSUMER: Final = "holder"
 #: The stream of every partition begins so.
 EVENTS: Final = "nurture:events:"
 
+#: A stream of its own for what may not wait behind other events: whoever has just said no is absorbed before the next mail begins.
+AHEAD: Final = "nurture:ahead"
+
 #: The one field of a stream entry: the event as JSON.
 FIELD: Final = b"e"
 
@@ -21,6 +24,9 @@ QUARANTINE: Final = "nurture:quarantine"
 
 #: When beat last ticked: seconds since 1970.
 BEAT: Final = "nurture:beat"
+
+#: Since when the mailbox of bounces and replies could not be read: seconds since 1970. Gone when it could, or nobody tries.
+MAILBOX_FAILS: Final = "nurture:mailbox:fails"
 
 #: Counts that only grow, by name: a hash.
 COUNTERS: Final = "nurture:counters"
@@ -54,6 +60,26 @@ def form_posts(address: str, hour: int) -> str:
     return f"nurture:posts:{address}:{hour}"
 
 
+def hook_token(token: str) -> str:
+    """With which body a provider's signature came that covers no body; `token` is a keyed hash of what may come once."""
+    return f"nurture:hook:{token}"
+
+
+def withdrawn(person: int) -> str:
+    """Set when somebody has said that what they do in mails is not to be followed, for as long as mails may still be opened."""
+    return f"nurture:withdrawn:{person}"
+
+
 def worker(name: str) -> str:
     """A worker's sign of life: a hash that expires."""
     return f"nurture:worker:{name}"
+
+
+def lane(name: str) -> str:
+    """What was given of a rate lately, packed (see limiter.lua)."""
+    return f"nurture:lane:{name}"
+
+
+def mail_family(domain: str) -> str:
+    """Which family's servers take a domain's mail."""
+    return f"nurture:family:{domain}"

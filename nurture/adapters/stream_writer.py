@@ -5,9 +5,9 @@ import json
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -17,7 +17,9 @@ from redis.exceptions import RedisError
 from nurture.adapters import redis_keys
 from nurture.domain.event import EVENT, Event, route_of
 from nurture.errors import StreamFull, Unavailable
-from nurture.ports import Nudge
+
+if TYPE_CHECKING:
+    from nurture.ports import Nudge  # brings the whole domain along, for which a mail server's pipe would wait
 
 #: How long Redis may take for anything, in seconds; who waits longer is told to come again.
 PATIENCE: Final = 2.0
@@ -76,7 +78,7 @@ class StreamWriter:
     the backlog lies under it, so it may be passed by one group per web process.
     """
 
-    def __init__(self, redis: Redis, partitions: int, max_backlog: int, nudge: Nudge) -> None:
+    def __init__(self, redis: Redis, partitions: int, max_backlog: int, nudge: "Nudge") -> None:
         self._redis = redis
         self._partitions = partitions
         self._script = redis.register_script(_WRITE)
@@ -109,6 +111,17 @@ class StreamWriter:
         if self._writing is None:
             self._writing = loop.create_task(self._write_groups())
         await waiting.done
+
+    async def write_ahead(self, event: Event, route: int) -> None:
+        """Write an event that no mail may overtake: what sends absorbs it first, however much waits in its partition.
+
+        Raises Unavailable. A backlog at its bound refuses nobody: what takes this event is not behind it.
+        """
+        with _as_unavailable():
+            async with asyncio.timeout(PATIENCE):
+                await self._redis.xadd(redis_keys.AHEAD, {redis_keys.FIELD: EVENT.dump_json(event, exclude_defaults=True)})
+        with suppress(StreamFull):
+            await self.write([event], route)
 
     async def quarantine(self, event: Event, reasons: Sequence[str], at: datetime) -> None:
         """Set an event aside for a human to judge, with the reasons; it makes nobody a person. Raises Unavailable."""

@@ -10,29 +10,35 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, delete, literal, select, union_all, update
 
 from nurture.adapters.database.bulk import add_to_rows, among, insert_rows, update_rows
+from nurture.adapters.database.consenting import store_lifted, store_statements, store_wishes
 from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.erased_addresses import ErasedAddresses
 from nurture.adapters.database.identities import store_journal, store_register
-from nurture.adapters.database.moving import cancel_suppressed, store_runs, store_stage_changes
+from nurture.adapters.database.moving import store_runs, store_stage_changes
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import person_row
+from nurture.adapters.database.suppressing import suppress
+from nurture.adapters.database.switching import keep_switch
 from nurture.adapters.database.tables import (
     counted_events,
     daily_counts,
     event_conflicts,
     events,
+    messages,
     people,
     score_cells,
-    suppressions,
 )  # fmt: skip
 from nurture.adapters.database.worlds import WorldReader
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import Event
+from nurture.domain.mail.hearing import Report
+from nurture.domain.mail.suppression import Suppressed
+from nurture.domain.mail.tracking import counted_as
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cell
 from nurture.domain.touches import touch_of
 from nurture.domain.verdict import Verdict
-from nurture.domain.world import Changes, Suppressed, World
+from nurture.domain.world import Changes, World
 
 
 class AbsorbingTransaction:
@@ -95,7 +101,12 @@ class AbsorbingTransaction:
         self._mark(changes)
         store_stage_changes(self._connection, changes.stage_changes, self.definitions().handoff)
         store_runs(self._connection, changes.enrollments)
-        self._suppress([*changes.suppressions, *self._erased_before(changes)])
+        self._report(changes.reports)
+        wanted = [*changes.suppressions, *self._erased_before(changes), *self._unless_erased(changes.hearsay)]
+        suppress(self._connection, wanted)
+        store_statements(self._connection, changes.statements)
+        store_lifted(self._connection, changes.lifted)
+        store_wishes(self._connection, changes.wishes)
 
     def _erased_before(self, changes: Changes) -> list[Suppressed]:
         """New addresses whose owner was erased. Asked after they are written: whoever erases them just now was waited for."""
@@ -104,11 +115,29 @@ class AbsorbingTransaction:
             return []
         return self._erased.suppressions(self._connection, addresses, min(event.received_at for event, *_ in changes.events))
 
-    def _suppress(self, wanted: Sequence[Suppressed]) -> None:
-        if wanted:
-            rows = {suppressed.email: suppressed._asdict() for suppressed in wanted}
-            insert_rows(self._connection, suppressions, list(rows.values()), unless_there=True)
-            cancel_suppressed(self._connection, list(rows))
+    def _unless_erased(self, wanted: Sequence[Suppressed]) -> list[Suppressed]:
+        """Of people who were erased a hash is kept that does as much; their address is not written down again."""
+        if not wanted:
+            return []
+        gone = self._erased.suppressions(self._connection, [each.email for each in wanted], wanted[0].at)
+        return [each for each in wanted if each.email not in {erased.email for erased in gone}]
+
+    def _report(self, reports: Sequence[Report]) -> None:
+        """Put messages where mail servers and readers say that they are; a report that comes late takes nothing back."""
+        if not reports:
+            return
+        which = among(self._connection, messages.c.id, {report.message for report in reports})
+        asked = select(messages.c.id, messages.c.status, messages.c.sent_at).where(which).order_by(messages.c.id)
+        found = {row.id: row for row in self._connection.execute(asked.with_for_update())}
+        rows = {}
+        for report in sorted(reports, key=lambda report: len(report.replaces)):
+            if report.message in found and found[report.message].status in report.replaces:
+                sent_at = found[report.message].sent_at or report.at
+                rows[report.message] = {
+                    "id": report.message, "status": report.status, "detail": report.detail, "sent_at": sent_at,
+                    "lease_until": None, "claimed_by": None,
+                }  # fmt: skip
+        update_rows(self._connection, messages, list(rows.values()))
 
     def _store_people(self, changed: Sequence[Person]) -> None:
         # Whoever was merged into another points to them, so those others come first.
@@ -140,7 +169,7 @@ class AbsorbingTransaction:
     def _store_unnamed(self, unnamed: Sequence[Event]) -> None:
         channels = self.definitions().channels
         touches = [(event, touch_of(event, channels)) for event in unnamed]
-        counts = Counter((event.day, event.name, touch.channel if touch else "") for event, touch in touches)
+        counts = Counter((event.day, counted_as(event), touch.channel if touch else "") for event, touch in touches)
         rows = [{"day": day, "name": name, "channel": channel, "events": n} for (day, name, channel), n in sorted(counts.items())]
         add_to_rows(self._connection, daily_counts, rows, "events")
         keys = [{"id": event.key, "day": event.day} for event in unnamed]
@@ -180,4 +209,5 @@ class AbsorbingTransaction:
 def absorbing(engine: Engine, releases: Releases, erased: ErasedAddresses) -> Iterator[AbsorbingTransaction]:
     """A transaction that commits if the block ends well; Conflict and Unavailable tell that trying again helps."""
     with translated("the batch stays in the stream"), engine.begin() as connection:
+        keep_switch(connection)
         yield AbsorbingTransaction(connection, releases, erased)

@@ -70,16 +70,20 @@ def put_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), list(rows))
 
 
-def update_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Give each row, known by its `id`, the values of its other keys."""
+def update_rows(connection: Connection, table: Table, rows: Sequence[Row], *, only: str = "", **named: Any) -> None:
+    """Give each row, known by its `id`, the values of its other keys; of those `only` that a condition in SQL holds for, in which
+    `named` are the values of its parameters.
+    """
     if not rows:
         return
     if connection.dialect.name == "postgresql":
-        connection.execute(text(_update_from_json(table, tuple(rows[0]))), {"rows": _as_json(rows)})
+        condition = f" AND {only}" if only else ""
+        connection.execute(text(_update_from_json(table, tuple(rows[0])) + condition), {"rows": _as_json(rows), **named})
         return
     values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "id"}
-    keyed = [{"key": row["id"], **{name: row[name] for name in values}} for row in rows]
-    connection.execute(update(table).where(table.c.id == bindparam("key")).values(values), keyed)
+    keyed = [{"key": row["id"], **named, **{name: row[name] for name in values}} for row in rows]
+    which = update(table).where(table.c.id == bindparam("key"), *([text(only)] if only else []))
+    connection.execute(which.values(values), keyed)
 
 
 @lru_cache

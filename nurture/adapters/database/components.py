@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine, and_, delete, or_, select, update
 
@@ -24,7 +25,9 @@ from nurture.adapters.database.identities import (
 from nurture.adapters.database.moving import store_runs, store_stage_changes
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import enrollment_of, enrollment_row, event_of, person_of, person_row
+from nurture.adapters.database.switching import keep_switch
 from nurture.adapters.database.tables import (
+    alerts,
     enrollments,
     events,
     horizons,
@@ -39,9 +42,9 @@ from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.identity import Identifier, identifiers_in
 from nurture.domain.lifecycle import StageChange
+from nurture.domain.mail.sending import MessageStatus, Reason
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cell
-from nurture.domain.sending import MessageStatus, Reason
 from nurture.domain.world import JournalEntry
 from nurture.errors import TooMuch
 
@@ -143,6 +146,15 @@ class ComponentTransaction:
         ).one_or_none()
         return None if row is None else journal_entry(row)
 
+    def merges(self, component: Component) -> list[JournalEntry]:
+        journal = identity_journal.c
+        which = (
+            journal.action == "merged",
+            journal.undone_at.is_(None),
+            among(self._connection, journal.other_id, component.people),
+        )
+        return [journal_entry(row) for row in self._connection.execute(select(identity_journal).where(*which))]
+
     def store(self, component: Component, outcome: Recounted, at: datetime, *, settled: bool = True) -> None:
         self._store_people(outcome)
         if settled:
@@ -153,10 +165,14 @@ class ComponentTransaction:
         self._store_runs(component)
         self._store_journal(outcome, at)
 
-    def remember(self, people: Sequence[Person], component: Component, at: datetime) -> None:
+    def remember(self, outcome: Recounted, component: Component, at: datetime) -> None:
         pinned = [component.sequence_of(run) for run in component.enrollments if run.live]
         reach = reach_of(self.definitions(), [sequence for sequence in pinned if sequence is not None])
-        give_histories(self._connection, people, reach, at)
+
+        def owner_of(key: UUID, person: int) -> int:
+            return component.root(outcome.owners.get(key, person)) if person in component.people else person
+
+        give_histories(self._connection, outcome.people, reach, at, owner_of)
 
     def store_moves(self, moves: Sequence[StageChange], begun: Sequence[Enrollment]) -> None:
         store_stage_changes(self._connection, moves, self.definitions().handoff)
@@ -205,6 +221,7 @@ class ComponentTransaction:
             self._connection.execute(update(enrollments).where(enrollments.c.id == run.id).values(row))
             of_run = messages.c.enrollment_id == run.id
             self._connection.execute(update(messages).where(of_run).values(person_id=run.person))
+            self._connection.execute(update(alerts).where(alerts.c.enrollment_id == run.id).values(person_id=run.person))
             queued = messages.c.status == MessageStatus.QUEUED
             cancelled = and_(messages.c.status == MessageStatus.SKIPPED, messages.c.reason == Reason.ENROLLMENT_ENDED)
             if not run.live:
@@ -224,6 +241,7 @@ class ComponentTransaction:
         if outcome.parted:
             of_them = among(self._connection, journal.other_id, outcome.parted)
             self._connection.execute(valid.where(journal.action == "merged", of_them))
+        update_rows(self._connection, identity_journal, [{"id": each.id, "image": each.image} for each in outcome.amended])
         store_journal(self._connection, outcome.journal)
 
 
@@ -231,4 +249,5 @@ class ComponentTransaction:
 def components(engine: Engine, releases: Releases) -> Iterator[ComponentTransaction]:
     """A transaction that commits if the block ends well; Conflict and Unavailable tell that trying again helps."""
     with translated("people are recounted later"), engine.begin() as connection:
+        keep_switch(connection)
         yield ComponentTransaction(connection, releases)

@@ -12,6 +12,7 @@ from nurture.adapters.database.handing_off import store_deliveries
 from nurture.adapters.database.histories import give_histories
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import person_of, stage_change_row
+from nurture.adapters.database.switching import keep_switch
 from nurture.adapters.database.tables import people, stage_changes
 from nurture.domain.definitions import Definitions
 from nurture.domain.lifecycle import StageChange
@@ -51,4 +52,5 @@ class CoolingTransaction:
 def cooling(engine: Engine, releases: Releases) -> Iterator[CoolingTransaction]:
     """A transaction that commits if the block ends well; Conflict and Unavailable tell that trying again helps."""
     with translated("people cool later"), engine.begin() as connection:
+        keep_switch(connection)
         yield CoolingTransaction(connection, releases)

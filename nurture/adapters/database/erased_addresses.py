@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from nurture.adapters.database.bulk import among, insert_rows
 from nurture.adapters.database.tables import erased_addresses
 from nurture.adapters.tokens import Tokens
-from nurture.domain.world import Suppressed
+from nurture.domain.mail.suppression import Suppressed
 from nurture.errors import SettingsError
 
 #: The reason and the source of a suppression that an erased address brings back.

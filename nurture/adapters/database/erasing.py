@@ -11,6 +11,8 @@ from nurture.adapters.database.families import locked_family
 from nurture.adapters.database.identities import holdings_named, holdings_of, journal_about
 from nurture.adapters.database.rows import event_of
 from nurture.adapters.database.tables import (
+    alerts,
+    consents,
     deliveries,
     enrollments,
     event_conflicts,
@@ -18,7 +20,9 @@ from nurture.adapters.database.tables import (
     identifiers,
     identity_journal,
     messages,
+    paces,
     people,
+    permissions,
     score_cells,
     stage_changes,
     suppressions,
@@ -50,22 +54,29 @@ def delete_people(connection: Connection, ids: Collection[int]) -> Counter[str]:
     runs = select(enrollments.c.id).where(among(connection, enrollments.c.person_id, ids))
     moves = select(stage_changes.c.id).where(among(connection, stage_changes.c.person_id, ids))
     log = select(events.c.id).where(among(connection, events.c.person_id, ids))
+    told = select(alerts.c.id).where(alerts.c.enrollment_id.in_(runs))
     mails = or_(among(connection, messages.c.person_id, ids), messages.c.enrollment_id.in_(runs))
     journal = identity_journal.c
-    told = or_(among(connection, journal.person_id, ids), among(connection, journal.other_id, ids))
+    entries = or_(among(connection, journal.person_id, ids), among(connection, journal.other_id, ids))
     in_order: list[tuple[str, Any, Any]] = [
         ("messages", messages, mails),
-        ("enrollments", enrollments, among(connection, enrollments.c.person_id, ids)),
+        ("deliveries", deliveries, deliveries.c.alert_id.in_(told)),
         ("deliveries", deliveries, deliveries.c.stage_change_id.in_(moves)),
+        ("alerts", alerts, alerts.c.enrollment_id.in_(runs)),
+        ("enrollments", enrollments, among(connection, enrollments.c.person_id, ids)),
         ("stage_changes", stage_changes, among(connection, stage_changes.c.person_id, ids)),
         ("conflicts", event_conflicts, event_conflicts.c.event_id.in_(log)),
         ("events", events, among(connection, events.c.person_id, ids)),
         ("score_cells", score_cells, among(connection, score_cells.c.person_id, ids)),
-        ("journal", identity_journal, told),
+        ("journal", identity_journal, entries),
+        ("consents", consents, among(connection, consents.c.person_id, ids)),
         ("identifiers", identifiers, among(connection, identifiers.c.person_id, ids)),
         ("people", people, among(connection, people.c.id, ids)),
     ]
-    return Counter({kind: connection.execute(delete(table).where(which)).rowcount for kind, table, which in in_order})
+    removed: Counter[str] = Counter()
+    for kind, table, which in in_order:
+        removed[kind] += connection.execute(delete(table).where(which)).rowcount
+    return removed
 
 
 def suppressed(connection: Connection, addresses: Collection[str]) -> set[str]:
@@ -74,8 +85,12 @@ def suppressed(connection: Connection, addresses: Collection[str]) -> set[str]:
 
 
 def delete_about(connection: Connection, traces: Traces) -> Counter[str]:
-    """Delete what names these people beside their own rows: suppressions, and what the journal tells of their identifiers."""
+    """Delete what names these people beside their own rows: suppressions, what they agree to and wish for, and what the journal
+    tells of their identifiers.
+    """
     unwanted = delete(suppressions).where(among(connection, suppressions.c.email, traces.addresses))
+    for table in (consents, permissions, paces):
+        connection.execute(delete(table).where(among(connection, table.c.email, traces.addresses)))
     told = journal_about(connection, traces.identifiers)
     return Counter({
         "suppressions": connection.execute(unwanted).rowcount,

@@ -34,9 +34,9 @@ from nurture.domain.definitions import Definitions
 from nurture.domain.erasing import Traces
 from nurture.domain.event import day_number
 from nurture.domain.identity import STRONG
+from nurture.domain.mail.sending import MessageStatus
 from nurture.domain.privacy import DataClass
 from nurture.domain.scoring import Cell
-from nurture.domain.sending import MessageStatus
 
 #: People deleted in one transaction.
 PEOPLE: Final = 100

@@ -1,10 +1,10 @@
 """The database as hand off sees it; each call is a short transaction, and none is open while endpoints are called."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, func, select, update
 
@@ -12,11 +12,13 @@ from nurture.adapters.database.bulk import among, insert_rows
 from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import person_of
-from nurture.adapters.database.tables import deliveries, people, score_cells, stage_changes
+from nurture.adapters.database.tables import alarms, alerts, deliveries, enrollments, people, score_cells, stage_changes
 from nurture.domain.definitions import Definitions
-from nurture.domain.handing_off import LEASE, Delivery, DeliveryStatus, Handoff, deliveries_of
+from nurture.domain.handing_off import LEASE, Alarmed, Alerted, Delivery, DeliveryStatus, Handoff, Moved, deliveries_of
+from nurture.domain.ids import stable_id
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cell, Cells
+from nurture.domain.stepping import Alert
 from nurture.ports import Result
 
 
@@ -36,6 +38,33 @@ def store_deliveries(connection: Connection, changes: Sequence[Mapping[str, Any]
     insert_rows(connection, deliveries, rows)
 
 
+def store_alerts(connection: Connection, told: Sequence[Alert], at: datetime) -> None:
+    """Write what steps tell of, each due at once at the endpoint it is for."""
+    rows = [
+        {
+            "id": alert.id,
+            "enrollment_id": alert.enrollment,
+            "person_id": alert.person,
+            "step": alert.step,
+            "text": alert.text,
+            "at": at,
+        }
+        for alert in told
+    ]
+    insert_rows(connection, alerts, rows, unless_there=True)
+    due = [
+        {
+            "id": stable_id("delivery", alert.id, alert.endpoint),
+            "alert_id": alert.id,
+            "endpoint": alert.endpoint,
+            "status": DeliveryStatus.WAITING.value,
+            "due_at": at,
+        }
+        for alert in told
+    ]
+    insert_rows(connection, deliveries, due, unless_there=True)
+
+
 class HandingOffStore:
     """Fulfils `ports.HandingOff`."""
 
@@ -45,7 +74,7 @@ class HandingOffStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        with translated("the stage changes stay due"), self._engine.begin() as connection:
+        with translated("the hand-offs stay due"), self._engine.begin() as connection:
             yield connection
 
     def definitions(self) -> Definitions:
@@ -65,7 +94,7 @@ class HandingOffStore:
                 return []
             leased = update(deliveries).where(among(connection, deliveries.c.id, [row.id for row in due]))
             connection.execute(leased.values(due_at=at + LEASE))
-            return _with_who_moved(connection, due)
+            return _with_what_happened(connection, due)
 
     def settle(self, results: Sequence[Result]) -> None:
         with self._transaction() as connection:
@@ -73,31 +102,54 @@ class HandingOffStore:
                 _note(connection, result)
 
 
-def _with_who_moved(connection: Connection, due: Sequence[Any]) -> list[Delivery]:
-    asked = select(stage_changes).where(among(connection, stage_changes.c.id, {row.stage_change_id for row in due}))
-    changes = {row.id: row for row in connection.execute(asked)}
-    everybody = _people(connection, {change.person_id for change in changes.values()})
+class _Happened(NamedTuple):
+    """What a delivery tells: of whom (of nobody, if it is an alarm), when, and what."""
+
+    person: int | None
+    at: datetime
+    what: Moved | Alerted | Alarmed
+
+
+def _with_what_happened(connection: Connection, due: Sequence[Any]) -> list[Delivery]:
+    moved = _moves(connection, {row.stage_change_id for row in due if row.stage_change_id is not None})
+    alerted = _alerts(connection, {row.alert_id for row in due if row.alert_id is not None})
+    alarmed = _alarms(connection, {row.alarm_id for row in due if row.alarm_id is not None})
+    everything = {**moved, **alerted, **alarmed}
+    happened = {row.id: everything[row.stage_change_id or row.alert_id or row.alarm_id] for row in due}
+    everybody = _people(connection, {each.person for each in happened.values() if each.person is not None})
     cells = _cells(connection, {person.id for person in everybody.values()})
     found = []
     for row in due:
-        change = changes[row.stage_change_id]
-        person = everybody[change.person_id]
-        found.append(
-            Delivery(
-                id=row.id,
-                endpoint=row.endpoint,
-                attempts=row.attempts,
-                from_stage=change.from_stage,
-                to_stage=change.to_stage,
-                rule=change.rule,
-                cause=change.cause,
-                asset=change.asset,
-                changed_at=change.at,
-                person=person,
-                cells=cells[person.id],
-            )
-        )
+        told = happened[row.id]
+        person = everybody[told.person] if told.person is not None else None
+        counted = cells[person.id] if person is not None else {}
+        found.append(Delivery(row.id, row.endpoint, row.attempts, told.what, told.at, person, counted))
     return found
+
+
+def _moves(connection: Connection, wanted: Collection[int]) -> Mapping[int, _Happened]:
+    asked = select(stage_changes).where(among(connection, stage_changes.c.id, wanted))
+    return {
+        row.id: _Happened(row.person_id, row.at, Moved(row.from_stage, row.to_stage, row.rule, row.cause, row.asset))
+        for row in connection.execute(asked)
+    }
+
+
+def _alerts(connection: Connection, wanted: Collection[int]) -> Mapping[int, _Happened]:
+    if not wanted:
+        return {}
+    asked = select(alerts, enrollments.c.sequence).join(enrollments, enrollments.c.id == alerts.c.enrollment_id)
+    return {
+        row.id: _Happened(row.person_id, row.at, Alerted(row.sequence, row.step, row.text))
+        for row in connection.execute(asked.where(among(connection, alerts.c.id, wanted)))
+    }
+
+
+def _alarms(connection: Connection, wanted: Collection[int]) -> Mapping[int, _Happened]:
+    if not wanted:
+        return {}
+    asked = select(alarms).where(among(connection, alarms.c.id, wanted))
+    return {row.id: _Happened(None, row.at, Alarmed(row.kind, row.about, row.text)) for row in connection.execute(asked)}
 
 
 def _people(connection: Connection, wanted: set[int]) -> Mapping[int, Person]:

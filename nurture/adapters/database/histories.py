@@ -1,7 +1,8 @@
 """What people did in the past, loaded as far as conditions ask about it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import Connection, and_, or_, select
 
@@ -9,21 +10,32 @@ from nurture.adapters.database.bulk import among
 from nurture.adapters.database.rows import event_of
 from nurture.adapters.database.tables import events, people
 from nurture.domain.definitions import Definitions
-from nurture.domain.history import History, HistoryQuestion, Past, Reach, widest
+from nurture.domain.history import History, HistoryQuestion, Reach, past_of, widest
 from nurture.domain.person import Person
 from nurture.domain.sequence import Sequence as SequenceDefinition
 
 
-def reach_of(definitions: Definitions, pinned: Iterable[SequenceDefinition] = ()) -> Reach:
-    """How far back conditions look: those in force, and those of older versions that runs are pinned to."""
-    older = [question for sequence in pinned for condition in sequence.person_conditions() for question in condition.history()]
-    if not older:
+def reach_of(
+    definitions: Definitions, pinned: Iterable[SequenceDefinition] = (), looked_back: Iterable[HistoryQuestion] = ()
+) -> Reach:
+    """How far back anybody looks: conditions in force, those of older versions that runs are pinned to, and steps that wait."""
+    more = {*(question for sequence in pinned for question in sequence.history()), *looked_back}
+    if not more:
         return definitions.history_names
-    return widest([*older, *((HistoryQuestion((name,), span)) for name, span in definitions.history_names.items())])
+    return widest([*more, *(HistoryQuestion((name,), span) for name, span in definitions.history_names.items())])
 
 
-def give_histories(connection: Connection, persons: Sequence[Person], reach: Reach, at: datetime) -> None:
-    """Let every person know their own past, as it was needed at instant `at` or later."""
+#: The person for whom an event counts, by its key, when the database has it for a person with an id.
+OwnerOf = Callable[[UUID, int], int]
+
+
+def give_histories(
+    connection: Connection, persons: Sequence[Person], reach: Reach, at: datetime, owner_of: OwnerOf | None = None
+) -> None:
+    """Let every person know their own past, as it was needed at instant `at` or later.
+
+    `owner_of` says whose an event is where that is not stored yet.
+    """
     for person in persons:
         person.history = History((), reach)
     if not reach or not persons:
@@ -37,6 +49,6 @@ def give_histories(connection: Connection, persons: Sequence[Person], reach: Rea
     ]
     whose = among(connection, events.c.person_id, root_of.keys())
     for row in connection.execute(select(events).where(whose, events.c.verdict == "human", or_(*asked))):
-        history = by_id[root_of[row.person_id]].history
-        if history is not None:
-            history.add([Past(row.name, row.occurred_at, event_of(row).facts)])
+        owner = by_id.get(owner_of(row.id, row.person_id) if owner_of is not None else root_of[row.person_id])
+        if owner is not None and owner.history is not None:
+            owner.history.add([past_of(event_of(row))])

@@ -1,17 +1,18 @@
 """Storing what people were moved by: stage changes with their hand-offs, runs begun and ended with their mails."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from nurture.adapters.database.bulk import insert_rows
+from nurture.adapters.database.bulk import among, insert_rows, update_rows
 from nurture.adapters.database.handing_off import store_deliveries
 from nurture.adapters.database.rows import enrollment_row, stage_change_row
 from nurture.adapters.database.tables import enrollments, messages, people, stage_changes
 from nurture.domain.enrollment import Enrollment, EnrollmentStatus
 from nurture.domain.handing_off import Handoff
 from nurture.domain.lifecycle import StageChange
-from nurture.domain.sending import MessageStatus, Reason
+from nurture.domain.mail.sending import MessageStatus, Reason
 
 
 def store_stage_changes(connection: Connection, moves: Sequence[StageChange], handoff: Handoff) -> None:
@@ -23,18 +24,21 @@ def store_stage_changes(connection: Connection, moves: Sequence[StageChange], ha
 
 
 def store_runs(connection: Connection, runs: Sequence[Enrollment]) -> None:
-    """Write runs that are new, and those that ended; queued mails of ended runs will not go."""
+    """Write runs that are new, and those that took a step or ended; queued mails of ended runs will not go."""
     insert_rows(connection, enrollments, [enrollment_row(run) for run in runs if run.new])
-    ended = [run for run in runs if run.changed and not run.new]
-    for run in ended:
-        connection.execute(
-            update(enrollments)
-            .where(enrollments.c.id == run.id)
-            .values(status=run.status, reason=run.reason, ended_at=run.ended_at, due_at=None)
-        )
-    of_no_use = [run.id for run in ended if run.status == EnrollmentStatus.EXITED or run.reason]
+    changed = [run for run in runs if run.changed and not run.new]
+    update_rows(
+        connection,
+        enrollments,
+        [{name: value for name, value in enrollment_row(run).items() if name in _MOVES} for run in changed],
+    )
+    of_no_use = [run.id for run in changed if not run.live and (run.status == EnrollmentStatus.EXITED or run.reason)]
     if of_no_use:
-        _cancel(connection, messages.c.enrollment_id.in_(of_no_use), Reason.ENROLLMENT_ENDED)
+        _cancel(connection, among(connection, messages.c.enrollment_id, of_no_use), Reason.ENROLLMENT_ENDED)
+
+
+#: What of a run changes while it goes on; by the merge of two people also whose it is, which is stored elsewhere.
+_MOVES: Final = frozenset({"id", "status", "step", "due_at", "reason", "ended_at", "step_since", "outcomes"})
 
 
 def cancel_suppressed(connection: Connection, addresses: Sequence[str]) -> None:

@@ -4,12 +4,15 @@ import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from typing import NamedTuple
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, select, tuple_
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from nurture.adapters.database.dialect import insert
+from nurture.adapters.database.surveys import start_surveys
 from nurture.adapters.database.tables import releases, sequence_versions
 from nurture.domain.definitions import Definitions
 from nurture.domain.sequence import Sequence
@@ -24,13 +27,12 @@ class Releases:
         self._versions: dict[tuple[str, str], Sequence] = {}
 
     def current(self, connection: Connection) -> Definitions:
-        """The definitions in force; raises DefinitionError when nothing was ever applied."""
+        """The definitions in force; raises DefinitionError when nothing was ever applied, or by an engine that wrote otherwise."""
         newest = connection.scalar(select(releases.c.id).order_by(releases.c.id.desc()).limit(1))
         if newest is None:
             raise DefinitionError("no definitions are in force; run `nurture apply`")
         if self._current is None or self._current[0] != newest:
-            body = connection.scalar(select(releases.c.body).where(releases.c.id == newest))
-            self._current = newest, Definitions.model_validate_json(body or "")
+            self._current = newest, body_of(connection, newest)
         return self._current[1]
 
     def pinned(self, connection: Connection, wanted: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Sequence]:
@@ -43,18 +45,65 @@ class Releases:
         return self._versions
 
 
-def apply(connection: Connection, definitions: Definitions, at: datetime) -> bool:
-    """Put definitions in force; False if they are so already."""
-    newest = connection.scalar(select(releases.c.digest).order_by(releases.c.id.desc()).limit(1))
-    if newest == definitions.digest:
+def apply(connection: Connection, definitions: Definitions, at: datetime, restores: int | None = None) -> bool:
+    """Put definitions in force; False if they are so already. `restores` is the release that had them before."""
+    newest = connection.execute(select(releases).order_by(releases.c.id.desc()).limit(1)).one_or_none()
+    if newest is not None and newest.digest == definitions.digest:
         return False
     for name, version in sorted(definitions.versions.items()):
         body = definitions.sequences[name].model_dump_json(by_alias=True, exclude_defaults=True)
         row = {"sequence": name, "version": version, "body": body}
         connection.execute(insert(connection, sequence_versions).on_conflict_do_nothing(), row)
-    row_of_release = {"digest": definitions.digest, "body": definitions.to_json(), "applied_at": at}
+    row_of_release = {"digest": definitions.digest, "body": definitions.to_json(), "applied_at": at, "restores": restores}
     connection.execute(plain_insert(releases), row_of_release)
+    start_surveys(connection, _before(newest.body, definitions) if newest is not None else None, definitions, at)
     return True
+
+
+def _before(body: str, definitions: Definitions) -> Definitions:
+    """What was in force. What this engine can no longer read counts as no change, so that nobody is taken in a second time."""
+    try:
+        return Definitions.model_validate_json(body)
+    except ValidationError:
+        return definitions
+
+
+class Release(NamedTuple):
+    """A release as it is listed; the one with the highest id is in force. `restores` is the earlier one that it put back."""
+
+    id: int
+    digest: str
+    applied_at: datetime
+    restores: int | None
+
+
+def listed(connection: Connection) -> list[Release]:
+    """All releases, the one in force first."""
+    columns = releases.c.id, releases.c.digest, releases.c.applied_at, releases.c.restores
+    return [Release(*row) for row in connection.execute(select(*columns).order_by(releases.c.id.desc()))]
+
+
+def body_of(connection: Connection, release: int) -> Definitions:
+    """The definitions of a release; raises DefinitionError when this engine does not understand them any more."""
+    body = connection.scalar(select(releases.c.body).where(releases.c.id == release))
+    try:
+        return Definitions.model_validate_json(body or "")
+    except ValidationError as error:
+        mistake = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, mistake["loc"]))
+        raise DefinitionError(
+            f"release {release} was written for another version of nurture ({where}: {mistake['msg']}); "
+            "put its files into the configuration folder, correct them and apply them"
+        ) from error
+
+
+def taken_back(connection: Connection, digest: str) -> Release | None:
+    """The rollback in force, if the definitions with this digest are among those that it took back."""
+    found = listed(connection)
+    if not found or found[0].restores is None:
+        return None
+    newest, since = found[0], found[0].restores
+    return newest if any(each.digest == digest for each in found if since < each.id < newest.id) else None
 
 
 class ReleaseWatch:

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from nurture.adapters.database.components import ComponentTransaction
 from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.releases import Releases
+from nurture.adapters.database.switching import keep_switch
 from nurture.domain.component import Component, Recounted
 
 
@@ -23,4 +24,5 @@ class RescoringTransaction(ComponentTransaction):
 def rescoring(engine: Engine, releases: Releases) -> Iterator[RescoringTransaction]:
     """A transaction that commits if the block ends well; Conflict and Unavailable tell that trying again helps."""
     with translated("give the same command again; it does the rest"), engine.begin() as connection:
+        keep_switch(connection)
         yield RescoringTransaction(connection, releases)

@@ -81,6 +81,8 @@ def enrollment_of(row: Row[Any]) -> Enrollment:
         entered_at=row.entered_at,
         ended_at=row.ended_at,
         reason=row.reason,
+        step_since=row.step_since,
+        outcomes=row.outcomes or {},
     )
 
 
@@ -139,4 +141,6 @@ def enrollment_row(run: Enrollment) -> dict[str, Any]:
         "reason": run.reason,
         "entered_at": run.entered_at,
         "ended_at": run.ended_at,
+        "step_since": run.step_since,
+        "outcomes": dict(run.outcomes) or None,
     }

@@ -1,5 +1,6 @@
 """The database as a whole: one engine, and a door for each verb."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from sqlalchemy import Engine
@@ -10,15 +11,22 @@ from nurture.adapters.database.components import ComponentTransaction, component
 from nurture.adapters.database.cooling import CoolingTransaction, cooling
 from nurture.adapters.database.erased_addresses import ErasedAddresses
 from nurture.adapters.database.forgetting import ForgettingTransaction, forgetting
+from nurture.adapters.database.guarding import GuardingStore
 from nurture.adapters.database.handing_off import HandingOffStore
+from nurture.adapters.database.holding import HoldingTransaction, holding
 from nurture.adapters.database.reclassifying import ReclassifyingTransaction, reclassifying
 from nurture.adapters.database.releases import Releases
+from nurture.adapters.database.releasing import ReleasingTransaction, releasing
 from nurture.adapters.database.rescoring import RescoringTransaction, rescoring
+from nurture.adapters.database.resolving import ResolvingTransaction, resolving
+from nurture.adapters.database.routing import RoutingStore
 from nurture.adapters.database.sending import SendingStore
+from nurture.adapters.database.suppressing import SuppressingTransaction, suppressing
+from nurture.adapters.database.surveying import SurveyingTransaction, surveying
 
 
 class Database:
-    """Opens the transactions of all verbs but send and hand off, and holds those.
+    """Opens the transactions of all verbs but send, route, hand off and guard, and holds those.
 
     `pepper` is the installation's secret key: with it the addresses of erased people are hashed.
     """
@@ -29,6 +37,12 @@ class Database:
         self.releases = Releases()
         self.sending = SendingStore(engine, self.releases)
         self.handing_off = HandingOffStore(engine, self.releases)
+        self.guarding = GuardingStore(engine, self.releases)
+        self.routing = RoutingStore(engine, self.releases)
+
+    def sending_after(self, heed: Callable[[], None]) -> SendingStore:
+        """Send's door for a process that sends while people unsubscribe: `heed` absorbs what may not wait."""
+        return SendingStore(self.engine, self.releases, heed)
 
     def absorbing(self) -> AbstractContextManager[AbsorbingTransaction]:
         return absorbing(self.engine, self.releases, self.erased)
@@ -43,10 +57,25 @@ class Database:
         return reclassifying(self.engine, self.releases, reading=reading)
 
     def advancing(self) -> AbstractContextManager[AdvancingTransaction]:
-        return advancing(self.engine, self.releases)
+        return advancing(self.engine, self.releases, self.erased)
 
     def cooling(self) -> AbstractContextManager[CoolingTransaction]:
         return cooling(self.engine, self.releases)
 
+    def surveying(self) -> AbstractContextManager[SurveyingTransaction]:
+        return surveying(self.engine, self.releases)
+
     def forgetting(self, *, dry_run: bool = False) -> AbstractContextManager[ForgettingTransaction]:
         return forgetting(self.engine, self.releases, self.erased, dry_run=dry_run)
+
+    def releasing(self) -> AbstractContextManager[ReleasingTransaction]:
+        return releasing(self.engine, self.releases)
+
+    def suppressing(self) -> AbstractContextManager[SuppressingTransaction]:
+        return suppressing(self.engine)
+
+    def resolving(self) -> AbstractContextManager[ResolvingTransaction]:
+        return resolving(self.engine)
+
+    def holding(self) -> AbstractContextManager[HoldingTransaction]:
+        return holding(self.engine, self.releases)

@@ -2,30 +2,36 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 
 from sqlalchemy import ColumnElement, Connection, and_, select, union_all
 
 from nurture.adapters.database.bulk import among
+from nurture.adapters.database.consenting import agreements_of
 from nurture.adapters.database.histories import give_histories, reach_of
+from nurture.adapters.database.holding import held_sequences
 from nurture.adapters.database.identities import disputes_about, holders_named, holdings_about, losses_of
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import enrollment_of, event_of, person_of, stage_change_of
 from nurture.adapters.database.tables import enrollments, events, messages, people, score_cells, stage_changes
+from nurture.domain.consent import Agreements, concerns_consent
 from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
-from nurture.domain.event import ASSET_DOWNLOADED, EMAIL_CLICKED, Event
+from nurture.domain.event import ASSET_DOWNLOADED, EMAIL_BOUNCED, EMAIL_CLICKED, EMAIL_DELIVERED, Event
 from nurture.domain.identity import Identifier, Register, identifiers_in
 from nurture.domain.judging import Click
 from nurture.domain.lifecycle import StageChange
+from nurture.domain.mail.hearing import Bounce, bounce_in
+from nurture.domain.mail.sending import LEASE, MessageStatus
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cell
-from nurture.domain.sending import LEASE, MessageStatus
 from nurture.domain.sums import far_rules
 from nurture.domain.verdict import AT_ONCE, opened_in_mail
 from nurture.domain.world import World
 from nurture.errors import Conflict
+
+_NO_TIME, _ONE_DAY = timedelta(0), timedelta(days=1)
 
 
 class WorldReader:
@@ -48,7 +54,9 @@ class WorldReader:
         pinned = self._releases.pinned(self._connection, {(run.sequence, run.version) for run in runs if run.live})
         reach = reach_of(definitions, pinned.values())
         near = self._near(everybody.values(), register, each_names)
-        give_histories(self._connection, list(everybody.values()), reach, min(event.received_at for event in batch))
+        # Who has come to fulfil an audience is asked as of up to a day ago.
+        asked = min(event.received_at for event in batch) - (_ONE_DAY if definitions.sequences_by_entry else _NO_TIME)
+        give_histories(self._connection, list(everybody.values()), reach, asked)
         return World(
             definitions,
             people=everybody.values(),
@@ -60,6 +68,9 @@ class WorldReader:
             sent_at=self._sent_at({event.message for event in batch if event.message is not None}),
             clicks=self._clicks([event for event in batch if opened_in_mail(event) is not None], everybody),
             reach=reach,
+            held=held_sequences(self._connection),
+            bounces=self._bounces([event for event in batch if bounce_in(event) is not None], everybody),
+            agreements=self._agreements(batch, everybody),
             moves=self._moves(
                 [each.id for each in everybody.values() if not each.email and each.stage != definitions.lifecycle.first]
             ),
@@ -162,6 +173,34 @@ class WorldReader:
                 click = Click(row.id, row.person_id, row.occurred_at, target, row.verdict == "human")
                 clicks[event.message].append(click)
         return clicks
+
+    def _bounces(self, told: Sequence[Event], everybody: Mapping[int, Person]) -> Mapping[int, list[Bounce]]:
+        """What was heard of the mailboxes of whoever a mail bounced from just now."""
+        bounced = {event.person for event in told if event.person is not None and event.name == EMAIL_BOUNCED}
+        asked = {each.merged_into or each.id for id_ in bounced if (each := everybody.get(id_)) is not None}
+        if not asked:
+            return {}
+        since = min(event.occurred_at for event in told) - self._definitions.sending.soft_bounces.within
+        merged = {each.id: each.merged_into for each in everybody.values() if each.merged_into in asked}
+        found = self._connection.execute(
+            select(events).where(
+                among(self._connection, events.c.person_id, asked | merged.keys()),
+                events.c.name.in_([EMAIL_BOUNCED, EMAIL_DELIVERED]),
+                events.c.occurred_at >= since,
+            )
+        )
+        bounces: dict[int, list[Bounce]] = defaultdict(list)
+        for row in found:
+            if (bounce := bounce_in(event_of(row))) is not None:
+                bounces[merged.get(row.person_id) or row.person_id].append(bounce)
+        return bounces
+
+    def _agreements(self, batch: Sequence[Event], everybody: Mapping[int, Person]) -> Agreements:
+        """Where the addresses stand of which the batch says what their owners agree to."""
+        told = [event for event in batch if concerns_consent(event)]
+        named = {event.email for event in told if event.email is not None}
+        theirs = {each.email for each in everybody.values() if each.email is not None} if told else set()
+        return agreements_of(self._connection, named | theirs)
 
     def _moves(self, without_address: Collection[int]) -> Mapping[int, Sequence[StageChange]]:
         """The promotions of people without an address: what they started begins when there is one."""

@@ -8,8 +8,9 @@ from jinja2 import TemplateNotFound, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 
 from nurture.adapters.mail.links import LINK
-from nurture.adapters.mail.reader_links import AssetLink, OwnLinks
+from nurture.adapters.mail.reader_links import AssetLink, ConfirmLink, OwnLinks
 from nurture.adapters.mail.templates import (
+    DESIGNS,
     LAYOUTS,
     OFFERED,
     PARTS,
@@ -21,10 +22,12 @@ from nurture.adapters.mail.templates import (
     read_sheet,
 )
 from nurture.domain.definitions import Definitions
-from nurture.domain.sending import Organisation, Sender
+from nurture.domain.mail.sending import Organisation, Sender
+from nurture.domain.steps import variant_text
 from nurture.domain.wording import instead, nearest
+from nurture.errors import SettingsError
 
-_SUFFIXES: Final = (".md", ".html", ".txt")
+_SUFFIXES: Final = (".md", *DESIGNS, ".txt")
 _LAYOUT_FILES: Final = (f"{LAYOUTS}/base.html", f"{LAYOUTS}/base.txt")
 
 #: What may be asked of the objects whose parts are known; those of `person` depend on the person.
@@ -38,7 +41,8 @@ _ATTRIBUTES: Final = {
 class Problem(NamedTuple):
     """A mistake: `what; what to do about it`, at a line (from 1) of a file.
 
-    An e-mail that nobody wrote has no file: `path` is then its name, to be reported wherever a step names it.
+    An e-mail that nobody wrote has no file: `path` is then its name, to be reported wherever a step names it. A variant's subject
+    or preheader has none either: `path` is then what `variant_text` calls it.
     """
 
     path: Path | str
@@ -47,9 +51,9 @@ class Problem(NamedTuple):
 
 
 def template_problems(templates_dir: Path, definitions: Definitions) -> list[Problem]:
-    """Every mistake in the folder of e-mail templates, and every e-mail that a sequence names and nobody wrote."""
+    """Every mistake in the folder of e-mail templates, and every e-mail that a sequence or a pool names and nobody wrote."""
     templates = Templates(templates_dir)
-    problems = [*_missing(templates, definitions)]
+    problems = [*_missing(templates, definitions), *_of_variants(templates, definitions)]
     for name in templates.names():
         problems += _doubtful_files(templates_dir / name)
         for choice in templates.sources(name):
@@ -63,10 +67,10 @@ def template_problems(templates_dir: Path, definitions: Definitions) -> list[Pro
 
 
 def _missing(templates: Templates, definitions: Definitions) -> Iterator[Problem]:
-    """E-mails that sequences name and nobody wrote, or nobody in the language that everybody falls back to."""
+    """E-mails that are named and that nobody wrote, or nobody in the language that everybody falls back to."""
     language = definitions.sending.default_language
     written = templates.names()
-    for name in sorted({step.email for sequence in definitions.sequences.values() for step in sequence.emails()}):
+    for name in sorted({*definitions.emails()}):
         known = {choice.language for choice in templates.sources(name)}
         if not known:
             near = nearest(name, written)
@@ -85,11 +89,12 @@ def _doubtful_files(folder: Path) -> Iterator[Problem]:
             continue
         if languages_to_try([path.stem])[:1] != [path.stem]:
             yield Problem(path, 1, f"{path.stem!r} is no language; name the file like fr{path.suffix} or fr-CA{path.suffix}")
-        if path.suffix == ".md" and path.with_suffix(".html").is_file():
-            yield Problem(path, 1, f"{path.stem}.html takes the place of this file; remove one of the two")
-        if path.suffix == ".txt" and not path.with_suffix(".html").is_file():
+        designs = [path.with_suffix(suffix) for suffix in DESIGNS if path.with_suffix(suffix).is_file()]
+        if path.suffix != ".txt" and designs and path != designs[0]:
+            yield Problem(path, 1, f"{designs[0].name} takes the place of this file; remove one of the two")
+        if path.suffix == ".txt" and not designs:
             yield Problem(path, 1, f"without {path.stem}.html beside it this file is never read; write that, or {path.stem}.md")
-        if path.suffix == ".html" and not path.with_suffix(".txt").is_file():
+        if path.suffix in DESIGNS and not path.with_suffix(".txt").is_file():
             yield Problem(path, 1, f"there is no text part; write {path.stem}.txt with the same words and links")
 
 
@@ -105,9 +110,9 @@ def _problems_of(templates: Templates, choice: Choice, definitions: Definitions)
     for key in sorted(set(sheet.front) - {"subject", "preheader"}):
         yield Problem(path, sheet.lines[key], f"the front matter has no {key!r}; {instead(key, ['subject', 'preheader'])}")
     # Both parts of a Markdown source hold the same Jinja2.
-    for part in PARTS if path.suffix == ".html" else ("subject", "preheader", "html"):
+    for part in PARTS if path.suffix in DESIGNS else ("subject", "preheader", "html"):
         yield from _problems_in(templates, choice.part(part), definitions)
-    if path.suffix == ".html":
+    if path.suffix in DESIGNS:
         yield from _without_unsubscribe_link(path)
 
 
@@ -118,6 +123,21 @@ def _without_unsubscribe_link(path: Path) -> Iterator[Problem]:
             yield Problem(part, 1, "there is no unsubscribe link; write {{ links.unsubscribe }}, or extend a layout")
 
 
+def _of_variants(templates: Templates, definitions: Definitions) -> Iterator[Problem]:
+    """What is wrong with the subjects and preheaders of variants."""
+    for sequence in definitions.sequences.values():
+        for step in sequence.emails():
+            for name, part, text in step.variant_texts():
+                called = variant_text(sequence.sequence, step.id, name, part)
+                try:
+                    tree = templates.environment.parse(text, called)
+                    templates.environment.compile(text, called)
+                except TemplateSyntaxError as error:
+                    yield Problem(called, 1, _said(error))
+                else:
+                    yield from (Problem(called, 1, what) for _, what in _mistakes(tree, templates, definitions))
+
+
 def _problems_in(templates: Templates, template: str, definitions: Definitions) -> Iterator[Problem]:
     """What is wrong with one Jinja2 source."""
     environment, loader = templates.environment, templates.loader
@@ -126,6 +146,8 @@ def _problems_in(templates: Templates, template: str, definitions: Definitions) 
         source, _, _ = loader.get_source(environment, template)
         tree = environment.parse(source, template)
         environment.compile(source, template)
+    except SettingsError as error:
+        yield Problem(path, 1, str(error))
     except TemplateNotFound:
         return  # a file that is missing was named before
     except SourceError as error:
@@ -153,9 +175,11 @@ def _mistakes(tree: nodes.Template, templates: Templates, definitions: Definitio
         if known is not None and attribute.attr not in known:
             yield attribute, f"there is no {attribute.attr!r} there; {instead(attribute.attr, known)}"
     for call in tree.find_all(nodes.Call):
-        asset = _asset_named(call)
-        if asset is not None and asset not in definitions.assets:
-            yield call, f"there is no asset {asset!r}; {instead(asset, definitions.assets)}"
+        for kind, there in (("asset", definitions.assets), ("confirm", definitions.consents.purposes)):
+            named = _named(call, kind)
+            if named is not None and named not in there:
+                what = "asset" if kind == "asset" else "purpose"
+                yield call, f"there is no {what} {named!r}; {instead(named, there)}"
     for reference in tree.find_all(nodes.Stmt):
         file = _file_named(reference)
         if file is not None and not (templates.folder / file_of(file)).is_file():
@@ -165,12 +189,13 @@ def _mistakes(tree: nodes.Template, templates: Templates, definitions: Definitio
 def _attributes_of(node: nodes.Node) -> Collection[str] | None:
     if isinstance(node, nodes.Name):
         return _ATTRIBUTES.get(node.name)
-    return AssetLink._fields if isinstance(node, nodes.Call) and _asset_named(node) is not None else None
+    offered = (("asset", AssetLink._fields), ("confirm", ConfirmLink._fields))
+    return next((fields for kind, fields in offered if isinstance(node, nodes.Call) and _named(node, kind) is not None), None)
 
 
-def _asset_named(call: nodes.Call) -> str | None:
-    """The asset of `asset("name")`."""
-    if isinstance(call.node, nodes.Name) and call.node.name == "asset" and len(call.args) == 1:
+def _named(call: nodes.Call, kind: str) -> str | None:
+    """The asset of `asset("name")`, the purpose of `confirm("name")`."""
+    if isinstance(call.node, nodes.Name) and call.node.name == kind and len(call.args) == 1:
         argument = call.args[0]
         return str(argument.value) if isinstance(argument, nodes.Const) else None
     return None

@@ -7,6 +7,7 @@ character from a value (RFC 5322 §2.2): that would be the beginning of a header
 """
 
 import re
+from collections.abc import Sequence
 from email.header import Header
 from typing import Final
 
@@ -29,6 +30,12 @@ def field(name: str, value: str) -> str:
     if len(line) > LONGEST:
         raise ValueError(f"{name} is {len(line)} characters long; a line of a mail has at most {LONGEST}")
     return line
+
+
+def addresses_field(name: str, urls: Sequence[str]) -> str:
+    """A field of URLs (RFC 2369 §2), each whole on a line of its own; raises ValueError for what cannot be sent."""
+    first, *others = (field(name, f"<{url}>") for url in urls)
+    return ",\r\n".join([first, *(f" {line.removeprefix(f'{name}: ')}" for line in others)])
 
 
 def text_field(name: str, text: str) -> str:

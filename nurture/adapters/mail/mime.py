@@ -36,8 +36,9 @@ def encode(text: str) -> tuple[str, bytes]:
     """The text in the shorter of the two safe encodings, with its name."""
     lines = "\r\n".join(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     raw = lines.encode("utf-8")
-    # Where the text itself has no CRLF, binascii would end its lines without one.
-    printable = binascii.b2a_qp(raw, istext=True).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    printable = binascii.b2a_qp(raw, istext=True)
+    if b"\r\n" not in raw:
+        printable = printable.replace(b"\n", b"\r\n")  # binascii ends lines as the text does, and this one has only one
     if len(printable) <= len(raw) * 4 / 3 * 78 / 76:
         return "quoted-printable", printable
     return "base64", b"\r\n".join(binascii.b2a_base64(raw[at : at + 57], newline=False) for at in range(0, len(raw), 57))

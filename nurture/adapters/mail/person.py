@@ -23,6 +23,10 @@ class PersonFacts:
             raise KeyError(name)
         return value
 
+    def get(self, name: str) -> Any:
+        """A fact as templates show it; None if it is unknown."""
+        return _one_line(self._facts.get(name))
+
 
 def full_name(facts: Mapping[str, Any]) -> str:
     """First and last name as far as known and believable, for the To field; may be empty."""

@@ -1,7 +1,7 @@
 """Plain text: lines of at most 78 columns, except where an address is longer."""
 
 import re
-from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 WIDTH: Final = 78
@@ -16,23 +16,26 @@ def wrap(text: str) -> str:
 
     Only ordinary spaces break a line: French puts unbreakable ones before its marks.
     """
-    lines = (broken for line in text.splitlines() for broken in _broken(line.rstrip()))
+    lines: list[str] = []
+    for line in map(str.rstrip, text.splitlines()):
+        if len(line) <= WIDTH:
+            lines.append(line)
+        else:
+            lines += _broken(line)
     return _GAP.sub("\n\n", "\n".join(lines)).strip("\n") + "\n"
 
 
-def _broken(line: str) -> Iterator[str]:
-    if len(line) <= WIDTH or not (lead := _LEAD.match(line)):
-        yield line
-        return
+def _broken(line: str) -> list[str]:
+    """A long line in pieces, each as long as may be; a word that is too long for any line has one for itself."""
+    lead = _LEAD.match(line)
+    if lead is None or len(lead[0]) >= WIDTH:
+        return [line]
+    # The last thing found is the nothing at the end of the line.
+    first, *others, _ = _as_long_as(WIDTH - len(lead[0])).findall(line, lead.end())
     indent = lead["quote"] + " " * len(lead["item"])
-    start, words = lead.end(), line[lead.end() :].split(" ")
-    taken, length = [words[0]], start + len(words[0])
-    begin = line[:start]
-    for word in words[1:]:
-        length += 1 + len(word)
-        if length > WIDTH:
-            yield begin + " ".join(taken)
-            begin, taken, length = indent, [word], len(indent) + len(word)
-        else:
-            taken.append(word)
-    yield begin + " ".join(taken)
+    return [lead[0] + first, *(indent + piece for piece in others)]
+
+
+@cache
+def _as_long_as(width: int) -> re.Pattern[str]:
+    return re.compile(rf"(.{{0,{width}}}(?= |$)|[^ ]+)(?: |$)")

@@ -1,14 +1,16 @@
 """E-mail templates: where they lie, which language a reader gets, and how they become Jinja2.
 
-`<folder>/<name>/<language>.md` holds both parts of a mail. `<language>.html`, with `<language>.txt` beside it, takes its
-place where somebody wants full control. Both begin with front matter: `subject`, and `preheader`, which mail programs show
-beside the subject. `_layouts/base.html` and `_layouts/base.txt` surround what is written in Markdown.
+`<folder>/<name>/<language>.md` holds both parts of a mail. `<language>.html` or `<language>.mjml`, with `<language>.txt` beside
+it, takes its place where somebody wants full control. All begin with front matter: `subject`, and `preheader`, which mail
+programs show beside the subject. `_layouts/base.html` and `_layouts/base.txt` surround what is written in Markdown.
 
 Jinja2 keeps what it has compiled until a file changes. The parts of a source are templates of their own, named after the
 file: `case-study/fr.md:subject`, `:preheader`, `:html`, `:text`.
 """
 
+import math
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping
 from io import StringIO
 from itertools import chain
@@ -32,15 +34,21 @@ from ruamel.yaml.error import YAMLError
 
 from nurture.adapters.mail.links import Links
 from nurture.adapters.mail.markdown import Rendered
+from nurture.adapters.mail.mjml_source import html_of
 from nurture.adapters.mail.person import PersonFacts
 from nurture.adapters.mail.slots import Slots, Source
-from nurture.errors import TemplateError
+from nurture.errors import SettingsError, TemplateError
 
 #: What every template may use.
-OFFERED: Final = frozenset({"person", "sender", "organisation", "asset", "links", "language", "subject", "preheader"})
+OFFERED: Final = frozenset({
+    "person", "sender", "organisation", "asset", "confirm", "links", "language", "subject", "preheader",
+})  # fmt: skip
 
 LAYOUTS: Final = "_layouts"
 PARTS: Final = ("subject", "preheader", "html", "text")
+
+#: Sources of the HTML part alone, each before what it takes the place of; the text part lies beside them.
+DESIGNS: Final = (".html", ".mjml")
 
 _FRONT: Final = re.compile(r"\A---[ \t]*\n(?P<yaml>.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _IN_LAYOUT: Final = '{{% extends "_layouts/base.{}" %}}{{% block body %}}\n{}{{% endblock %}}'
@@ -65,7 +73,8 @@ class Choice(NamedTuple):
 
     def part(self, name: str) -> str:
         """The name of one of `PARTS` as a template."""
-        file = f"{self.file.removesuffix('.html')}.txt" if name == "text" and self.file.endswith(".html") else self.file
+        path = Path(self.file)
+        file = path.with_suffix(".txt").as_posix() if name == "text" and path.suffix in DESIGNS else self.file
         return f"{file}:{name}"
 
 
@@ -100,22 +109,34 @@ def read_sheet(path: Path) -> Sheet:
 class Loader(BaseLoader):
     """Finds templates and turns them into Jinja2 source; Jinja2 asks again when a file has changed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, patience: float = 0.0) -> None:
         self._folder = folder
+        self._patience = patience
         self._sources: dict[str, Source] = {}
+        self._stamps: dict[str, tuple[int, int]] = {}
+        self._looked_at = -math.inf
+
+    def stamp(self, file: str) -> tuple[int, int]:
+        """When a file was changed last, and its size; zeros if there is none. What was seen less than `patience` ago still holds."""
+        if time.monotonic() - self._looked_at >= self._patience:
+            self._stamps.clear()
+            self._looked_at = time.monotonic()
+        if file not in self._stamps:
+            self._stamps[file] = _stamp(self._folder / file)
+        return self._stamps[file]
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         file, _, part = template.partition(":")
         path = self._folder / file
         if ".." in Path(file).parts or not path.is_file():
             raise TemplateNotFound(template)
-        stamp = _stamp(path)
+        stamp = self.stamp(file)
         try:
             source = _translated(path, part, environment)
         except TemplateSyntaxError as error:
             raise SourceError(error.message or "", error.lineno, template, template) from None
         self._sources[template] = source
-        return source.text, template, lambda: _stamp(path) == stamp
+        return source.text, template, lambda: self.stamp(file) == stamp
 
     def line(self, template: str, line: int) -> int:
         """The line of the file that a line of a template, as Jinja2 sees it, comes from."""
@@ -126,11 +147,14 @@ class Loader(BaseLoader):
         return template in self._sources
 
 
+_NOTHING: Final = (0, 0)
+
+
 def _stamp(path: Path) -> tuple[int, int]:
     try:
         status = path.stat()
-    except FileNotFoundError:
-        return (0, 0)
+    except (FileNotFoundError, NotADirectoryError):
+        return _NOTHING
     return status.st_mtime_ns, status.st_size
 
 
@@ -146,6 +170,8 @@ def _translated(path: Path, part: str, environment: Environment) -> Source:
         kind, body = ("html", rendered.html()) if part == "html" else ("txt", rendered.text(_colon(path.stem)))
         _must_stand_alone(slots.put_back(body), environment)
         return slots.put_back(_IN_LAYOUT.format(kind, body))
+    if path.suffix == ".mjml":
+        return slots.put_back(html_of(links.in_html(marked), slots))
     # Only addresses change, so lines stay where they are.
     return Source(slots.put_back(links.in_html(marked) if path.suffix == ".html" else links.in_text(marked)).text, ())
 
@@ -185,19 +211,19 @@ def make_environment(loader: BaseLoader) -> Environment:
 
 
 class Templates:
-    """The e-mails of one folder."""
+    """The e-mails of one folder. A file that changes is read anew after `patience` seconds at the latest."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, patience: float = 0.0) -> None:
         self.folder = folder
-        self.loader = Loader(folder)
+        self.loader = Loader(folder, patience)
         self.environment = make_environment(self.loader)
 
     def choose(self, name: str, languages: Iterable[str]) -> Choice:
         """The source of an e-mail in the first language that it has, else in any; raises TemplateError if there is none."""
         for language in languages_to_try(languages):
-            for suffix in ("html", "md"):
-                file = f"{name}/{language}.{suffix}"
-                if (self.folder / file).is_file():
+            for suffix in (*DESIGNS, ".md"):
+                file = f"{name}/{language}{suffix}"
+                if self.loader.stamp(file) != _NOTHING:
                     return Choice(file, language)
         for choice in self.sources(name):
             return choice
@@ -205,7 +231,7 @@ class Templates:
 
     def sources(self, name: str) -> list[Choice]:
         """Every source of an e-mail, by language."""
-        files = chain((self.folder / name).glob("*.html"), (self.folder / name).glob("*.md"))
+        files = chain.from_iterable((self.folder / name).glob(f"*{suffix}") for suffix in (*DESIGNS, ".md"))
         by_language = {path.stem: Choice(f"{name}/{path.name}", path.stem) for path in reversed([*files])}
         return [by_language[language] for language in sorted(by_language)]
 
@@ -214,11 +240,20 @@ class Templates:
         return sorted(path.name for path in self.folder.glob("*") if path.is_dir() and not path.name.startswith(("_", ".")))
 
     def render(self, template: str, context: Mapping[str, Any]) -> str:
-        """A template rendered; raises TemplateError with the file, the line and what is wrong."""
+        """A template rendered; raises TemplateError with the file, the line and what is wrong, SettingsError for want of MJML."""
         try:
             return self.environment.get_template(template).render(context)
+        except SettingsError:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever a template does wrong is its author's to mend
             raise TemplateError(f"{self._place(error, template)}: {_said(error)}") from None
+
+    def render_line(self, line: str, context: Mapping[str, Any]) -> str:
+        """A line that stands in no file, such as a variant's subject, rendered; raises TemplateError that quotes it."""
+        try:
+            return self.environment.from_string(line).render(context)
+        except Exception as error:  # noqa: BLE001 - whatever a line does wrong is its author's to mend
+            raise TemplateError(f"{line!r}: {_said(error)}") from None
 
     def _place(self, error: Exception, template: str) -> str:
         if isinstance(error, SourceError):

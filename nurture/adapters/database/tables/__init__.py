@@ -1,0 +1,73 @@
+"""The schema, once for SQLite and PostgreSQL. Alembic's migrations are held against it by a test.
+
+Ids of people, enrollments and messages are stable 63-bit hashes (`nurture.domain.ids`), so no insert needs its id back.
+Every queue is a column here: `due_at` and `status`, each behind a partial index that holds only the waiting rows.
+"""
+
+from nurture.adapters.database.tables.columns import Instant, Json, metadata
+from nurture.adapters.database.tables.mail import (
+    brakes,
+    consents,
+    messages,
+    paces,
+    permissions,
+    suppressions,
+    warm_ups,
+)
+from nurture.adapters.database.tables.people import (
+    counted_events,
+    daily_counts,
+    erased_addresses,
+    event_conflicts,
+    events,
+    horizons,
+    identifiers,
+    identity_journal,
+    people,
+    score_cells,
+    stage_changes,
+)
+from nurture.adapters.database.tables.sequences import (
+    enrollments,
+    pauses,
+    releases,
+    sequence_versions,
+    surveys,
+)
+from nurture.adapters.database.tables.telling import (
+    alarms,
+    alerts,
+    deliveries,
+)
+
+__all__ = [
+    "Instant",
+    "Json",
+    "alarms",
+    "alerts",
+    "brakes",
+    "consents",
+    "counted_events",
+    "daily_counts",
+    "deliveries",
+    "enrollments",
+    "erased_addresses",
+    "event_conflicts",
+    "events",
+    "horizons",
+    "identifiers",
+    "identity_journal",
+    "messages",
+    "metadata",
+    "paces",
+    "pauses",
+    "people",
+    "permissions",
+    "releases",
+    "score_cells",
+    "sequence_versions",
+    "stage_changes",
+    "suppressions",
+    "surveys",
+    "warm_ups",
+]

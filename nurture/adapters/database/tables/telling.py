@@ -1,0 +1,49 @@
+"""What other systems and the operator are told."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+
+from nurture.adapters.database.tables.columns import Instant, metadata, partial_index
+
+#: What a step tells another system of: somebody has come there.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("enrollment_id", BigInteger, ForeignKey("enrollments.id"), nullable=False, index=True),
+    Column("person_id", BigInteger, ForeignKey("people.id"), nullable=False, index=True),
+    Column("step", String(64), nullable=False),
+    Column("text", Text),
+    Column("at", Instant, nullable=False),
+)
+
+#: What the operator must know of: `about` names the sequence, transport or person it is about.
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(32), nullable=False),
+    Column("about", String(255), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("seen_at", Instant),
+    Index("ix_alarms_at", "at"),
+)
+
+#: Hand-offs to other systems: one row per endpoint and stage change, alert or alarm, kept until delivered or given up.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("stage_change_id", BigInteger, ForeignKey("stage_changes.id")),
+    Column("alert_id", BigInteger, ForeignKey("alerts.id")),
+    Column("alarm_id", BigInteger, ForeignKey("alarms.id")),
+    Column("endpoint", String(64), nullable=False),
+    Column("status", String(12), nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("detail", Text),
+    UniqueConstraint("stage_change_id", "endpoint"),
+    UniqueConstraint("alert_id", "endpoint"),
+    UniqueConstraint("alarm_id", "endpoint"),
+    partial_index("ix_deliveries_due", "due_at", where="status = 'waiting'"),
+)

@@ -1,0 +1,94 @@
+"""What a template leaves behind when a value was missing, and what of a reader must not be where others look."""
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import Final
+
+from nurture.adapters.mail.linting.context import Context
+from nurture.adapters.mail.person import PersonFacts
+
+_CONSTRUCT: Final = re.compile(r"\{\{|\{%|\{#|[\ue000-\ue002]")
+#: What a construct begins with: looking for these first is ten times as fast.
+_CONSTRUCT_BEGINS: Final = ("{{", "{%", "{#", "\ue000", "\ue001", "\ue002")
+
+#: Words that stand for no value. Not inside an address; "None" only where no sentence begins with it. What stands before the word
+#: is looked at after it, so that the search is one for a fixed text; whether that is there at all is known sooner still.
+_NO_VALUES: Final = {
+    "nan": re.compile(r"nan(?<![\w./=&%?-]nan)(?![\w/=&%-]|\.\w)"),
+    "undefined": re.compile(r"undefined(?<![\w./=&%?-]undefined)(?![\w/=&%-]|\.\w)"),
+    "None": re.compile(r"None(?:(?<=[\w,;:] None)|(?<=[>\"']None))(?=[\s,.;:!?<\"']|\Z)(?! of\b)"),
+    "[object": re.compile(r"\[object"),
+}
+#: "Hello ," where a name should stand, in the first line or after the word for it; a space before a comma is wrong in French, too.
+_HOLE: Final = re.compile(
+    r"\A\s*[^\W\d_]+(?: [^\W\d_]+)? +,|^(?:Hello|Hi|Hey|Dear|Bonjour|Bonsoir|Cher|Chère|Salut|Hallo|Liebe|Lieber|Hola|Ciao) +,",
+    re.MULTILINE,
+)
+
+_SHORTEST: Final = 4
+#: Facts of these names are figures of ours, not the reader's business nor anybody else's.
+SCORES: Final = frozenset({"engagement", "fit", "grade", "score", "stage"})
+_NOT_PERSONAL: Final = SCORES | {"language", "country", "timezone", "email_domain"}
+
+
+def left_over(text: str, context: Context) -> str | None:
+    """The first thing in a text that a template left behind; what the reader typed is only shown."""
+    if found := next(filter(None, (pattern.search(text) for word, pattern in _NO_VALUES.items() if word in text)), None):
+        return found[0]
+    if not any(begin in text for begin in _CONSTRUCT_BEGINS):
+        return None
+    typed = [value for value in _texts(context) if _CONSTRUCT.search(value)]
+    if typed:
+        text = " ".join(unescape(text).split())
+        for value in sorted(typed, key=len, reverse=True):
+            text = text.replace(value, "")
+    found = _CONSTRUCT.search(text)
+    return found[0] if found else None
+
+
+def hole(text: str, context: Context) -> str | None:
+    """A greeting without the name that belongs into it, unless somebody typed the comma for a name."""
+    found = _HOLE.search(text) if " ," in text and not any(typed.startswith(",") for typed in _texts(context)) else None
+    return found[0] if found else None
+
+
+def personal_in(text: str, context: Context) -> str | None:
+    """The name of the fact, or `address`, that a text meant for machines shows of the reader."""
+    if shows_address(text, context):
+        return "address"
+    lower = text.lower()
+    words = set(re.split(r"[^\w.+@-]+|[-_.]", lower))
+    for name, value in context.facts.items():
+        said = str(value).lower().strip() if isinstance(value, str) and name not in _NOT_PERSONAL else ""
+        if len(said) >= _SHORTEST and (said in words if said.isalnum() else said in lower):
+            return name
+    return None
+
+
+def shows_address(text: str, context: Context) -> bool:
+    """Whether a text holds the reader's address, as it is or as URLs and return addresses write it."""
+    address, lower = context.address.lower(), text.lower()
+    return bool(address) and any(address.replace("@", at) in lower for at in ("@", "%40", "="))
+
+
+def _texts(context: Context) -> Iterator[str]:
+    """What is known of the reader, and what we are called, as text, as templates show it."""
+    known = PersonFacts(context.facts)
+    for value in [*(known.get(name) for name in context.facts), context.name, context.sender_name, context.organisation.name]:
+        if isinstance(value, str) and value:
+            yield " ".join(value.split())
+
+
+#: Names of facts of which GDPR art. 9 speaks.
+SPECIAL: Final = frozenset([
+    "health", "disability", "illness", "pregnancy", "religion", "belief", "beliefs", "politics", "political_opinion", "party",
+    "union", "trade_union", "ethnicity", "ethnic_origin", "race", "sexual_orientation", "sex_life", "biometrics", "genetics",
+    "sante", "handicap", "croyance", "opinion_politique", "syndicat", "origine_ethnique", "orientation_sexuelle",
+])  # fmt: skip
+
+
+def shown_of(name: str, text: str, context: Context) -> bool:
+    """Whether a text shows the value of a fact, whatever the capitals of the fact's name."""
+    values = (value for known, value in context.facts.items() if known.lower() == name)
+    return any(isinstance(value, str) and len(value) >= _SHORTEST and value.lower() in text.lower() for value in values)
