@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from redis import Redis
@@ -17,13 +18,21 @@ from nurture.adapters.database.store import Database
 from nurture.adapters.tokens import Tokens
 from nurture.definitions.config import Installation
 from nurture.definitions.loader import Loaded, load
+from nurture.domain.mail.routing import DEFAULT
 from nurture.errors import DefinitionError
-from nurture.ports import Caller, Clock, Nudge, Transport, Writer
+from nurture.ports import Caller, Clock, Nudge, Router, Writer
 from nurture.settings import Settings
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from nurture.adapters.database.sending import SendingStore
+    from nurture.adapters.mail.imap import ImapAccount, ImapMailbox
+    from nurture.adapters.mail.incoming.reader import MailReader
+    from nurture.adapters.prompt_writer import PromptWriter
     from nurture.flow.erase import Elsewhere
     from nurture.flow.forget import Eraser
+    from nurture.flow.send import Mailroom
 
 #: Redis answers within milliseconds or is gone. Seconds.
 _REDIS_PATIENCE: Final = 5.0
@@ -66,8 +75,18 @@ def load_definitions(settings: Settings) -> Loaded:
     return load(
         settings.config_dir,
         lambda definitions: template_problems(settings.templates_dir, definitions),
-        Installation(settings.production, frozenset(settings.handoff_secrets)),
+        Installation(
+            settings.production,
+            frozenset(settings.handoff_secrets),
+            frozenset(settings.hook_secrets),
+            transports=frozenset({DEFAULT, *settings.smtp_urls}),
+            dkim_keys=_names_in(settings.dkim_folder),
+        ),
     )
+
+
+def _names_in(folder: Path) -> frozenset[str]:
+    return frozenset(path.name for path in folder.glob("*")) if folder.is_dir() else frozenset()
 
 
 def upgrade_database(settings: Settings) -> None:
@@ -81,29 +100,49 @@ def upgrade_database(settings: Settings) -> None:
         engine.dispose()
 
 
-def apply_definitions(settings: Settings) -> bool:
-    """Put the definitions of the configuration folder in force; False if they are so already.
+def prepare(settings: Settings) -> str | None:
+    """Everything that must be true before the processes start: folders, schema, definitions.
 
-    Raises DefinitionError with all mistakes when there are any.
+    Returns None, or why the definitions of the configuration folder are not put in force; what was in force before then goes on,
+    for nobody in flight may be lost by a start. Raises DefinitionError with all mistakes when there are any.
     """
-    from nurture.adapters.database.releases import apply
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    upgrade_database(settings)
+    store = database(settings)
+    try:
+        return _apply_at_start(store, settings)
+    finally:
+        store.engine.dispose()
 
+
+def _apply_at_start(store: Database, settings: Settings) -> str | None:
+    from nurture.adapters.database.releases import taken_back
+    from nurture.adapters.database.releasing import newest_release
+    from nurture.domain.releasing import Wishes
+    from nurture.flow.release import release
+    from nurture.reports.reading import snapshot
+
+    with snapshot(store.engine) as connection:
+        seen = newest_release(connection)
     loaded = load_definitions(settings)
     if loaded.definitions is None or loaded.errors:
         mistakes = "\n".join(str(mistake) for mistake in loaded.errors)
         raise DefinitionError(f"the definitions are not put in force:\n{mistakes}")
-    store = database(settings)
-    with store.engine.begin() as connection:
-        changed = apply(connection, loaded.definitions, clock(settings).now())
-    store.engine.dispose()
-    return changed
-
-
-def prepare(settings: Settings) -> None:
-    """Everything that must be true before the processes start: folders, schema, definitions."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    upgrade_database(settings)
-    apply_definitions(settings)
+    with snapshot(store.engine) as connection:
+        back = taken_back(connection, loaded.definitions.digest)
+    if back is not None:
+        return (
+            f"{settings.config_dir} holds definitions that were rolled back; release {back.id} stays in force. "
+            "Correct the files; `nurture apply` puts them in force as they are"
+        )
+    released = release(store, loaded.definitions, Wishes(), clock(settings).now(), seen=seen)
+    if released.forecast.refused:
+        people = sum(each.group.people for each in released.forecast.stranded)
+        return (
+            f"{settings.config_dir} is not put in force: {people} in flight would be stranded. Release {seen} stays in force; "
+            "`nurture plan` says who they are and what to write"
+        )
+    return None
 
 
 def settle_down() -> None:
@@ -135,6 +174,21 @@ class WorkerParts:
         return database(self.settings)
 
     @cached_property
+    def sending(self) -> "SendingStore":
+        """The database as send sees it: whoever was answered that they are unsubscribed is absorbed before the next mail begins."""
+        from nurture.adapters.agents import kind_of_agent
+        from nurture.adapters.stream import Ahead
+        from nurture.flow.absorb import absorb
+
+        ahead = Ahead(self.redis)
+
+        def heed() -> None:
+            while absorb(ahead, self.database, self.clock, kind_of_agent).read:
+                pass
+
+        return self.database.sending_after(heed)
+
+    @cached_property
     def redis(self) -> Redis:
         return redis_client(self.settings)
 
@@ -145,16 +199,30 @@ class WorkerParts:
         return CeleryNudge(self.settings.redis)
 
     @cached_property
-    def transport(self) -> Transport:
-        from nurture.adapters.mail.transport import SmtpTransport
+    def mailroom(self) -> "Mailroom":
+        from nurture.adapters.calendar import is_holiday
+        from nurture.adapters.mail.carrier import SmtpCarrier
+        from nurture.flow.send import Mailroom
 
-        return SmtpTransport(self.settings.smtp)
+        carrier = SmtpCarrier(self.settings.transports, self.clock)
+        return Mailroom(self.sending, carrier, self.router, self.writer, self.clock, is_holiday, self.name)
+
+    @cached_property
+    def router(self) -> Router:
+        from nurture.adapters.limiter import RedisLimiter
+        from nurture.adapters.mail_servers import MailServers
+        from nurture.flow.route import Routes
+
+        # In development all mail goes to one mailbox, and nobody need hear of whom we would write to.
+        families = MailServers(self.redis, asking=self.settings.production)
+        return Routes(self.database.routing, RedisLimiter(self.redis), families)
 
     @cached_property
     def writer(self) -> Writer:
         from nurture.adapters.mail.writer import MailWriter
 
-        return MailWriter(self.settings.templates_dir, self.settings.public_url, Tokens(self.settings.secret))
+        tokens, settings = Tokens(self.settings.secret), self.settings
+        return MailWriter(settings.templates_dir, settings.public_url, tokens, dkim_folder=settings.dkim_folder, patience=1.0)
 
     @cached_property
     def eraser(self) -> "Eraser":
@@ -170,6 +238,29 @@ class WorkerParts:
             erase(wanted, Traces(), self.database, places, at, wished=False)
 
         return erase_them
+
+    @cached_property
+    def mail_reader(self) -> "MailReader":
+        from nurture.adapters.mail.incoming.reader import MailReader
+
+        return MailReader(Tokens(self.settings.secret, self.settings.former_secrets))
+
+    @cached_property
+    def feedback(self) -> "PromptWriter":
+        """The stream, for what is heard of mail."""
+        from nurture.adapters.prompt_writer import PromptWriter
+
+        return PromptWriter(self.settings.redis, self.settings.partitions, self.settings.max_backlog, self.nudge)
+
+    @cached_property
+    def _imap(self) -> "ImapAccount":
+        from nurture.adapters.mail.imap import ImapAccount
+
+        return ImapAccount(self.settings.imap)
+
+    def returned_mail(self) -> "AbstractContextManager[ImapMailbox]":
+        """The mailbox that bounces and replies come to, for as long as it is open."""
+        return self._imap.opened()
 
     @cached_property
     def webhooks(self) -> Caller:

@@ -78,23 +78,3 @@ class Conflict(NurtureError):
 
     who_acts = "nobody"
     retry_helps = True
-
-
-class DeliveryError(NurtureError):
-    """The mail server refused a message.
-
-    `permanent` is true when trying again cannot help (a 5xx answer, RFC 5321 §4.2.1);
-    `code` is the reply code, 0 when there was no answer.
-    """
-
-    def __init__(self, message: str, *, permanent: bool, code: int = 0) -> None:
-        super().__init__(message)
-        self.permanent = permanent
-        self.code = code
-
-
-class DeliveryUncertain(DeliveryError):
-    """The connection broke after the message was handed over: nobody can know whether it was accepted."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, permanent=False)

@@ -2,11 +2,7 @@
 
 import json
 import os
-import re
-import secrets
-from base64 import b64decode
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import unquote, urlsplit
@@ -14,33 +10,30 @@ from urllib.parse import unquote, urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_serializer,
     model_validator,
 )  # fmt: skip
 
+from nurture.environment import PREFIX, SMTP_URL_OF, gather
+from nurture.environment import variable as variable  # noqa: PLC0414 - whoever reads settings names them, too
 from nurture.errors import SettingsError
-
-PREFIX: Final = "NURTURE_"
+from nurture.keys import FOR_SERVERS, WriteKey, kept_keys, signs_webhooks, unguessable
 
 #: Settings that may also be given as the path of a file: `NURTURE_X_FILE`, for container secrets.
-FROM_FILE: Final = frozenset(
-    {"database_url", "redis_url", "smtp_url", "secret_key", "write_keys", "secret_keys", "handoff_secrets"}
-)
-
-#: What the Standard Webhooks specification asks of a secret's length.
-_WEBHOOK_KEY_BYTES: Final = range(24, 65)
-
-_SECRET_KEY: Final = re.compile(r"sk_[A-Za-z0-9_-]{20,125}")
-_ORIGIN: Final = re.compile(r"https?://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:\d{1,5})?")
+FROM_FILE: Final = frozenset({
+    "database_url", "redis_url", "smtp_url", "smtp_urls", "imap_url", "secret_key", "former_secret_keys", "write_keys",
+    "secret_keys", "handoff_secrets", "hook_secrets",
+})  # fmt: skip
 
 #: A key's name becomes the source of its events, and is kept in a column of this length.
 _SourceName = Annotated[str, Field(min_length=1, max_length=64)]
+_TransportName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 
 #: Production refuses to start without these: each has a substitute in development that lives on one machine.
 _PRODUCTION_NEEDS: Final = {
@@ -53,29 +46,12 @@ _PRODUCTION_NEEDS: Final = {
 }
 
 
-def variable(field: str) -> str:
-    """The environment variable of a setting."""
-    return PREFIX + field.upper()
-
-
-#: How a secret key begins, so that nobody mistakes it for one that may stand in a page.
-_FOR_SERVERS: Final = "sk_"
-
 _EXAMPLES: Final = {
     "write_keys": '{"website": "KEY"}',
     "secret_keys": '{"crm": "sk_…"}',
     "handoff_secrets": '{"crm": "whsec_…"}',
+    "hook_secrets": '{"postmark": "USER:PASSWORD"}',
 }
-
-
-def new_write_key() -> str:
-    """A fresh public key. Every page shows it: it tells sources apart and protects nothing."""
-    return "wk_" + secrets.token_urlsafe(18)
-
-
-def new_secret_key() -> str:
-    """A fresh secret key, for a server: what it says of people is believed."""
-    return _FOR_SERVERS + secrets.token_urlsafe(30)
 
 
 def _speaks(*schemes: str) -> AfterValidator:
@@ -88,55 +64,12 @@ def _speaks(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _signs_webhooks() -> AfterValidator:
-    def check(secret: SecretStr) -> SecretStr:
-        try:
-            key = b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True)
-        except ValueError:
-            key = b""
-        if not (secret.get_secret_value().startswith("whsec_") and len(key) in _WEBHOOK_KEY_BYTES):
-            raise ValueError("must be whsec_ and 24 to 64 random bytes in base64; `openssl rand -base64 32` makes them")
-        return secret
-
-    return AfterValidator(check)
+def _as_several(secrets: object) -> object:
+    return (secrets,) if isinstance(secrets, str | SecretStr) else secrets
 
 
-def _for_browsers(key: str) -> str:
-    if key.startswith(_FOR_SERVERS):
-        raise ValueError("is a secret key, and every page would show it; put it into NURTURE_SECRET_KEYS")
-    return key
-
-
-def _unguessable(key: SecretStr) -> SecretStr:
-    if not _SECRET_KEY.fullmatch(key.get_secret_value()):
-        raise ValueError("must be sk_ and 20 to 125 random letters, digits, - or _; `nurture keys new --secret` makes one")
-    return key
-
-
-def _as_browsers_write_it(origin: str) -> str:
-    """An origin as browsers send it (RFC 6454 §6.2): in lower case, without the port that its scheme has anyway."""
-    written = origin.strip().lower().removesuffix("/")
-    if not _ORIGIN.fullmatch(written):
-        raise ValueError("must be an origin such as https://www.example.com, without a path; foreign letters in their xn-- form")
-    return re.sub(r"(?<=^http:)(.*):80$|(?<=^https:)(.*):443$", r"\1\2", written)
-
-
-class WriteKey(BaseModel):
-    """A public write key and the origins whose pages may use it: all, if none is named. A text alone is a key for all."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    key: Annotated[str, Field(pattern=r"^[\w.-]{8,128}$"), AfterValidator(_for_browsers)]
-    origins: frozenset[Annotated[str, AfterValidator(_as_browsers_write_it)]] | None = Field(None, min_length=1)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _key_alone(cls, value: object) -> object:
-        return {"key": value} if isinstance(value, str) else value
-
-    @model_serializer
-    def _as_given(self) -> str | dict[str, Any]:
-        return self.key if self.origins is None else {"key": self.key, "origins": sorted(self.origins)}
+#: Shorter ones could be guessed.
+_HookSecret = Annotated[SecretStr, Field(min_length=8)]
 
 
 class Settings(BaseModel):
@@ -156,8 +89,18 @@ class Settings(BaseModel):
     smtp_url: Annotated[SecretStr, _speaks("smtp", "smtps")] | None = Field(
         None, description="smtp://user:password@host:587 (STARTTLS where offered) or smtps://…; unset: the development mailbox."
     )
+    smtp_urls: dict[_TransportName, Annotated[SecretStr, _speaks("smtp", "smtps")]] = Field(
+        {},
+        description="Another mail server, by the name that config/sending.yaml calls its transport; written like NURTURE_SMTP_URL.",
+    )
+    imap_url: Annotated[SecretStr, _speaks("imap", "imaps")] | None = Field(
+        None, description="imaps://user:password@host/INBOX: the mailbox that bounces and replies come to; unset: none is read."
+    )
     secret_key: SecretStr | None = Field(
         None, min_length=16, description="Signs every link; unset in development: made once and kept in the data folder."
+    )
+    former_secret_keys: SecretStr | None = Field(
+        None, description="Secret keys of earlier, separated by spaces: unsubscribe links that they signed never expire."
     )
     public_url: str = Field(
         "",
@@ -169,17 +112,24 @@ class Settings(BaseModel):
     config_dir: Path = Field(Path("config"), description="Folder of the YAML definitions.")
     templates_dir: Path = Field(Path("templates/emails"), description="Folder of the e-mail templates.")
     data_dir: Path = Field(Path("data"), description="Folder for everything kept on this machine: database, Redis, mail, keys.")
+    dkim_dir: Path | None = Field(
+        None, description="Folder of the private keys that sign mail (DKIM); unset: `dkim` in the data folder."
+    )
     write_keys: dict[_SourceName, WriteKey] = Field(
         {},
         description='JSON: public write keys by name, such as {"website": "wk_…"} or, bound to pages, {"website": {"key": "wk_…", "origins": ["https://www.example.com"]}}; unset in development: one is made.',
     )
-    secret_keys: dict[_SourceName, Annotated[SecretStr, AfterValidator(_unguessable)]] = Field(
+    secret_keys: dict[_SourceName, Annotated[SecretStr, AfterValidator(unguessable)]] = Field(
         {},
         description='JSON: secret keys by name, such as {"crm": "sk_…"}, for servers, whose word about people is believed; never for a page or an app.',
     )
-    handoff_secrets: dict[str, Annotated[SecretStr, _signs_webhooks()]] = Field(
+    handoff_secrets: dict[str, Annotated[SecretStr, signs_webhooks()]] = Field(
         {},
         description='JSON: the secrets that sign hand-offs, by the name that config/handoff.yaml calls them, such as {"crm": "whsec_…"}.',
+    )
+    hook_secrets: dict[str, Annotated[tuple[_HookSecret, ...], BeforeValidator(_as_several), Field(min_length=1)]] = Field(
+        {},
+        description='JSON: what mail providers sign their webhooks with, or show, by the name that config/hooks.yaml calls it, such as {"postmark": "USER:PASSWORD"}; a list while one takes the place of another.',
     )
     partitions: int = Field(4, ge=1, le=256, description="Partitions of the event stream; the same everywhere.")
     max_backlog: int = Field(1_000_000, ge=1, description="Events waiting in Redis above which the web process answers 503.")
@@ -191,7 +141,7 @@ class Settings(BaseModel):
         description="Development only: a file with the seconds by which the engine's clock is ahead; tests and the demo move it.",
     )
 
-    @field_validator("write_keys", "secret_keys", "handoff_secrets", mode="before")
+    @field_validator("write_keys", "secret_keys", "handoff_secrets", "hook_secrets", mode="before")
     @classmethod
     def _read_json(cls, value: object, info: ValidationInfo) -> object:
         if not isinstance(value, str):
@@ -223,7 +173,7 @@ class Settings(BaseModel):
         Raises SettingsError naming every mistake at once, with its remedy and without any value.
         """
         environ = os.environ if environ is None else environ
-        given, mistakes = _gather(environ)
+        given, mistakes = gather(environ, Settings.model_fields, FROM_FILE)
         settings: Self | None = None
         try:
             settings = cls.model_validate(given)
@@ -239,7 +189,7 @@ class Settings(BaseModel):
         """These settings with the secret key and write key of the data folder (made on the first call) where none is given."""
         if self.secret_key is not None and self.write_keys:
             return self
-        kept = _kept_keys(self.data_dir / "keys.json")
+        kept = kept_keys(self.data_dir / "keys.json")
         return self.model_copy(
             update={
                 "secret_key": self.secret_key or SecretStr(kept["secret_key"]),
@@ -255,6 +205,8 @@ class Settings(BaseModel):
                 environ[variable(name)] = value.get_secret_value()
             elif isinstance(value, Path):
                 environ[variable(name)] = str(value.absolute())
+            elif name == "smtp_urls":
+                environ |= {PREFIX + SMTP_URL_OF + each.upper(): url.get_secret_value() for each, url in value.items()}
             elif isinstance(value, dict):
                 environ[variable(name)] = json.dumps(value, default=_as_json)
             elif value is not None:
@@ -271,6 +223,11 @@ class Settings(BaseModel):
         if self.secret_key is None:
             raise SettingsError(f"{variable('secret_key')} is not set")
         return self.secret_key.get_secret_value()
+
+    @property
+    def former_secrets(self) -> list[str]:
+        """The keys that signed links before."""
+        return self.former_secret_keys.get_secret_value().split() if self.former_secret_keys is not None else []
 
     @property
     def database(self) -> str:
@@ -302,14 +259,36 @@ class Settings(BaseModel):
         return self.smtp_url.get_secret_value()
 
     @property
+    def transports(self) -> dict[str, str]:
+        """The URLs of all mail servers, by the names of their transports."""
+        return {"default": self.smtp, **{name: url.get_secret_value() for name, url in self.smtp_urls.items()}}
+
+    @property
+    def imap(self) -> str:
+        """The URL of the mailbox that bounces and replies come to."""
+        if self.imap_url is None:
+            raise SettingsError(f"There is no mailbox to read: set {variable('imap_url')}")
+        return self.imap_url.get_secret_value()
+
+    @property
     def mail_folder(self) -> Path:
         """Where the development mailbox keeps what it received."""
         return self.data_dir / "mail"
 
     @property
+    def dkim_folder(self) -> Path:
+        """Where the private keys lie that sign mail."""
+        return self.dkim_dir or self.data_dir / "dkim"
+
+    @property
     def webhook_secrets(self) -> dict[str, str]:
         """The secrets that sign hand-offs, by name."""
         return {name: secret.get_secret_value() for name, secret in self.handoff_secrets.items()}
+
+    @property
+    def secrets_of_hooks(self) -> dict[str, tuple[str, ...]]:
+        """What providers' webhooks are known by, by name."""
+        return {name: tuple(each.get_secret_value() for each in several) for name, several in self.hook_secrets.items()}
 
     @property
     def server_keys(self) -> dict[str, str]:
@@ -318,12 +297,15 @@ class Settings(BaseModel):
 
     @property
     def secret_values(self) -> Iterator[str]:
-        """What may never be printed: what signs links and hand-offs, the secret keys, and the password of every URL."""
+        """What may never be printed: what signs links, hand-offs and webhooks, the secret keys, and the password of every URL."""
         if self.secret_key is not None:
             yield self.secret_key.get_secret_value()
+        yield from self.former_secrets
         yield from self.webhook_secrets.values()
+        for several in self.secrets_of_hooks.values():
+            yield from several
         yield from self.server_keys.values()
-        for url in (self.database_url, self.redis_url, self.smtp_url):
+        for url in (self.database_url, self.redis_url, self.smtp_url, self.imap_url, *self.smtp_urls.values()):
             password = urlsplit(url.get_secret_value()).password if url is not None else None
             if password:
                 yield unquote(password)
@@ -333,37 +315,14 @@ def _as_json(value: SecretStr | WriteKey) -> Any:
     return value.get_secret_value() if isinstance(value, SecretStr) else value.model_dump(mode="json")
 
 
-def _gather(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """The values given, by field, and the mistakes made in giving them. An empty variable counts as unset."""
-    known = {variable(name): name for name in Settings.model_fields}
-    known |= {variable(name) + "_FILE": name for name in FROM_FILE}
-    given: dict[str, Any] = {}
-    mistakes = []
-    for name in sorted(name for name, value in environ.items() if name.startswith(PREFIX) and value):
-        if name not in known:
-            near = get_close_matches(name, known, n=1, cutoff=0.8)
-            mistakes += [f"{name} is no setting; did you mean {near[0]}?"] if near else []
-        elif known[name] in given:
-            mistakes.append(f"{variable(known[name])} and {name} are both set; keep one")
-        elif variable(known[name]) == name:
-            given[known[name]] = environ[name]
-        else:
-            try:
-                given[known[name]] = Path(environ[name]).read_text().strip()
-            except (OSError, UnicodeDecodeError) as error:
-                mistakes.append(
-                    f"{name} names a file that cannot be read ({type(error).__name__}); correct the path or its rights"
-                )
-    return given, mistakes
-
-
 def _describe(error: Any) -> str:
     """One line for a validation error: pydantic's own words, without the value."""
     field, *inside = error["loc"]
+    called = variable(field).replace("<NAME>", str(inside[0] if inside else "").upper())
     # Name and key may be swapped, and then the place holds the secret.
-    steps = ("…" if str(step).startswith((_FOR_SERVERS, "whsec_")) else str(step) for step in inside)
+    steps = ("…" if str(step).startswith((FOR_SERVERS, "whsec_")) else str(step) for step in inside)
     place = f" ({'.'.join(steps)})" if inside and field in _EXAMPLES else ""
-    return f"{variable(field)}{place}: {error['msg'].removeprefix('Value error, ')}; {Settings.model_fields[field].description}"
+    return f"{called}{place}: {error['msg'].removeprefix('Value error, ')}; {Settings.model_fields[field].description}"
 
 
 def _check_production(given: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[str]:
@@ -374,28 +333,6 @@ def _check_production(given: Mapping[str, Any], environ: Mapping[str, str]) -> I
         yield f"{variable('public_url')} must begin with https:// in production; links in mail carry rights"
     if "clock_file" in given:
         yield f"{variable('clock_file')} must be unset in production; only tests and the demo move time"
-
-
-def _kept_keys(file: Path) -> dict[str, Any]:
-    """The keys kept in `file`, made on the first call; of several processes that make them at once, one wins."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if not file.exists():
-        draft = file.with_name(f"{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps({"secret_key": secrets.token_urlsafe(32), "write_keys": {"website": new_write_key()}}))
-        try:
-            file.hardlink_to(draft)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    try:
-        kept: dict[str, Any] = json.loads(file.read_text())
-        return {"secret_key": str(kept["secret_key"]), "write_keys": dict(kept["write_keys"])}
-    except (ValueError, KeyError, TypeError, OSError):
-        raise SettingsError(
-            f"{file} cannot be read; put back a good copy, or delete it (links sent so far end to work)"
-        ) from None
 
 
 def settings_table() -> str:

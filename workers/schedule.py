@@ -12,7 +12,18 @@ from nurture.adapters.broker import ENOUGH, ROUTES, queue_key, task_name
 from workers.life import connect
 
 #: The tasks beat wakes, and every how many sweeps.
-_TICKS: Final = {"sweep": 1, "recount": 5, "advance": 1, "send": 1, "hand_off": 1, "cool": 60, "forget": 3_600}
+_TICKS: Final = {
+    "sweep": 1,
+    "recount": 5,
+    "advance": 1,
+    "send": 1,
+    "hand_off": 1,
+    "cool": 60,
+    "guard": 60,
+    "fetch": 60,
+    "survey": 10,
+    "forget": 3_600,
+}
 
 #: Seconds between two signs of beat's life.
 _TELL_EVERY: Final = 0.5

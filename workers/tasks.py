@@ -5,30 +5,33 @@ A task works through what waits until nothing is left or its time is up, then en
 
 import random
 import time
+from contextlib import suppress
 from functools import cache
 from typing import Final
 
 from celery import shared_task
+from redis.exceptions import RedisError
 from structlog import get_logger
 
 from nurture.adapters.agents import kind_of_agent
 from nurture.adapters.calendar import is_holiday
-from nurture.adapters.redis_keys import events
+from nurture.adapters.redis_keys import MAILBOX_FAILS, events
 from nurture.adapters.stream import held_partition
 from nurture.bootstrap import WorkerParts, settle_down
 from nurture.errors import NurtureError
 from nurture.flow.absorb import BATCH as ABSORB_BATCH
 from nurture.flow.absorb import absorb
-from nurture.flow.advance import BATCH as ADVANCE_BATCH
 from nurture.flow.advance import advance
 from nurture.flow.cool import cool
+from nurture.flow.fetch import fetch
 from nurture.flow.forget import forget
+from nurture.flow.guard import guard
 from nurture.flow.hand_off import BATCH as HAND_OFF_BATCH
 from nurture.flow.hand_off import hand_off
 from nurture.flow.recount import BATCH as RECOUNT_BATCH
 from nurture.flow.recount import recount
-from nurture.flow.send import BATCH as SEND_BATCH
 from nurture.flow.send import send
+from nurture.flow.survey import survey
 from nurture.settings import Settings
 
 #: How long one run of a task goes on, in seconds: well under its time limit, long enough to be worth its message.
@@ -118,27 +121,27 @@ def advance_due() -> None:
             return
         if advanced.moved:
             log.info("advanced", moved=advanced.moved, queued=advanced.queued)
+        for failure in advanced.failures:
+            log.error("a step cannot be taken; it is tried again in an hour", where=failure)
         if advanced.queued:
             mine.nudge("send")
-        if advanced.moved < ADVANCE_BATCH:
+        if not advanced.more:
             return
 
 
 @shared_task(name="nurture.send")
 def send_due() -> None:
-    """Hand queued messages to the mail server."""
+    """Hand queued messages to the mail servers."""
     mine = parts()
-    turn = _Turn()
-    while turn.goes_on():
-        try:
-            report = send(mine.database.sending, mine.transport, mine.writer, mine.clock, is_holiday, mine.name)
-        except NurtureError as error:
-            log.warning("send stopped", why=str(error), retried=error.retry_helps)
-            return
-        if report.claimed:
-            log.info("sent", claimed=report.claimed, sent=report.sent, left=report.left)
-        if report.claimed < SEND_BATCH or report.left:
-            return
+    try:
+        report = send(mine.mailroom, goes_on=_Turn().goes_on)
+    except NurtureError as error:
+        log.warning("send stopped", why=str(error), retried=error.retry_helps)
+        return
+    if report.claimed:
+        log.info("sent", claimed=report.claimed, sent=report.sent, left=report.left)
+    if report.more:
+        mine.nudge("send")
 
 
 @shared_task(name="nurture.hand_off")
@@ -158,6 +161,38 @@ def hand_off_due() -> None:
             return
 
 
+@shared_task(name="nurture.fetch")
+def fetch_mail() -> None:
+    """Read what servers and readers mailed back."""
+    mine = parts()
+    if mine.settings.imap_url is None:
+        return
+    turn = _Turn()
+    try:
+        with mine.returned_mail() as mailbox:
+            while turn.goes_on():
+                fetched = fetch(mailbox, mine.mail_reader.read, mine.feedback, mine.clock)
+                if fetched.mails:
+                    log.info("fetched", mails=fetched.mails, unread=fetched.unread, **fetched.kinds)
+                if not fetched.more:
+                    break
+    except NurtureError as error:
+        log.warning("fetch stopped", why=str(error), retried=error.retry_helps)
+        _note_mailbox(fails=True)
+    else:
+        _note_mailbox(fails=False)
+
+
+def _note_mailbox(*, fails: bool) -> None:
+    """Since when the mailbox could not be read, for `nurture status`; forgotten when nobody tries any more."""
+    with suppress(RedisError):
+        if fails:
+            parts().redis.set(MAILBOX_FAILS, f"{time.time():.3f}", nx=True)
+            parts().redis.expire(MAILBOX_FAILS, 7_200)
+        else:
+            parts().redis.delete(MAILBOX_FAILS)
+
+
 @shared_task(name="nurture.cool")
 def cool_down() -> None:
     """Recycle people whose engagement has faded."""
@@ -165,6 +200,40 @@ def cool_down() -> None:
     recycled = cool(mine.database, mine.clock)
     if recycled:
         log.info("cooled", recycled=recycled)
+
+
+@shared_task(name="nurture.guard")
+def guard_mail() -> None:
+    """Stop mail that does harm."""
+    mine = parts()
+    try:
+        alarms = guard(mine.database.guarding, mine.clock)
+    except NurtureError as error:
+        log.warning("mail could not be looked at", why=str(error), retried=error.retry_helps)
+        return
+    for alarm in alarms:
+        log.error("mail stopped by itself", kind=alarm.kind, about=alarm.about, why=alarm.text)
+    if alarms:
+        mine.nudge("hand_off")
+
+
+@shared_task(name="nurture.survey")
+def survey_due() -> None:
+    """Walk through everybody for sequences that take people in without an event."""
+    mine = parts()
+    turn = _Turn()
+    while turn.goes_on():
+        try:
+            surveyed = survey(mine.database, mine.clock)
+        except NurtureError as error:
+            log.warning("survey stopped", why=str(error), retried=error.retry_helps)
+            return
+        if not surveyed.walked:
+            return
+        if surveyed.entered:
+            log.info("surveyed", people=surveyed.people, entered=surveyed.entered)
+            mine.nudge("advance")
+    mine.nudge("survey")
 
 
 @shared_task(name="nurture.forget")

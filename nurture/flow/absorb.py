@@ -12,6 +12,7 @@ are tried alone, down to the one event that is the reason; that one is parked an
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 
 from pydantic import ValidationError
@@ -19,6 +20,7 @@ from pydantic import ValidationError
 from nurture.domain.absorbing import absorb as decide
 from nurture.domain.event import EVENT, Event
 from nurture.domain.verdict import KindOfAgent
+from nurture.domain.world import Changes
 from nurture.errors import NurtureError
 from nurture.flow.conflicts import again_on_conflict
 from nurture.ports import Absorbing, Clock, Entry, Partition
@@ -110,12 +112,9 @@ class _Absorber:
         return outcome
 
     def _once(self, batch: Sequence[tuple[Entry, Event]]) -> Absorbed:
-        with self.store.absorbing() as transaction:
-            fresh = transaction.unseen([event for _, event in batch])
-            if not fresh:
-                return Absorbed()
-            changes = decide(fresh, transaction.world(fresh), self.kind_of_agent, self.clock.now())
-            transaction.store(changes)
+        changes = store_batch(self.store, [event for _, event in batch], self.kind_of_agent, self.clock.now())
+        if changes is None:
+            return Absorbed()
         return Absorbed(
             stored=len(changes.events) + len(changes.unnamed), dropped=len(changes.dropped),
             wakes_sequences=changes.wakes_sequences, wakes_recount=bool(changes.recounts),
@@ -123,6 +122,17 @@ class _Absorber:
 
     def _park(self, entry: Entry, reason: str) -> None:
         self.partition.park(entry, reason, self.clock.now())
+
+
+def store_batch(store: AbsorbStore, events: Sequence[Event], kind_of_agent: KindOfAgent, at: datetime) -> Changes | None:
+    """Decide what events change and store it, in one transaction; None if all of them were stored before."""
+    with store.absorbing() as transaction:
+        fresh = transaction.unseen(events)
+        if not fresh:
+            return None
+        changes = decide(fresh, transaction.world(fresh), kind_of_agent, at)
+        transaction.store(changes)
+    return changes
 
 
 def _first_mistake(error: ValidationError) -> str:

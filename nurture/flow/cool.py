@@ -55,7 +55,7 @@ def cool(store: CoolStore, clock: Clock, limit: int = BATCH) -> int:
 
 
 def _cool_by(rule: Recycling, store: CoolStore, definitions: Definitions, at: datetime, limit: int) -> int:
-    bound = _engagement_bound(rule)
+    bound = rule.engagement_below
     heat_below = None if bound is None else heat_for(bound, day_number(at), definitions.scoring.half_life)
     recycled, after, full = 0, -1, True
     while full:
@@ -68,10 +68,3 @@ def _cool_by(rule: Recycling, store: CoolStore, definitions: Definitions, at: da
         full = len(found) == limit
         after = found[-1].id if found else after
     return recycled
-
-
-def _engagement_bound(rule: Recycling) -> float | None:
-    """The bound that `{engagement: {below: n}}` sets, if the rule has one on its own level."""
-    test = rule.when.raw.get("engagement")
-    bound = test.get("below") if isinstance(test, dict) else None
-    return float(bound) if isinstance(bound, int | float) else None

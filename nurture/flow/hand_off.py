@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from nurture.domain.definitions import Definitions
 from nurture.domain.handing_off import Delivered, Delivery, DeliveryStatus, after_answer, payload
-from nurture.domain.sending import GiveUp, RetryAt
+from nurture.domain.mail.sending import GiveUp, RetryAt
 from nurture.ports import Answer, Call, Caller, Clock, HandingOff, Result
 
 #: Also how many endpoints one worker waits for at once.

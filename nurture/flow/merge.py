@@ -41,6 +41,7 @@ def unmerge(store: MergeStore, clock: Clock, merged: int, by: str) -> JournalEnt
         if entry is None or entry.action != "merged" or entry.other is None:
             raise Refused("the journal knows of no such merge that still holds; `nurture person show WHO --identity` lists them")
         component = transaction.component([entry.person, entry.other], MOST_EVENTS, connected=False)
-        outcome = part(component, entry, by, transaction.definitions(), at)
+        others = transaction.merges(component)
+        outcome = part(component, entry, others, by, transaction.definitions(), at)
         transaction.store(component, outcome, at)
     return outcome.journal[0]

@@ -73,7 +73,7 @@ def _once(store: RecountStore, definitions: Definitions, due: Sequence[int], at:
     with store.components() as transaction:
         component = transaction.component(due, most)
         outcome = decide(component, definitions, at)
-        transaction.remember(outcome.people, component, at)
+        transaction.remember(outcome, component, at)
         moves, begun = consequences(component, outcome, definitions, at)
         transaction.store(component, outcome, at)
         transaction.store_moves(moves, begun)

@@ -15,7 +15,6 @@ from nurture.domain.component import Component, Recounted
 from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.lifecycle import StageChange
-from nurture.domain.person import Person
 from nurture.domain.recounting import consequences, recount
 from nurture.errors import TooMuch
 from nurture.flow.conflicts import again_on_conflict
@@ -33,8 +32,8 @@ NOBODY: Final = -1
 class Rescoring(Recounting, Protocol):
     """The database, as rescore sees it: one transaction."""
 
-    def remember(self, people: Sequence[Person], component: Component, at: datetime) -> None:
-        """Give people their past as far as any condition asks, those of the sequences they are on included."""
+    def remember(self, outcome: Recounted, component: Component, at: datetime) -> None:
+        """Give the people of an outcome their past as far as any condition asks, those of the sequences they are on included."""
         ...
 
     def store_counts(self, component: Component, outcome: Recounted, at: datetime) -> None:
@@ -123,7 +122,7 @@ class _Batch:
             component = transaction.component(batch, self._most, connected=False)
             outcome = recount(component, self._definitions, self._at, who=False)
             if self._fire:
-                transaction.remember(outcome.people, component, self._at)
+                transaction.remember(outcome, component, self._at)
                 moves, begun = consequences(component, outcome, self._definitions, self._at)
             else:
                 moves, begun = [], []

@@ -1,19 +1,14 @@
 """A suggested scorecard as YAML that `nurture check` accepts as scoring.yaml, with its evidence beside each rule; and as tables."""
 
-import json
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
+from nurture.definitions.flow_style import in_flow_style
 from nurture.domain.duration import format_duration
 from nurture.learning.evaluation import Quality, Threshold
 from nurture.learning.fitting import Fitted, Report, RuleFound, Step
 from nurture.reports.wording import counted
-
-#: Plain texts that YAML readers take for something else, of whichever version.
-_NOT_PLAIN: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
-_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 def to_yaml(fitted: Fitted) -> str:
@@ -32,22 +27,22 @@ def _lines(fitted: Fitted) -> Iterator[str]:
     if scoring.rules:
         yield "\nrules:"
         for rule in scoring.rules:
-            yield f"  - id: {_value(rule.id)}  {_evidence(evidence[rule.id], 'did it')}"
-            yield f"    on: {_value(rule.on[0] if len(rule.on) == 1 else list(rule.on))}"
+            yield f"  - id: {in_flow_style(rule.id)}  {_evidence(evidence[rule.id], 'did it')}"
+            yield f"    on: {in_flow_style(rule.on[0] if len(rule.on) == 1 else list(rule.on))}"
             if rule.where is not None:
-                yield f"    where: {_value(rule.where.raw)}"
+                yield f"    where: {in_flow_style(rule.where.raw)}"
             yield f"    points: {rule.points}"
             if rule.cap is not None:
-                yield f"    cap: {_value(rule.cap.model_dump())}"
+                yield f"    cap: {in_flow_style(rule.cap.model_dump())}"
     if scoring.fit:
         yield "\nfit:"
         for each in scoring.fit:
-            yield f"  - id: {_value(each.id)}  {_evidence(evidence[each.id], 'are so')}"
-            yield f"    when: {_value(each.when.raw)}"
+            yield f"  - id: {in_flow_style(each.id)}  {_evidence(evidence[each.id], 'are so')}"
+            yield f"    when: {in_flow_style(each.when.raw)}"
             yield f"    points: {each.points}"
     yield ""
     yield "# A is earned by about a tenth of the people learned from, B or better by a quarter, C or better by half."
-    yield f"grades: {_value(dict(scoring.grades))}"
+    yield f"grades: {in_flow_style(dict(scoring.grades))}"
 
 
 def _preface(report: Report) -> Iterator[str]:
@@ -64,7 +59,7 @@ def _preface(report: Report) -> Iterator[str]:
     yield ""
     yield f"Advised: {report.advised.points} points or more ({report.criterion}): {_words(report.advised)}."
     yield "As a promotion in lifecycle.yaml:"
-    yield f"  - {_value({'id': 'worth-a-call', 'to': 'mql', 'when': condition(report.promotion)})}"
+    yield f"  - {in_flow_style({'id': 'worth-a-call', 'to': 'mql', 'when': condition(report.promotion)})}"
     if len(report.promotion) > 1:
         yield f"which on the people it was learned from means: {_words(report.promoted)}."
     yield from (f"Suspicious, so left out: {_one_line(each)}." for each in report.suspicious)
@@ -97,17 +92,6 @@ def _one_line(text: str) -> str:
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
-def _value(value: Any) -> str:
-    """A value in YAML's flow style. What is not plain beyond doubt is written as JSON, which YAML 1.2 holds."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_value(str(name))}: {_value(each)}" for name, each in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_value(each) for each in value) + "]"
-    if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _NOT_PLAIN:
-        return value
-    return json.dumps(value)
-
-
 class Table(NamedTuple):
     """A title, headings, and rows of as many cells."""
 
@@ -123,7 +107,7 @@ def tables(report: Report) -> Iterator[Table]:
         "Rules",
         ("points", "rule", "about", "people", "won", "share"),
         [
-            (f"{each.points:+d}", each.id, _value(each.about), str(each.people), str(each.won), _share(each))
+            (f"{each.points:+d}", each.id, in_flow_style(each.about), str(each.people), str(each.won), _share(each))
             for each in report.rules
         ],
     )

@@ -17,8 +17,9 @@ from pydantic import SecretStr
 from nurture import bootstrap
 from nurture.adapters import redis_keys
 from nurture.adapters.embedded_redis import EmbeddedRedis, free_port
+from nurture.environment import PREFIX
 from nurture.errors import NurtureError, Unavailable
-from nurture.settings import PREFIX, Settings
+from nurture.settings import Settings
 from nurture.supervisor.child import Child, stop
 from nurture.supervisor.deaths import Deaths
 from nurture.supervisor.guards import only_one, require_free_port
@@ -76,7 +77,8 @@ class Engine:
             require_free_port(self.settings.host, self.settings.port)
             self._provide_redis(undo)
             self._provide_mailbox(undo)
-            bootstrap.prepare(self.settings)
+            if kept_back := bootstrap.prepare(self.settings):
+                self._output.line("nurture", kept_back)
             undo.callback(self._stop_processes)
             for part in PARTS:
                 self._start(part)

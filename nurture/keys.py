@@ -1,0 +1,109 @@
+"""Keys: what public and secret ones look like, how they are made, and where those of a developer's machine are kept."""
+
+import json
+import os
+import re
+import secrets
+from base64 import b64decode
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_serializer, model_validator
+
+from nurture.errors import SettingsError
+
+#: What the Standard Webhooks specification asks of a secret's length.
+_WEBHOOK_KEY_BYTES: Final = range(24, 65)
+
+_SECRET_KEY: Final = re.compile(r"sk_[A-Za-z0-9_-]{20,125}")
+_ORIGIN: Final = re.compile(r"https?://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:\d{1,5})?")
+
+
+#: How a secret key begins, so that nobody mistakes it for one that may stand in a page.
+FOR_SERVERS: Final = "sk_"
+
+
+def new_write_key() -> str:
+    """A fresh public key. Every page shows it: it tells sources apart and protects nothing."""
+    return "wk_" + secrets.token_urlsafe(18)
+
+
+def new_secret_key() -> str:
+    """A fresh secret key, for a server: what it says of people is believed."""
+    return FOR_SERVERS + secrets.token_urlsafe(30)
+
+
+def signs_webhooks() -> AfterValidator:
+    """Holds a secret against what the Standard Webhooks specification asks of it."""
+
+    def check(secret: SecretStr) -> SecretStr:
+        try:
+            key = b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True)
+        except ValueError:
+            key = b""
+        if not (secret.get_secret_value().startswith("whsec_") and len(key) in _WEBHOOK_KEY_BYTES):
+            raise ValueError("must be whsec_ and 24 to 64 random bytes in base64; `openssl rand -base64 32` makes them")
+        return secret
+
+    return AfterValidator(check)
+
+
+def _for_browsers(key: str) -> str:
+    if key.startswith(FOR_SERVERS):
+        raise ValueError("is a secret key, and every page would show it; put it into NURTURE_SECRET_KEYS")
+    return key
+
+
+def unguessable(key: SecretStr) -> SecretStr:
+    """A secret key as it is; raises ValueError for one that does not look like it."""
+    if not _SECRET_KEY.fullmatch(key.get_secret_value()):
+        raise ValueError("must be sk_ and 20 to 125 random letters, digits, - or _; `nurture keys new --secret` makes one")
+    return key
+
+
+def _as_browsers_write_it(origin: str) -> str:
+    """An origin as browsers send it (RFC 6454 §6.2): in lower case, without the port that its scheme has anyway."""
+    written = origin.strip().lower().removesuffix("/")
+    if not _ORIGIN.fullmatch(written):
+        raise ValueError("must be an origin such as https://www.example.com, without a path; foreign letters in their xn-- form")
+    return re.sub(r"(?<=^http:)(.*):80$|(?<=^https:)(.*):443$", r"\1\2", written)
+
+
+class WriteKey(BaseModel):
+    """A public write key and the origins whose pages may use it: all, if none is named. A text alone is a key for all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    key: Annotated[str, Field(pattern=r"^[\w.-]{8,128}$"), AfterValidator(_for_browsers)]
+    origins: frozenset[Annotated[str, AfterValidator(_as_browsers_write_it)]] | None = Field(None, min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _key_alone(cls, value: object) -> object:
+        return {"key": value} if isinstance(value, str) else value
+
+    @model_serializer
+    def _as_given(self) -> str | dict[str, Any]:
+        return self.key if self.origins is None else {"key": self.key, "origins": sorted(self.origins)}
+
+
+def kept_keys(file: Path) -> dict[str, Any]:
+    """The keys kept in `file`, made on the first call; of several processes that make them at once, one wins."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        draft = file.with_name(f"{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps({"secret_key": secrets.token_urlsafe(32), "write_keys": {"website": new_write_key()}}))
+        try:
+            file.hardlink_to(draft)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    try:
+        kept: dict[str, Any] = json.loads(file.read_text())
+        return {"secret_key": str(kept["secret_key"]), "write_keys": dict(kept["write_keys"])}
+    except (ValueError, KeyError, TypeError, OSError):
+        raise SettingsError(
+            f"{file} cannot be read; put back a good copy, or delete it (links sent so far end to work)"
+        ) from None

@@ -1,0 +1,1 @@
+"""Cases tried on the simulator: played, judged, told; and written down from what really happened."""
