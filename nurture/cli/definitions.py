@@ -6,59 +6,68 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nurture.cli.common import load_settings
+from nurture.cli.plan_text import extent_of
 from nurture.cli.printing import print_json
+from nurture.cli.releases import FinishOld, Maps, installation, put_in_force, tell_released, wishes_of
 from nurture.reports.wording import counted
 
 if TYPE_CHECKING:
     from nurture.definitions.loader import Loaded
-    from nurture.domain.definitions import Definitions
-    from nurture.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def check(as_json: AsJson = False) -> None:
-    """Report every mistake in the definitions and the e-mail templates at once. Exit code 1 if there is an error."""
-    from nurture.bootstrap import load_definitions
+    """Report every mistake in the definitions, their test cases and the e-mails at once. Exit code 1 if there is an error.
+
+    Each mail of a sequence is written for sample people and held against docs/mail-checklist.md.
+    """
+    from nurture.bootstrap import clock, load_definitions
+    from nurture.definitions.case_files import load_cases
+    from nurture.definitions.loader import Loaded
+    from nurture.reports.linted_mails import mistakes_in_mails
 
     settings = load_settings()
-    loaded = load_definitions(settings)
+    definitions = load_definitions(settings)
+    cases = load_cases(settings.config_dir, definitions.definitions)
+    in_mails = mistakes_in_mails(settings, definitions, clock(settings).now())
+    loaded = Loaded(definitions.definitions, [*definitions.mistakes, *cases.mistakes, *in_mails])
     if as_json:
         print_json({**_counts(loaded), "mistakes": [asdict(each) for each in loaded.mistakes]})
     else:
         _tell(loaded)
         if not loaded.errors and loaded.definitions is not None:
-            typer.echo(f"{settings.config_dir}: in order ({_extent(loaded.definitions)})")
+            tried = counted(sum(len(file.content.cases) for file in cases.files), "test case")
+            typer.echo(f"{settings.config_dir}: in order ({extent_of(loaded.definitions)}, {tried})")
     raise typer.Exit(1 if loaded.errors else 0)
 
 
-def apply(as_json: AsJson = False) -> None:
-    """Check the definitions and put them in force, for all processes at once. Exit code 1 if there is an error."""
-    from nurture.bootstrap import apply_definitions, load_definitions
-    from nurture.reports.changes import changes
+def apply(
+    maps: Maps = None,
+    finish_old: FinishOld = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check the definitions and put them in force, for all processes at once. Exit code 1 if there is an error.
 
-    settings = load_settings()
-    loaded = load_definitions(settings)
-    if loaded.definitions is None:
-        if as_json:
-            print_json({"applied": False, **_counts(loaded), "mistakes": [asdict(each) for each in loaded.mistakes]})
-        else:
-            _tell(loaded)
-        raise typer.Exit(1)
-    before = _in_force(settings)
-    applied = apply_definitions(settings)
-    found = changes(before, loaded.definitions)
-    if as_json:
-        told = [each.model_dump() for each in found]
-        print_json({"applied": applied, "digest": loaded.definitions.digest, "changes": told, **_counts(loaded)})
-        return
-    _tell(loaded)
-    if applied:
-        for each in found:
-            typer.echo(f"  {each}")
-        typer.echo(f"in force: {loaded.definitions.digest} ({_extent(loaded.definitions)})")
-    else:
-        typer.echo(f"nothing changed: {loaded.definitions.digest} is in force already")
+    People in flight go along as long as their step is still there. If somebody would be stranded nothing changes (exit code 1)
+    until --map says where they go on, or --finish-old lets all finish the version that they are on.
+    """
+    from nurture.bootstrap import load_definitions
+
+    wishes = wishes_of(maps, finish_old)
+    with installation() as base:
+        loaded = load_definitions(base.settings)
+        if loaded.definitions is None or loaded.errors:
+            if as_json:
+                mistakes = [asdict(each) for each in loaded.mistakes]
+                print_json({"applied": False, **_counts(loaded), "mistakes": mistakes})
+            else:
+                _tell(loaded)
+            raise typer.Exit(1)
+        released = put_in_force(base, loaded.definitions, wishes)
+    if not as_json:
+        _tell(loaded)
+    tell_released(released, loaded.definitions, as_json, "nurture apply", **_counts(loaded))
 
 
 def schema(as_json: AsJson = False) -> None:
@@ -73,22 +82,6 @@ def schema(as_json: AsJson = False) -> None:
             typer.echo(path.as_posix())
 
 
-def _in_force(settings: "Settings") -> "Definitions | None":
-    """The definitions in force; None before the first are."""
-    from nurture import bootstrap
-    from nurture.errors import DefinitionError
-    from nurture.reports.reading import snapshot
-
-    database = bootstrap.database(settings)
-    try:
-        with snapshot(database.engine) as connection:
-            return database.releases.current(connection)
-    except DefinitionError:
-        return None
-    finally:
-        database.engine.dispose()
-
-
 def _tell(loaded: "Loaded") -> None:
     for mistake in loaded.mistakes:
         typer.echo(str(mistake))
@@ -100,11 +93,3 @@ def _tell(loaded: "Loaded") -> None:
 def _counts(loaded: "Loaded") -> dict[str, int]:
     errors = len(loaded.errors)
     return {"errors": errors, "warnings": len(loaded.mistakes) - errors}
-
-
-def _extent(definitions: "Definitions") -> str:
-    parts = {
-        "scoring rule": definitions.scoring.rules, "asset": definitions.assets, "form": definitions.forms,
-        "sequence": definitions.sequences,
-    }  # fmt: skip
-    return ", ".join(counted(len(part), name) for name, part in parts.items())

@@ -1,6 +1,7 @@
 """`nurture keys`: the keys that tell the sources of events apart, and say how far each is believed."""
 
 import json
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -53,7 +54,8 @@ def new(
     ] = False,
 ) -> None:
     """Print a fresh public key, or a secret one; it counts once NURTURE_WRITE_KEYS or NURTURE_SECRET_KEYS holds it."""
-    from nurture.settings import new_secret_key, new_write_key, variable
+    from nurture.keys import new_secret_key, new_write_key
+    from nurture.settings import variable
 
     if secret:
         typer.echo(new_secret_key())
@@ -68,3 +70,55 @@ def new(
     written = {name: each.model_dump(mode="json") for name, each in load_settings().write_keys.items()}
     example = json.dumps({**written, "NAME": key})
     typer.echo(f"Give it a name and restart the web processes: {variable('write_keys')}='{example}'", err=True)
+
+
+class _Kind(StrEnum):
+    RSA = "rsa"
+    ED25519 = "ed25519"
+
+
+@app.command()
+def dkim(
+    selector: Annotated[str, typer.Option(help="Under which name the DNS has the public key, such as n2026.")],
+    domain: Annotated[str | None, typer.Option(help="Whose mail it signs; without it, the sender's in sending.yaml.")] = None,
+    kind: Annotated[_Kind, typer.Option(help="ed25519 is shorter; not every mailbox provider can check it yet.")] = _Kind.RSA,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Make the pair of keys that signs mail, or read it if it is there, and print the record that the DNS must have."""
+    from pydantic import ValidationError
+
+    from nurture.adapters.mail.signing import make_key, public_record, read_key, zone_line
+    from nurture.domain.mail.marks import Dkim
+
+    settings = load_settings()
+    try:
+        policy = Dkim(domain=domain or _sender_domain(settings), selector=selector)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise typer.BadParameter(f"{wrong['input']!r} cannot stand in the DNS", param_hint=f"--{wrong['loc'][0]}") from None
+    path = settings.dkim_folder / policy.key_file
+    there = path.exists()
+    if not there:
+        make_key(path, kind.value)
+    record = public_record(read_key(path))
+    line = zone_line(policy.selector, policy.domain, record)
+    if as_json:
+        print_json({"file": str(path), "made": not there, "name": line.split()[0], "record": record})
+        return
+    typer.echo(line)
+    written = f"dkim: {{domain: {policy.domain}, selector: {policy.selector}}}"
+    typer.echo(
+        f"The private key {'lies' if there else 'now lies'} in {path}. Once the DNS has the record above, write '{written}' "
+        "into sending.yaml.",
+        err=True,
+    )
+
+
+def _sender_domain(settings: "Settings") -> str:
+    from nurture.definitions.loader import load
+    from nurture.errors import DefinitionError
+
+    definitions = load(settings.config_dir).definitions
+    if definitions is None:
+        raise DefinitionError(f"{settings.config_dir} says of no sender; name --domain, or see what `nurture check` says")
+    return definitions.sending.sender.email.rpartition("@")[2]

@@ -8,21 +8,32 @@ import sys
 import typer
 
 from nurture.cli import (
+    alarms,
+    brakes,
+    cases,
     dead,
     definitions,
     demo,
+    enroll,
     events,
     forget,
+    holding,
+    hooks,
     identity,
     keys,
+    mail,
+    messages,
     person,
     person_data,
     preview,
+    releases,
     report,
     rescore,
     score,
     serve,
+    simulate,
     status,
+    suppressions,
     transfer,
     up,
     verify,
@@ -45,10 +56,19 @@ app.command(name="mailbox", hidden=True)(serve.mailbox)
 app.command(name="demo")(demo.demo)
 app.command(name="check")(definitions.check)
 app.command(name="apply")(definitions.apply)
+app.command(name="plan")(releases.plan)
+app.command(name="migrate")(releases.migrate)
+app.command(name="rollback")(releases.rollback)
+app.command(name="releases")(releases.releases)
+app.command(name="pause")(holding.pause)
+app.command(name="resume")(holding.resume)
 app.command(name="schema")(definitions.schema)
+app.command(name="test")(cases.try_cases)
 app.command(name="preview")(preview.preview)
+app.command(name="simulate")(simulate.simulate)
 app.command(name="status")(status.status)
 app.command(name="verify")(verify.verify)
+person.app.command(name="enroll")(enroll.enroll)
 person.app.command(name="merge")(identity.merge)
 person.app.command(name="unmerge")(identity.unmerge)
 app.command(name="forget")(forget.forget)
@@ -62,6 +82,12 @@ app.add_typer(events.app, name="events")
 app.add_typer(dead.app, name="dead")
 app.add_typer(transfer.import_, name="import")
 app.add_typer(transfer.export, name="export")
+app.add_typer(messages.app, name="messages")
+app.add_typer(suppressions.app, name="suppressions")
+app.add_typer(mail.app, name="mail")
+app.add_typer(brakes.app, name="brakes")
+app.add_typer(alarms.app, name="alarms")
+app.add_typer(hooks.app, name="hooks")
 app.add_typer(keys.app, name="keys")
 app.add_typer(serve.db, name="db")
 

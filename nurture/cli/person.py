@@ -35,7 +35,7 @@ def show(
     from nurture.reports.identity_story import identity_story
     from nurture.reports.story import story
 
-    with in_force() as installation, _somebody():
+    with in_force() as installation, somebody():
         if identity:
             who = identity_story(installation.engine, email)
             _tell(who, identity_lines(who), as_json)
@@ -45,7 +45,7 @@ def show(
 
 
 @contextmanager
-def _somebody() -> Iterator[None]:
+def somebody() -> Iterator[None]:
     """Exit code 1 if nobody is known by what was typed."""
     from nurture.errors import UnknownPerson
 
@@ -98,13 +98,13 @@ def reject(
     from nurture.reports.reading import snapshot
 
     _check(reason, cool_down)
-    with in_force() as installation, _somebody(), snapshot(installation.engine) as connection:
+    with in_force() as installation, somebody(), snapshot(installation.engine) as connection:
         person = find_person(connection, email).person
     found = rejecting(person, reason.strip(), cool_down, installation.definitions.lifecycle, installation.at)
     if isinstance(found, Refused):
         raise NurtureError(found.why)
     event, rule = found
-    _put_on_stream(event)
+    put_on_stream(event)
     until = installation.at + cool_down_of(event, rule)
     if as_json:
         told = {"person": person.id, "from_stage": person.stage, "to_stage": rule.to, "rule": rule.id, "until": until}
@@ -127,7 +127,8 @@ def _check(reason: str, cool_down: str | None) -> None:
         raise typer.BadParameter(str(error), param_hint="--cool-down") from None
 
 
-def _put_on_stream(event: "Event") -> None:
+def put_on_stream(event: "Event") -> None:
+    """Let an event that was told by hand go the way of all events."""
     from nurture.adapters.nudge import CeleryNudge
     from nurture.adapters.patient_writer import PatientWriter
 

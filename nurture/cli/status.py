@@ -86,6 +86,9 @@ def _store(store: "Store") -> "Iterator[str]":
     yield f"steps: {_due(store.steps)}"
     yield f"messages: {_counts(store.messages)}"
     yield f"mails: {_due(store.mails)}"
+    for each in store.warm_ups:
+        why = f" ({each.reason})" if each.reason else ""
+        yield f"warming up: {each.transport}, {each.sent} of {each.quota} mails today{why}"
     if store.handoffs:
         yield f"hand-offs: {_counts(store.handoffs)}"
         yield f"calls: {_due(store.calls)}"

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from nurture.cli.printing import aligned, clean, instant
+from nurture.reports.story import CAME_OF_IT, capped
 from nurture.reports.wording import counted, length
 
 if TYPE_CHECKING:
     from nurture.reports.identity_story import IdentityStory, JournalLine
     from nurture.reports.score_story import EngagementLine, ModelScore
-    from nurture.reports.story import EnrollmentLine, EventLine, StageLine, Story, TouchLine
+    from nurture.reports.story import EnrollmentLine, EventLine, MessageLine, StageLine, Story, TouchLine
 
 
 def story_lines(found: "Story") -> Iterator[str]:
@@ -50,10 +51,23 @@ def _head(found: "Story") -> Iterator[tuple[str, str]]:
         yield "cool-down", f"until {instant(found.rejected_until)}: sales sent them back, and no score promotes them before"
     if found.suppression:
         yield "suppressed", f"{found.suppression.reason}, {instant(found.suppression.at)}"
+    yield from _wishes(found)
     if found.merged:
         yield "merged from", counted(len(found.merged), "anonymous person", "anonymous people")
     if found.recount_at:
         yield "recount", f"due since {instant(found.recount_at)}: what is told here is worked out afresh in a moment"
+
+
+def _wishes(found: "Story") -> Iterator[tuple[str, str]]:
+    wishes = found.wishes
+    for each in wishes.agreements:
+        yield "consent", f"{each.purpose}: {each.state}, {instant(each.at)}"
+    if wishes.topics_off:
+        yield "does not read", ", ".join(wishes.topics_off)
+    if wishes.pace != "all":
+        yield "pace", f"{wishes.pace} at most"
+    if wishes.paused_until and wishes.paused_until > found.at:
+        yield "pause", f"until {instant(wishes.paused_until)}"
 
 
 def _touch(touch: "TouchLine") -> str:
@@ -122,17 +136,30 @@ def _run(run: "EnrollmentLine") -> Iterator[str]:
     if run.ended_at is not None:
         standing = f"{run.status} {instant(run.ended_at)} ({run.reason})"
     else:
-        standing = f"{run.status} at step {run.step}" + (f", next at {instant(run.due_at)}" if run.due_at else "")
+        since = f" since {instant(run.step_since)}" if run.step_since else ""
+        standing = f"{run.status} at step {run.step}{since}" + (f", next at {instant(run.due_at)}" if run.due_at else "")
     yield ""
     yield clean(f"sequence {run.sequence}: entered {instant(run.entered_at)}, {standing}")
+    yield from aligned([(f"{step}: {CAME_OF_IT[came]}",) for step, came in run.outcomes.items()])
     yield from aligned(
         (
             instant(each.sent_at or each.due_at or each.planned_at), each.step, each.status,
-            " ".join(filter(None, (each.reason, each.detail if each.status in ("failed", "uncertain") else None))),
-            each.subject or "",
+            _why(each), each.subject or "",
         )
         for each in run.messages
     )  # fmt: skip
+    yield from aligned(
+        (instant(each.at), each.step, f"told {each.endpoint}", each.status, each.detail or "", each.text or "")
+        for each in run.alerts
+    )
+
+
+def _why(mail: "MessageLine") -> str:
+    """Why a mail did not go, or not yet."""
+    if mail.capped_until:
+        return capped(mail)
+    told = mail.detail if mail.status in ("failed", "uncertain") or mail.reason == "enrollment_ended" else None
+    return " ".join(filter(None, (mail.reason, told)))
 
 
 def _what(event: "EventLine") -> str:

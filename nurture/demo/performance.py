@@ -22,12 +22,13 @@ from nurture.demo.play import Moment, first_day, play
 from nurture.demo.stage import Stage, on_stage
 from nurture.demo.ticks import Ticks
 from nurture.domain.definitions import Definitions
+from nurture.environment import PREFIX
 from nurture.errors import NurtureError
 from nurture.reports.funnel import Funnel, funnel
 from nurture.reports.reading import snapshot
 from nurture.reports.story import Story, story
 from nurture.reports.verify import audit
-from nurture.settings import PREFIX, Settings, variable
+from nurture.settings import Settings, variable
 from nurture.supervisor.engine import RunningEngine, running_engine
 from nurture.supervisor.guards import require_free_port
 

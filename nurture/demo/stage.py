@@ -15,7 +15,7 @@ from nurture.adapters.clock import set_shift
 from nurture.adapters.database.tables import enrollments, messages, stage_changes
 from nurture.adapters.nudge import CeleryNudge
 from nurture.domain.enrollment import EnrollmentStatus
-from nurture.domain.sending import MessageStatus
+from nurture.domain.mail.sending import MessageStatus
 from nurture.errors import Unavailable
 from nurture.ports import Clock
 from nurture.reports.reading import snapshot

@@ -11,7 +11,7 @@ from typing import IO, Any, Final, Literal, NamedTuple
 from sqlalchemy import Connection, Engine, Row, select
 
 from nurture.adapters.database.rows import attributes_from_json, event_of
-from nurture.adapters.database.tables import events, identifiers, people
+from nurture.adapters.database.tables import events, identifiers, people, suppressions
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import day_number
 from nurture.domain.imports.columns import AS_JSON, EVENT_MARK, PERSON_MARK
@@ -66,6 +66,16 @@ def event_records(engine: Engine, since: datetime | None = None) -> Iterator[Rec
     with snapshot(engine) as connection:
         chunks = connection.execute(keys, execution_options={"yield_per": _CHUNK}).scalars().partitions(_CHUNK)
         yield Records(_OF_EVENT, (each for chunk in chunks for each in _events_of(connection, chunk)))
+
+
+@contextmanager
+def suppression_records(engine: Engine) -> Iterator[Records]:
+    """Every suppressed address, in the order of the alphabet."""
+    columns = ("email", "scope", "reason", "source", "at", "detail")
+    chosen = select(*(suppressions.c[name] for name in columns)).order_by(suppressions.c.email, suppressions.c.scope)
+    with snapshot(engine) as connection:
+        streamed = connection.execute(chosen, execution_options={"yield_per": _CHUNK}).mappings()
+        yield Records(columns, (dict(row) for row in streamed))
 
 
 def write_records(records: Records, file: IO[bytes], written: Literal["csv", "jsonl"]) -> int:

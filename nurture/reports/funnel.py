@@ -30,7 +30,7 @@ from nurture.domain.event import (
     SCREEN_VIEWED,
 )  # fmt: skip
 from nurture.domain.lifecycle import Lifecycle
-from nurture.domain.sending import MessageStatus
+from nurture.domain.mail.sending import MessageStatus
 from nurture.domain.sequence import Sequence
 from nurture.reports.figures import Figures
 from nurture.reports.reading import root, snapshot, tally

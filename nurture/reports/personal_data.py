@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Row, Table, or_, select
+from sqlalchemy import Column, Connection, Engine, Row, Table, or_, select
 
 from nurture.adapters.database.bulk import among
 from nurture.adapters.database.components import EVENTS
 from nurture.adapters.database.tables import (
+    alerts,
+    consents,
     deliveries,
     enrollments,
     event_conflicts,
@@ -17,7 +19,9 @@ from nurture.adapters.database.tables import (
     identifiers,
     identity_journal,
     messages,
+    paces,
     people,
+    permissions,
     score_cells,
     stage_changes,
     suppressions,
@@ -50,14 +54,18 @@ class _Collector:
             "person": self._person(),
             "merged": self._theirs(people, people.c.first_seen_at, people.c.merged_into),
             "identifiers": held,
-            "suppressions": self._suppressions(held),
+            "suppressions": self._by_address(suppressions, held),
+            "consents": self._theirs(consents, consents.c.at),
+            "permissions": self._by_address(permissions, held),
+            "pace": self._by_address(paces, held),
             "events_kept_since": self._connection.scalar(select(horizons.c.at).where(horizons.c.what == EVENTS)),
             "events": self._theirs(events, events.c.occurred_at),
             "conflicts": self._conflicts(),
             "score_cells": self._theirs(score_cells, score_cells.c.day),
-            "stage_changes": self._stage_changes(),
+            "stage_changes": self._told_of(self._theirs(stage_changes, stage_changes.c.at), deliveries.c.stage_change_id),
             "enrollments": self._theirs(enrollments, enrollments.c.entered_at),
             "messages": self._theirs(messages, messages.c.planned_at),
+            "alerts": self._told_of(self._theirs(alerts, alerts.c.at), deliveries.c.alert_id),
             "journal": list(self._journal({(each["kind"], each["value"]) for each in held})),
         }
 
@@ -74,9 +82,9 @@ class _Collector:
         which = among(self._connection, table.c.person_id if whose is None else whose, self._known.ids)
         return [_plain(row) for row in self._connection.execute(select(table).where(which).order_by(order))]
 
-    def _suppressions(self, held: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _by_address(self, table: Table, held: list[dict[str, Any]]) -> list[dict[str, Any]]:
         addresses = {each["value"] for each in held if each["kind"] == "email"} | {self._known.person.email or ""}
-        found = self._connection.execute(select(suppressions).where(among(self._connection, suppressions.c.email, addresses)))
+        found = self._connection.execute(select(table).where(among(self._connection, table.c.email, addresses)))
         return [_plain(row) for row in found]
 
     def _conflicts(self) -> list[dict[str, Any]]:
@@ -84,14 +92,13 @@ class _Collector:
         found = select(event_conflicts).where(event_conflicts.c.event_id.in_(log)).order_by(event_conflicts.c.received_at)
         return [_plain(row) for row in self._connection.execute(found)]
 
-    def _stage_changes(self) -> list[dict[str, Any]]:
-        """Each with the systems that were told of it."""
-        moves = self._theirs(stage_changes, stage_changes.c.at)
-        told: dict[int, list[dict[str, Any]]] = {move["id"]: [] for move in moves}
-        which = among(self._connection, deliveries.c.stage_change_id, told.keys())
-        for row in self._connection.execute(select(deliveries).where(which).order_by(deliveries.c.endpoint)):
-            told[row.stage_change_id].append({"endpoint": row.endpoint, "status": row.status})
-        return [{**move, "handed_off": told[move["id"]]} for move in moves]
+    def _told_of(self, happened: list[dict[str, Any]], of: Column[Any]) -> list[dict[str, Any]]:
+        """Each with the systems that were told of it; `of` is where deliveries say what they tell."""
+        told: dict[int, list[dict[str, Any]]] = {each["id"]: [] for each in happened}
+        asked = select(of, deliveries.c.endpoint, deliveries.c.status).where(among(self._connection, of, told.keys()))
+        for what, endpoint, status in self._connection.execute(asked.order_by(deliveries.c.endpoint)):
+            told[what].append({"endpoint": endpoint, "status": status})
+        return [{**each, "handed_off": told[each["id"]]} for each in happened]
 
     def _journal(self, own: set[tuple[str, str]]) -> Iterator[dict[str, Any]]:
         ids = self._known.ids

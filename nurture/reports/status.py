@@ -17,12 +17,13 @@ from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import Connection, Engine, and_, case, column, func, or_, select, table
 from sqlalchemy.exc import DBAPIError
 
-from nurture.adapters import redis_keys
+from nurture.adapters import database, redis_keys
 from nurture.adapters.broker import QUEUES
-from nurture.adapters.database import tables
 from nurture.adapters.database.tables import deliveries, enrollments, messages, people, releases
-from nurture.domain.message import MessageStatus
+from nurture.domain.mail.message import MessageStatus
 from nurture.errors import NurtureError
+from nurture.reports.alarms import RaisedAlarm, about_what, alarms_in
+from nurture.reports.braking import HeldBack, WarmingUp, held_back, warming_up
 from nurture.reports.figures import Figures
 from nurture.reports.reading import snapshot, tally
 from nurture.reports.wording import counted, length
@@ -35,6 +36,9 @@ BEAT_PATIENCE: Final = timedelta(seconds=30)
 
 #: What should have happened this long ago and did not is overdue.
 PATIENCE: Final = timedelta(seconds=60)
+
+#: Other people's mail servers are away now and then.
+MAILBOX_PATIENCE: Final = timedelta(minutes=15)
 
 #: An uncertain mail stays so for ever. One older than this no longer counts as a problem, for it would hide the next.
 UNCERTAIN_LATELY: Final = timedelta(days=7)
@@ -70,10 +74,13 @@ class Backlog(Figures):
 
 
 class Stream(Figures):
-    """What Redis tells. `beat_seconds` is how long ago beat last ticked; None if it never did."""
+    """What Redis tells. `beat_seconds` is how long ago beat last ticked; None if it never did. `mailbox_seconds` is for how long the
+    mailbox of bounces and replies could not be read; None if it could.
+    """
 
     workers: tuple[Worker, ...]
     beat_seconds: float | None
+    mailbox_seconds: float | None = None
     partitions: tuple[Backlog, ...]
     dead_letters: int
     quarantined: int
@@ -113,6 +120,9 @@ class Store(Figures):
     messages: Mapping[str, int]
     mails: Due
     uncertain_lately: int
+    alarms: tuple[RaisedAlarm, ...]
+    brakes: tuple[HeldBack, ...]
+    warm_ups: tuple[WarmingUp, ...]
     handoffs: Mapping[str, int]
     calls: Due
 
@@ -175,6 +185,7 @@ def _read_stream(redis: Redis, partitions: int) -> Stream:
     pipeline = redis.pipeline(transaction=False)
     pipeline.time()
     pipeline.get(redis_keys.BEAT)
+    pipeline.get(redis_keys.MAILBOX_FAILS)
     pipeline.xlen(redis_keys.DEAD)
     pipeline.xlen(redis_keys.QUARANTINE)
     for number in range(partitions):
@@ -187,15 +198,19 @@ def _read_stream(redis: Redis, partitions: int) -> Stream:
     for answer in answers:
         if isinstance(answer, Exception) and not _has_no_group(answer):
             raise answer
-    (seconds, micros), beat, dead, quarantined, *rest = answers
+    (seconds, micros), beat, mailbox, dead, quarantined, *rest = answers
     now = seconds + micros / 1e6
     told, signs = rest[: 3 * partitions], rest[3 * partitions :]
     lives = [_worker(name, sign) for name, sign in zip(names, signs, strict=True) if sign]
     backlog = zip(range(partitions), told[::3], told[1::3], told[2::3], strict=True)
     return Stream(
-        workers=tuple(lives), beat_seconds=None if beat is None else round(max(0.0, now - float(beat)), 1),
+        workers=tuple(lives), beat_seconds=_since(beat, now), mailbox_seconds=_since(mailbox, now),
         partitions=tuple(_backlog(*each, now) for each in backlog), dead_letters=dead, quarantined=quarantined,
     )  # fmt: skip
+
+
+def _since(told: bytes | None, now: float) -> float | None:
+    return None if told is None else round(max(0.0, now - float(told)), 1)
 
 
 def _has_no_group(answer: Exception) -> bool:
@@ -229,6 +244,7 @@ def _read_store(connection: Connection, at: datetime) -> Store:
     lately = and_(messages.c.status == MessageStatus.UNCERTAIN, messages.c.planned_at > at - UNCERTAIN_LATELY)
     newest = connection.execute(select(releases.c.digest, releases.c.applied_at).order_by(releases.c.id.desc()).limit(1))
     release = newest.one_or_none()
+    guarded = connection.dialect.has_table(connection, "alarms")  # an older schema knows nothing that stops mail
     stages = select(people.c.stage, func.count()).where(people.c.merged_into.is_(None)).group_by(people.c.stage)
     runs = select(enrollments.c.status, func.count()).group_by(enrollments.c.status)
     mails = select(messages.c.status, func.count()).group_by(messages.c.status)
@@ -242,6 +258,9 @@ def _read_store(connection: Connection, at: datetime) -> Store:
         messages={each.value: count for each, count in tally(connection, mails).items()},
         mails=_due(connection, messages.c.due_at, due_mails, at),
         uncertain_lately=connection.scalar(select(func.count()).select_from(messages).where(lately)) or 0,
+        alarms=tuple(alarms_in(connection)) if guarded else (),
+        brakes=tuple(held_back(connection, at)) if guarded else (),
+        warm_ups=tuple(warming_up(connection, at)) if guarded else (),
         handoffs=tally(connection, calls),
         calls=_due(connection, deliveries.c.due_at, deliveries.c.status == "waiting", at),
     )
@@ -269,7 +288,7 @@ def _revision(connection: Connection) -> str | None:
 
 def newest_revision() -> str:
     """The newest schema there is. Revisions are numbered in their files' names; loading Alembic to ask it takes a second."""
-    versions = Path(tables.__file__).parent / "migrations" / "versions"
+    versions = Path(database.__file__).parent / "migrations" / "versions"
     return max(path.name.partition("_")[0] for path in versions.glob("[0-9]*.py"))
 
 
@@ -289,6 +308,9 @@ def _in_stream(stream: Stream) -> Iterator[Problem]:
         oldest = length(max(each.oldest_seconds or 0 for each in late))
         remedy = "start more workers; if some run, see their log for what stops absorb"
         yield Problem(what=f"{counted(count, 'event')} not absorbed yet, the oldest for {oldest}", remedy=remedy)
+    if (stream.mailbox_seconds or 0) > MAILBOX_PATIENCE.total_seconds():
+        what = f"the mailbox of NURTURE_IMAP_URL could not be read for {length(stream.mailbox_seconds or 0)}"
+        yield Problem(what=what, remedy="the workers' log says why; meanwhile no bounce suppresses and no answer ends anything")
     if stream.dead_letters:
         remedy = "read with `nurture dead list`, then `nurture dead retry` or `drop`"
         yield Problem(what=counted(stream.dead_letters, "dead letter"), remedy=remedy)
@@ -308,6 +330,14 @@ def _in_store(store: Store) -> Iterator[Problem]:
         if due.overdue_seconds is not None:
             told = f"{counted(due.overdue, what)} overdue, by up to {length(due.overdue_seconds)}"
             yield Problem(what=told, remedy=f"start a worker for the queue {queue}; if one runs, its log says what stops it")
+    if store.alarms:
+        what = f"{counted(len(store.alarms), 'alarm')} that nobody has seen: {about_what(store.alarms)}"
+        yield Problem(what=what, remedy="read with `nurture alarms list`, then `nurture alarms seen`")
+    for brake in store.brakes:
+        until = f"until {brake.until:%Y-%m-%d %H:%M} UTC" if brake.until else "until somebody lifts it"
+        what = f"{brake.holds} waits {until}: {brake.reason}"
+        remedy = f"when its cause is gone, `nurture brakes lift {brake.kind} {brake.name if brake.kind != 'all' else ''}".rstrip()
+        yield Problem(what=what, remedy=f"{remedy}`")
     if store.uncertain_lately:
         what = f"{counted(store.uncertain_lately, 'mail')} of the last {UNCERTAIN_LATELY.days} days uncertain"
         remedy = "a worker died while handing over; the mail server's log knows the outcome, and nothing is sent again"

@@ -11,6 +11,8 @@ from sqlalchemy import Connection, Engine, Row, func, select
 from nurture.adapters.database.histories import give_histories
 from nurture.adapters.database.rows import event_of
 from nurture.adapters.database.tables import (
+    alerts,
+    deliveries,
     enrollments,
     events,
     identifiers,
@@ -20,11 +22,14 @@ from nurture.adapters.database.tables import (
     stage_changes,
     suppressions,
 )  # fmt: skip
+from nurture.domain.conditions import HAPPENED
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import day_number
+from nurture.domain.mail.sending import MessageStatus, Reason
+from nurture.domain.mail.suppression import ALL
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cell
-from nurture.domain.sending import MessageStatus
+from nurture.domain.stepping import EXHAUSTED, MAILED_BEFORE, TIMED_OUT
 from nurture.domain.touches import Touch, touch_from_json
 from nurture.reports.figures import Figures
 from nurture.reports.log import about
@@ -32,6 +37,7 @@ from nurture.reports.people import Known, find_person
 from nurture.reports.reading import snapshot
 from nurture.reports.score_story import FitLine, Ledger, ModelScore, PointsLine, fit_story, model_scores
 from nurture.reports.stage_story import Move, StageSpan, stage_spans
+from nurture.reports.wishes import WishLines, wishes_of
 
 #: How many of the latest events a story tells, unless asked for more.
 LATEST: Final = 50
@@ -96,8 +102,20 @@ class StageLine(Figures):
     event: EventLine | None
 
 
+class WentInstead(Figures):
+    """A mail that used up the frequency cap: of which sequence and step, and when it went, as far as it has."""
+
+    sequence: str
+    step: str
+    sent_at: datetime | None
+
+
 class MessageLine(Figures):
-    """One mail. `reason` says why it did not go, or not yet; `detail` is what the mail server said."""
+    """One mail. `reason` says why it did not go, or not yet; `detail` is what the mail server said, or what ended the run.
+
+    `variant` is how it was written, where there are several ways. `lost_to` are the mails that it had to give way to when the
+    frequency cap was last asked.
+    """
 
     step: str
     template: str
@@ -110,10 +128,32 @@ class MessageLine(Figures):
     due_at: datetime | None
     sent_at: datetime | None
     attempts: int
+    variant: str | None = None
+    lost_to: tuple[WentInstead, ...] = ()
+
+    @property
+    def capped_until(self) -> datetime | None:
+        """Until when the frequency cap holds it, if that is what it waits for."""
+        return self.due_at if self.reason == Reason.CAPPED else None
+
+
+class AlertLine(Figures):
+    """What a step told another system; `status` is where that stands, `detail` what the system last answered."""
+
+    at: datetime
+    step: str
+    text: str | None
+    endpoint: str
+    status: str
+    detail: str | None
 
 
 class EnrollmentLine(Figures):
-    """One run through a sequence; `due_at` is when its next step comes, `reason` why it ended."""
+    """One run through a sequence; `due_at` is when its next step comes, `reason` why it ended.
+
+    `step_since` is since when it waits on its step, or waited when an event ended it. `outcomes` is what came of the steps that
+    it took, by their ids: `happened`, `timed_out` or `exhausted`.
+    """
 
     sequence: str
     version: str
@@ -124,7 +164,10 @@ class EnrollmentLine(Figures):
     entered_at: datetime
     ended_at: datetime | None
     due_at: datetime | None
+    step_since: datetime | None
+    outcomes: Mapping[str, str]
     messages: tuple[MessageLine, ...]
+    alerts: tuple[AlertLine, ...]
 
 
 class Suppression(Figures):
@@ -166,6 +209,7 @@ class Story(Figures):
     fit_unexplained: int
     recount_at: datetime | None
     suppression: Suppression | None
+    wishes: WishLines
     stage_changes: tuple[StageLine, ...]
     enrollments: tuple[EnrollmentLine, ...]
     events_in_all: int
@@ -211,7 +255,7 @@ class _Teller:
             matrix=facts["matrix"], engagement=scores[0].engagement, scores=scores,
             fit=person.fit, grade=str(person.grade), fit_lines=fit, fit_unexplained=fit_unexplained,
             recount_at=self._recount_at(),
-            suppression=suppression_of(self._connection, person),
+            suppression=suppression_of(self._connection, person), wishes=wishes_of(self._connection, person),
             stage_changes=tuple(_stage_line(row, timeline.wanted) for row in moves),
             enrollments=runs_of(self._connection, self._known),
             events_in_all=timeline.seen, events=tuple(timeline.latest),
@@ -271,32 +315,77 @@ class _Timeline:
 
 
 def runs_of(connection: Connection, known: Known) -> tuple[EnrollmentLine, ...]:
-    """A person's runs with their mails, oldest first."""
-    mails: dict[int, list[MessageLine]] = {}
-    written = select(messages).where(messages.c.person_id.in_(known.ids)).order_by(messages.c.planned_at, messages.c.step)
-    for row in connection.execute(written):
-        mails.setdefault(row.enrollment_id, []).append(_message_line(row))
+    """A person's runs with their mails and what their steps told others, oldest first."""
+    told = _alerts_of(connection, known)
     entered = select(enrollments).where(enrollments.c.person_id.in_(known.ids)).order_by(enrollments.c.entered_at)
+    runs = connection.execute(entered).all()
+    sequence_of = {run.id: run.sequence for run in runs}
+    written = select(messages).where(messages.c.person_id.in_(known.ids)).order_by(messages.c.planned_at, messages.c.step)
+    rows = connection.execute(written).all()
+    others = {
+        row.id: WentInstead(sequence=sequence_of[row.enrollment_id], step=row.step, sent_at=row.sent_at)
+        for row in rows
+        if row.enrollment_id in sequence_of
+    }
+    mails: dict[int, list[MessageLine]] = {}
+    for row in rows:
+        mails.setdefault(row.enrollment_id, []).append(_message_line(row, others))
     return tuple(
         EnrollmentLine(
             sequence=row.sequence, version=row.version, entry=row.entry, status=row.status, step=row.step, reason=row.reason,
-            entered_at=row.entered_at, ended_at=row.ended_at, due_at=row.due_at, messages=tuple(mails.get(row.id, ())),
+            entered_at=row.entered_at, ended_at=row.ended_at, due_at=row.due_at, step_since=row.step_since,
+            outcomes=_outcomes(row.outcomes or {}), messages=tuple(mails.get(row.id, ())), alerts=tuple(told.get(row.id, ())),
         )
-        for row in connection.execute(entered)
+        for row in runs
     )  # fmt: skip
+
+
+def _outcomes(stored: Mapping[str, str]) -> Mapping[str, str]:
+    """What came of steps, by name: a database may keep them in an order of its own."""
+    return {step: came for step, came in sorted(stored.items()) if step != MAILED_BEFORE}
+
+
+#: What came of a step, in words.
+CAME_OF_IT: Final[Mapping[str, str]] = {HAPPENED: "happened", TIMED_OUT: "timed out", EXHAUSTED: "pool exhausted"}
+
+
+def capped(mail: MessageLine) -> str:
+    """Until when the frequency cap holds a mail, and what went instead: `capped until …; went instead: guide-nurture/case on …`."""
+    instead = [
+        f"{each.sequence}/{each.step}" + (f" on {each.sent_at.day} {each.sent_at:%B}" if each.sent_at else "")
+        for each in mail.lost_to
+    ]
+    until = f"capped until {mail.capped_until:%Y-%m-%d %H:%M} UTC"
+    return "; ".join([until, f"went instead: {', '.join(instead)}"] if instead else [until])
+
+
+def _alerts_of(connection: Connection, known: Known) -> Mapping[int, list[AlertLine]]:
+    told: dict[int, list[AlertLine]] = {}
+    asked = select(alerts, deliveries.c.endpoint, deliveries.c.status, deliveries.c.detail).join(
+        deliveries, deliveries.c.alert_id == alerts.c.id
+    )
+    for row in connection.execute(asked.where(alerts.c.person_id.in_(known.ids)).order_by(alerts.c.at, alerts.c.step)):
+        line = AlertLine(
+            at=row.at, step=row.step, text=row.text, endpoint=row.endpoint, status=row.status, detail=row.detail
+        )  # fmt: skip
+        told.setdefault(row.enrollment_id, []).append(line)
+    return told
 
 
 def suppression_of(connection: Connection, person: Person) -> Suppression | None:
     """Why a person's address is not mailed, if it is not."""
-    row = connection.execute(select(suppressions).where(suppressions.c.email == person.email)).one_or_none()
+    row = connection.execute(
+        select(suppressions).where(suppressions.c.email == person.email, suppressions.c.scope == ALL)
+    ).one_or_none()
     return Suppression(reason=row.reason, source=row.source, at=row.at) if row is not None else None
 
 
-def _message_line(row: Row[Any]) -> MessageLine:
+def _message_line(row: Row[Any], others: Mapping[int, WentInstead]) -> MessageLine:
     return MessageLine(
         step=row.step, template=row.template, status=row.status.value, reason=row.reason, detail=row.detail,
         subject=row.subject, language=row.language, planned_at=row.planned_at,
         due_at=row.due_at if row.status == MessageStatus.QUEUED else None, sent_at=row.sent_at, attempts=row.attempts,
+        variant=row.variant, lost_to=tuple(others[each] for each in row.lost_to or () if each in others),
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Engine, func, select
 
@@ -14,14 +14,15 @@ from nurture.domain.definitions import Definitions
 from nurture.domain.duration import format_duration
 from nurture.domain.enrollment import LIVE, EnrollmentStatus, is_triggered
 from nurture.domain.lifecycle import StageChange
-from nurture.domain.sending import MessageStatus, Reason
-from nurture.domain.sequence import Sequence, Trigger
+from nurture.domain.mail.sending import MessageStatus, Reason
+from nurture.domain.sequence import Sequence
+from nurture.domain.triggers import Trigger
 from nurture.domain.wording import instead, one_of
 from nurture.errors import DefinitionError, UnknownPerson
 from nurture.reports.figures import Figures
 from nurture.reports.people import Known, find_person
 from nurture.reports.reading import snapshot
-from nurture.reports.story import EnrollmentLine, MessageLine, runs_of, suppression_of
+from nurture.reports.story import CAME_OF_IT, EnrollmentLine, MessageLine, capped, runs_of, suppression_of
 
 #: What each stored reason means.
 MEANINGS: Final[Mapping[str, str]] = {
@@ -30,12 +31,30 @@ MEANINGS: Final[Mapping[str, str]] = {
     Reason.ENROLLMENT_ENDED: "the run had ended before it went out",
     Reason.CAPPED: "the person had enough mail; it goes when the frequency cap allows",
     Reason.QUIET_HOURS: "these are quiet hours; it goes when they end",
+    Reason.OUTSIDE_WINDOW: "its window is shut; it goes when that opens",
+    Reason.LATE: "it is late; it goes when its window opens the next time",
+    Reason.PAUSED: "the sequence is paused; it goes when that is resumed",
+    Reason.ALREADY_SENT: "the person got it already, from a step that had another name then",
     Reason.TOO_LATE: "it was delayed too long to be of use",
     Reason.TEMPLATE_ERROR: "the template could not be rendered for this person",
     Reason.TEMPORARY_FAILURE: "the mail server put it off; it is tried again",
     Reason.UNREACHABLE: "the mail server could not be reached; it is tried again",
+    Reason.RATE: "as much mail as may go goes just now; it goes in its turn",
+    Reason.WARM_UP: "the transport is being warmed up, and today's quota is used; it goes when there is room",
+    Reason.BRAKE: "a brake holds it back (`nurture brakes`); it goes when that is lifted or ends",
+    Reason.BREAKER: "no sequence means to mail that often; `nurture alarms` tells more",
+    Reason.ADDRESS_REFUSED: "the mail server says that nobody has this address",
+    Reason.NO_CONSENT: "the person has not agreed to mail of this topic, or has taken that back",
+    Reason.UNCONFIRMED: "the person has not yet confirmed that they agree; it goes when they do",
+    Reason.TOPIC_OFF: "the person does not wish to read of this topic",
+    Reason.PACE: "the person wishes for less mail; it goes when their pace allows",
+    Reason.ASKED_TO_PAUSE: "the person asked for a pause; it goes when that ends",
+    Reason.POLICY: "the mail server holds something against the sender, not the reader; it is tried again",
 }
 
+
+#: Reasons of which the detail says more than the reason itself.
+_TOLD_WITH_DETAIL: Final = frozenset({Reason.ENROLLMENT_ENDED, Reason.RATE, Reason.WARM_UP, Reason.BRAKE, Reason.POLICY})
 
 _BECAME: Final[Mapping[str, str]] = {
     MessageStatus.QUEUED: "is queued",
@@ -137,6 +156,8 @@ class _Asking:
     def about_runs(self, runs: list[EnrollmentLine]) -> Iterator[Finding]:
         for run in runs:
             yield _standing(run)
+            for step, came in run.outcomes.items():
+                yield Finding(code=f"step_{came}", text=f"step {step}: {CAME_OF_IT[came]}")
             for mail in run.messages:
                 yield _mail(mail)
         last = runs[-1]
@@ -153,18 +174,36 @@ class _Asking:
 
     def about_entering(self) -> Iterator[Finding]:
         """Why there is no run: nothing was stored, so the trigger and the audience are asked again."""
-        causes = list(self._causes())
-        triggered = [cause for cause in causes if cause.matched and cause.verdict == "human"]
-        if not triggered:
-            yield self._not_triggered(causes)
-        audience = self._plan.audience
         person = self._known.person
         give_histories(self._connection, [person], self._definitions.history_names, self._at)
         facts = person.facts(self._at, self._definitions.scoring)
+        causes = list(self._causes())
+        triggered = [cause for cause in causes if cause.matched and cause.verdict == "human"]
+        if not (self._plan.trigger.events or self._plan.trigger.promoted_to):
+            yield self._without_cause(facts)
+        elif not triggered:
+            yield self._not_triggered(causes)
+        audience = self._plan.audience
         if audience is not None and not audience.holds(facts):
             yield Finding(code="not_in_audience", text=f"does not belong to the audience {audience.raw}")
         elif triggered:
             yield self._triggered_in_vain(triggered[-1].at)
+
+    def _without_cause(self, facts: Mapping[str, Any]) -> Finding:
+        """Why a trigger did not take them in that waits for no event."""
+        trigger = self._plan.trigger
+        if trigger.enters is not None:
+            if trigger.enters.holds(facts):
+                text = f"the sequence waits for {trigger.enters.raw} to become true; it is so of them, but who had it so before the sequence came into force does not enter, and whom time alone brings there enters at midnight UTC"
+                return Finding(code="true_already", text=text)
+            text = f"the sequence waits for {trigger.enters.raw} to become true, which it is not"
+            return Finding(code="trigger_not_met", text=text)
+        if trigger.date is not None:
+            said = facts.get(trigger.date)
+            what = f"which is {said}: it has passed, or can be no date" if said is not None else "which is not known of them"
+            return Finding(code="no_date", text=f"the sequence is taken around the {trigger.date} of people, {what}")
+        text = "nobody enters this sequence but by `nurture person enroll`, or when a server asks for it (enroll_requested)"
+        return Finding(code="manual", text=text)
 
     def _not_triggered(self, causes: list[_Cause]) -> Finding:
         wanted = _wording(self._plan.trigger)
@@ -198,7 +237,7 @@ class _Asking:
         trigger = self._plan.trigger
         mine = self._known.ids
         if trigger.promoted_to is None:
-            named = select(events).where(events.c.person_id.in_(mine), events.c.name.in_(trigger.event or ()))
+            named = select(events).where(events.c.person_id.in_(mine), events.c.name.in_(trigger.events))
             for row in self._connection.execute(named.order_by(events.c.occurred_at)):
                 matched = is_triggered(trigger, event_of(row), None)
                 yield _Cause(row.occurred_at, row.verdict, tuple(row.verdict_reasons or ()), matched)
@@ -215,7 +254,7 @@ class _Asking:
 
 
 def _wording(trigger: Trigger) -> str:
-    what = f"promoted to {trigger.promoted_to}" if trigger.promoted_to else one_of(trigger.event or ())
+    what = f"promoted to {trigger.promoted_to}" if trigger.promoted_to else one_of(trigger.events)
     parts = [f"{name} {value}" for name, value in (("asset", trigger.asset), ("form", trigger.form)) if value]
     if trigger.where is not None:
         parts.append(f"where {trigger.where.raw}")
@@ -225,13 +264,18 @@ def _wording(trigger: Trigger) -> str:
 def _standing(run: EnrollmentLine) -> Finding:
     if run.status in LIVE:
         when = run.due_at if run.status != EnrollmentStatus.PAUSED else None
-        return Finding(code="in_progress", text=f"is on it: {run.status} at step {run.step}", at=when)
+        since = f" since {run.step_since:%Y-%m-%d %H:%M} UTC" if run.step_since else ""
+        return Finding(code="in_progress", text=f"is on it: {run.status} at step {run.step}{since}", at=when)
     return Finding(code=run.status, text=f"{run.status} at step {run.step}: {run.reason}", at=run.ended_at)
 
 
 def _mail(mail: MessageLine) -> Finding:
     why = [MEANINGS.get(mail.reason, mail.reason)] if mail.reason else []
-    if mail.status in (MessageStatus.FAILED, MessageStatus.UNCERTAIN) and mail.detail:
+    if mail.detail and (
+        mail.status in (MessageStatus.FAILED, MessageStatus.UNCERTAIN, MessageStatus.BOUNCED) or mail.reason in _TOLD_WITH_DETAIL
+    ):
         why.append(mail.detail)
+    if mail.capped_until:
+        why = [capped(mail)]
     when = mail.sent_at or mail.due_at or mail.planned_at
     return Finding(code=f"mail_{mail.status}", text=": ".join([f"mail {mail.step} {_BECAME[mail.status]}", *why]), at=when)

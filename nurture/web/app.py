@@ -10,15 +10,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from nurture.errors import Unavailable
 from nurture.web.assets import Assets
 from nurture.web.collect import Collect
+from nurture.web.confirm import Confirm
 from nurture.web.cors import cors
 from nurture.web.counters import Counters
 from nurture.web.demo_site import DemoSite
 from nurture.web.forms import Forms
 from nurture.web.health import Health
+from nurture.web.hooks import Hooks
 from nurture.web.inbox import Inbox
 from nurture.web.pages import Pages
 from nurture.web.parts import WebParts
 from nurture.web.pixel import Pixel
+from nurture.web.preferences import Preferences
 from nurture.web.refusals import Refusal, on_refusal, on_unavailable
 from nurture.web.snippet import Snippet
 from nurture.web.tracking import Tracking
@@ -60,6 +63,7 @@ def _routes(parts: WebParts, pages: Pages, counters: Counters) -> list[BaseRoute
     forms = Forms(parts, pages, counters)
     tracking = Tracking(parts, pages, counters)
     unsubscribe = Unsubscribe(parts, pages, counters)
+    confirm, preferences = Confirm(parts, pages, counters), Preferences(parts, pages, counters, unsubscribe)
     health = Health(parts, counters)
     return [
         Route("/v1/pixel.gif", Pixel(parts, counters).show),
@@ -70,6 +74,11 @@ def _routes(parts: WebParts, pages: Pages, counters: Counters) -> list[BaseRoute
         Route("/o/{token}.gif", tracking.open),
         Route("/u/{token}", unsubscribe.ask),
         Route("/u/{token}", unsubscribe.act, methods=["POST"]),
+        Route("/hooks/{source}/{key}", Hooks(parts, counters).take, methods=["POST"]),
+        Route("/confirm/{token}", confirm.ask),
+        Route("/confirm/{token}", confirm.act, methods=["POST"]),
+        Route("/preferences/{token}", preferences.show),
+        Route("/preferences/{token}", preferences.act, methods=["POST"]),
         Route("/n.js", Snippet().show),
         Route("/health/live", health.live),
         Route("/health/ready", health.ready),

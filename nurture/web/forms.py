@@ -126,7 +126,7 @@ class Forms:
             warnings=tuple(warnings),
             properties=_properties(name, form, request, submission),
             traits=dict(submission.traits),
-            context=_context(request, signs),
+            context=_context(request, posted, signs),
         )
         return _Taken(event, signs, key, new_visitor=visitor is None and event.anonymous_id is not None)
 
@@ -238,13 +238,20 @@ def _properties(name: str, form: Form, request: Request, submission: Submission)
     return {name: value for name, value in properties.items() if value}
 
 
-def _context(request: Request, signs: list[str]) -> dict[str, Any]:
+def _context(request: Request, posted: Posted, signs: list[str]) -> dict[str, Any]:
     page = page_of({"url": request.headers.get("referer")})
     context: dict[str, Value | dict[str, str] | list[str] | None] = {
         "page": page,
         "campaign": campaign_of(None, page),
-        "locale": first_language(request.headers.get("accept-language", "")),
+        "locale": _language(request, posted),
         "userAgent": request.headers.get("user-agent", "")[:LONGEST_USER_AGENT],
         "spam_signs": signs,
     }
     return {name: value for name, value in context.items() if value}
+
+
+def _language(request: Request, posted: Posted) -> str | None:
+    """The language of the page, as its form says in `_language`: in it somebody read what they agree to. Else the browser's own."""
+    page = posted.controls.get("_language")
+    said = first_language(page) if isinstance(page, str) else None
+    return said or first_language(request.headers.get("accept-language", ""))

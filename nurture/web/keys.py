@@ -14,13 +14,13 @@ from urllib.parse import parse_qsl
 
 from nurture.domain.event import Assurance
 from nurture.errors import SettingsError
-from nurture.settings import WriteKey
+from nurture.keys import WriteKey
 from nurture.web.bodies import Headers
 from nurture.web.redirects import origin_of
 from nurture.web.refusals import Refusal
 
 #: Sources that the engine gives itself; no key may bear such a name.
-_OWN_SOURCES: Final = re.compile(r"engine|form:.*")
+_OWN_SOURCES: Final = re.compile(r"engine|mailbox|(form|hook):.*")
 
 #: What browsers add to a request and pages cannot leave out. `Sec-Fetch-Mode` proves nothing: Node.js sends it, too.
 _ONLY_BROWSERS: Final = (b"origin", b"sec-fetch-site", b"sec-fetch-dest")

@@ -1,6 +1,7 @@
 """Pages for people: a few Jinja2 templates, escaped, without script, in the reader's language."""
 
 from base64 import b64encode
+from collections.abc import Mapping
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Final
@@ -10,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from nurture.domain.definitions import Definitions
 from nurture.errors import Unavailable
 from nurture.web.refusals import retry_after
 from nurture.web.words import WORDS, preferred_language
@@ -25,6 +27,12 @@ def language_of(request: Request) -> str:
 def words_for(request: Request) -> Any:
     """What the pages say, in the language of whoever asks."""
     return WORDS[language_of(request)]
+
+
+def in_language_of(request: Request, texts: Mapping[str, str], definitions: Definitions) -> str:
+    """What the marketer wrote, in the language of whoever asks, else in that of the business, else in any there is."""
+    wanted = (language_of(request), definitions.sending.default_language)
+    return next((texts[each] for each in wanted if each in texts), next(iter(texts.values())))
 
 
 class Pages:

@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from nurture.adapters.hooks.visits import visit
 from nurture.adapters.tokens import Tokens
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import Event
+from nurture.domain.preferences import Wishes
+from nurture.keys import WriteKey
 from nurture.ports import Clock
-from nurture.settings import Settings, WriteKey
+from nurture.settings import Settings
 
 
 class EventWriter(Protocol):
@@ -18,6 +21,10 @@ class EventWriter(Protocol):
 
     async def write(self, events: Sequence[Event], route: int | None = None) -> None:
         """Return when all of `events` are durable; `route` sends them all one way, else each goes its own."""
+        ...
+
+    async def write_ahead(self, event: Event, route: int) -> None:
+        """The same for an event that no mail may overtake; it is never refused for a full backlog."""
         ...
 
     async def quarantine(self, event: Event, reasons: Sequence[str], at: datetime) -> None:
@@ -40,7 +47,8 @@ class WebParts:
     `write_keys` holds the public keys by name, `secret_keys` those of servers; the name becomes the events' source.
     `definitions` gives those in force and is asked for every request, so it must be cheap. `inbox_dir` (a folder of .eml
     files) and `demo_dir` (a landing page) are shown in development only. `metrics` gives Prometheus text, `ready` the reasons
-    for not being ready; both may block.
+    for not being ready; both may block, and so may `lets_opens_be_told`: whether a person consents to it now, False where nobody
+    can say. `visit` fetches what lies at an address of somebody who vouches for a webhook; it blocks.
     """
 
     settings: Settings
@@ -52,5 +60,8 @@ class WebParts:
     writer: EventWriter
     metrics: Callable[[], str]
     ready: Callable[[], Sequence[str]]
+    lets_opens_be_told: Callable[[int], bool] = lambda _: False
+    wishes: Callable[[int], Wishes] = lambda _: Wishes()
     inbox_dir: Path | None = None
     demo_dir: Path | None = None
+    visit: Callable[[str], bytes] = visit

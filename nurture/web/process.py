@@ -6,6 +6,8 @@ from typing import Final
 from starlette.types import ASGIApp
 
 from nurture import bootstrap
+from nurture.adapters.database.consenting import WishesOf
+from nurture.adapters.database.open_tracking import OpenTracking
 from nurture.adapters.database.releases import ReleaseWatch
 from nurture.adapters.nudge import CeleryNudge
 from nurture.adapters.stream_writer import StreamWriter, connect
@@ -21,7 +23,8 @@ _DEMO_PAGES: Final = Path(__file__).parent / "demo"
 
 def web_app(settings: Settings) -> ASGIApp:
     """The application; its lifespan stops what is started here."""
-    watch = ReleaseWatch(bootstrap.database(settings).engine)
+    database = bootstrap.database(settings).engine
+    watch = ReleaseWatch(database)
     watch.start()
     redis = bootstrap.redis_client(settings)
     writer = StreamWriter(connect(settings.redis), settings.partitions, settings.max_backlog, CeleryNudge(settings.redis))
@@ -29,13 +32,15 @@ def web_app(settings: Settings) -> ASGIApp:
         WebParts(
             settings=settings,
             clock=bootstrap.clock(settings),
-            tokens=Tokens(settings.secret),
+            tokens=Tokens(settings.secret, settings.former_secrets),
             write_keys=settings.write_keys,
             secret_keys=settings.server_keys,
             definitions=watch,
             writer=writer,
             metrics=lambda: prometheus(redis, settings.partitions),
             ready=lambda: reasons_not_ready(redis),
+            lets_opens_be_told=OpenTracking(database),
+            wishes=WishesOf(database),
             inbox_dir=None if settings.production else settings.mail_folder,
             demo_dir=None if settings.production else _DEMO_PAGES,
         )

@@ -4,14 +4,20 @@ Both are GET and therefore change nothing that could not be undone: they leave a
 when it is absorbed.
 """
 
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any, Final
+from uuid import uuid4
 from zlib import crc32
 
 import structlog
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from nurture.domain.event import EMAIL_CLICKED, EMAIL_OPENED, Event
+from nurture.adapters.redis_keys import withdrawn
+from nurture.adapters.tokens import MailLink, ReaderOpened, StepOpened
+from nurture.domain.event import EMAIL_CLICKED, EMAIL_OPENED, Event, midnight
 from nurture.domain.ids import event_key
 from nurture.domain.surroundings import path_of
 from nurture.errors import InvalidToken, Unavailable
@@ -22,6 +28,9 @@ from nurture.web.parts import WebParts
 from nurture.web.wire import LONGEST_USER_AGENT
 
 _log = structlog.get_logger(__name__)
+
+#: Nobody opens older mails.
+FOLLOWED_FOR: Final = timedelta(days=730)
 
 #: Headers by which browsers and proxies say that nobody has asked for this yet, and the words they say it with.
 _PURPOSE: Final = ("sec-purpose", "purpose", "x-purpose", "x-moz")
@@ -82,14 +91,46 @@ class Tracking:
             return {}
 
     async def open(self, request: Request) -> Response:
-        """The image, always. An event only if config/sending.yaml has turned opens on."""
-        try:
-            link = self._parts.tokens.read_open(request.path_params["token"])
-        except InvalidToken:
-            return pixel()
-        if self._parts.definitions().sending.tracking.opens:
-            await self._tell(request, EMAIL_OPENED, link.message, link.person, {})
+        """The image, always. What is told of an open is what config/sending.yaml allows now, whatever it did when the mail left."""
+        with suppress(InvalidToken):
+            match self._parts.tokens.read_open(request.path_params["token"]), self._parts.definitions().sending.tracking.opens:
+                case StepOpened() as step, "aggregate":
+                    await self._write(self._open_of_nobody(step), crc32(step.step.encode()))
+                case ReaderOpened() as reader, "hygiene" if not await self._has_withdrawn(reader.person):
+                    await self._write(self._day_of_open(request, reader), route_of_person(reader.person))
+                case MailLink() as link, "individual" if await self._lets_it_be_told(link.person):
+                    await self._tell(request, EMAIL_OPENED, link.message, link.person, {})
+                case _:
+                    pass
         return pixel()
+
+    def _open_of_nobody(self, step: StepOpened) -> Event:
+        """An open that is counted and tells nobody's name: neither who asked nor how."""
+        at = self._parts.clock.now()
+        return Event(
+            message_id=str(uuid4()), source="engine", name=EMAIL_OPENED, occurred_at=midnight(at), received_at=at, consented=False,
+            properties=step._asdict(),
+        )  # fmt: skip
+
+    def _day_of_open(self, request: Request, reader: ReaderOpened) -> Event:
+        """An open of which only the day is kept. How it was asked for helps to tell machines apart, and is not kept."""
+        at = self._parts.clock.now()
+        day, context = midnight(at), reader_context(request)
+        return Event(
+            message_id=once(context, f"opened {reader.person} {day:%Y-%m-%d}"), source="engine", name=EMAIL_OPENED,
+            occurred_at=day, received_at=at, person=reader.person, context=context,
+        )  # fmt: skip
+
+    async def _lets_it_be_told(self, person: int) -> bool:
+        """Asked when the image is: a withdrawal holds for mails that were sent before it."""
+        return not await self._has_withdrawn(person) and await run_in_threadpool(self._parts.lets_opens_be_told, person)
+
+    async def _has_withdrawn(self, person: int) -> bool:
+        """Whether they unsubscribed; where nothing can be asked, it is assumed."""
+        try:
+            return await self._parts.writer.tally(withdrawn(person), None, FOLLOWED_FOR) > 0
+        except Unavailable:
+            return True
 
     async def _tell(self, request: Request, name: str, message: int, person: int, properties: dict[str, Any]) -> None:
         at = self._parts.clock.now()
@@ -105,10 +146,13 @@ class Tracking:
             properties=properties,
             context=context,
         )
+        await self._write(event, route_of_person(person))
+
+    async def _write(self, event: Event, route: int) -> None:
         try:
-            await self._parts.writer.write([event], route_of_person(person))
+            await self._parts.writer.write([event], route)
         except Unavailable as error:
-            self._counters.add(f'web_unrecorded{{event="{name}"}}')
-            _log.warning("not recorded", name=name, message=message, reason=str(error))
+            self._counters.add(f'web_unrecorded{{event="{event.name}"}}')
+            _log.warning("not recorded", name=event.name, message=event.message, reason=str(error))
         else:
             self._counters.add("web_events")

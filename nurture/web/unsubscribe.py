@@ -7,6 +7,7 @@ redirect, as often as it comes. The token never expires.
 from starlette.requests import Request
 from starlette.responses import Response
 
+from nurture.adapters.redis_keys import withdrawn
 from nurture.adapters.tokens import MailLink
 from nurture.domain.event import UNSUBSCRIBED, Event
 from nurture.domain.ids import event_key
@@ -14,7 +15,7 @@ from nurture.errors import InvalidToken, Unavailable
 from nurture.web.counters import Counters
 from nurture.web.pages import Pages, words_for
 from nurture.web.parts import WebParts
-from nurture.web.tracking import route_of_person
+from nurture.web.tracking import FOLLOWED_FOR, route_of_person
 
 
 class Unsubscribe:
@@ -30,13 +31,20 @@ class Unsubscribe:
         if self._link(request) is None:
             return self._pages.message(request, 404, "link_unknown")
         words = words_for(request)
-        return self._pages.page(request, "unsubscribe.html", title=words["unsubscribe_title"], text=words["unsubscribe_text"])
+        return self._pages.page(
+            request, "button.html", title=words["unsubscribe_title"], text=words["unsubscribe_text"],
+            button=words["unsubscribe_button"],
+        )  # fmt: skip
 
     async def act(self, request: Request) -> Response:
         """Unsubscribe whom the token names; 200 once it is durable, 404 for a token that was not made here."""
         link = self._link(request)
         if link is None:
             return self._pages.message(request, 404, "link_unknown")
+        return await self.leave(request, link)
+
+    async def leave(self, request: Request, link: MailLink) -> Response:
+        """Unsubscribe the reader of a mail."""
         at = self._parts.clock.now()
         # Who asks is left out: a mail provider's robot asks in a person's name, and must not be taken for a machine.
         event = Event(
@@ -49,7 +57,8 @@ class Unsubscribe:
             message=link.message,
         )
         try:
-            await self._parts.writer.write([event], route_of_person(link.person))
+            await self._parts.writer.tally(withdrawn(link.person), UNSUBSCRIBED, FOLLOWED_FOR)
+            await self._parts.writer.write_ahead(event, route_of_person(link.person))
         except Unavailable as error:
             self._counters.add("web_unavailable")
             return self._pages.later(request, error)

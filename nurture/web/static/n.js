@@ -111,7 +111,7 @@
     scroll = Math.max(scroll, Math.min(100, Math.round((scrollY + innerHeight) / document.documentElement.scrollHeight * 100)));
   };
   function leave() {
-    if (engaged) send("track", { event: "page_engaged", properties: { ...page, seconds: engaged, scroll } });
+    if (page && engaged) send("track", { event: "page_engaged", properties: { ...page, seconds: engaged, scroll } });
     engaged = 0;
   }
   function view(properties) {
