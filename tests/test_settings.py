@@ -8,7 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from nurture.errors import SettingsError
-from nurture.settings import FROM_FILE, Settings, WriteKey, new_secret_key, settings_table, variable
+from nurture.keys import WriteKey, new_secret_key
+from nurture.settings import FROM_FILE, Settings, settings_table, variable
 
 PRODUCTION = {
     "NURTURE_MODE": "production",
@@ -24,7 +25,11 @@ PRODUCTION = {
 SECRET_KEY = "sk_" + "s3cret" * 5
 SECRET_KEYS = f'{{"crm": "{SECRET_KEY}"}}'
 WEBHOOK_SECRET = "whsec_" + "c2VjcmV0" * 4
+HOOK_SECRETS = '{"postmark": "nurture:hunter2", "mailgun": ["key-old-12345", "key-new-12345"]}'
 HANDOFF_SECRETS = f'{{"crm": "{WEBHOOK_SECRET}"}}'
+
+
+IMAP = {"NURTURE_IMAP_URL": "imaps://bounces:imap%21pass@mail/INBOX"}
 
 
 def refused(environ: dict[str, str]) -> str:
@@ -123,19 +128,58 @@ def test_variables_of_other_programs_and_empty_ones_are_let_be(tmp_path: Path) -
     assert settings.port == 8000
 
 
-@pytest.mark.parametrize("field", sorted(FROM_FILE))
+@pytest.mark.parametrize("field", sorted(FROM_FILE - {"smtp_urls"}))
 def test_a_secret_may_stand_in_a_file(field: str, tmp_path: Path) -> None:
     name = variable(field)
     file = tmp_path / "secret"
-    every = PRODUCTION | {"NURTURE_HANDOFF_SECRETS": HANDOFF_SECRETS, "NURTURE_SECRET_KEYS": SECRET_KEYS}
+    every = PRODUCTION | {
+        "NURTURE_HANDOFF_SECRETS": HANDOFF_SECRETS, "NURTURE_SECRET_KEYS": SECRET_KEYS, "NURTURE_HOOK_SECRETS": HOOK_SECRETS,
+        "NURTURE_FORMER_SECRET_KEYS": "f" * 32,
+    } | IMAP  # fmt: skip
     file.write_text(every[name] + "\n")
     environ = {each: value for each, value in every.items() if each != name} | {f"{name}_FILE": str(file)}
     assert Settings.load(environ) == Settings.load(every)
 
 
+def test_a_hook_has_one_secret_or_several_and_none_is_shown() -> None:
+    settings = Settings.load(PRODUCTION | {"NURTURE_HOOK_SECRETS": HOOK_SECRETS})
+    assert settings.secrets_of_hooks == {"postmark": ("nurture:hunter2",), "mailgun": ("key-old-12345", "key-new-12345")}
+    assert {"nurture:hunter2", "key-old-12345", "key-new-12345"} <= set(settings.secret_values)
+    assert "hunter2" not in repr(settings)
+    assert Settings.load(settings.as_environ()).hook_secrets == settings.hook_secrets
+
+
+@pytest.mark.parametrize("secrets", ['{"a": "short"}', '{"a": []}', '{"a": 5}', "a:b"])
+def test_a_hooks_secret_that_is_none_is_refused(secrets: str) -> None:
+    assert "NURTURE_HOOK_SECRETS" in refused(PRODUCTION | {"NURTURE_HOOK_SECRETS": secrets})
+
+
+def test_former_secret_keys_are_read_one_by_one_and_never_shown() -> None:
+    settings = Settings.load(PRODUCTION | {"NURTURE_FORMER_SECRET_KEYS": "oldest-of-all  older"})
+    assert settings.former_secrets == ["oldest-of-all", "older"]
+    assert {"oldest-of-all", "older"} <= set(settings.secret_values)
+
+
 def test_every_secret_may_stand_in_a_file() -> None:
     secret = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
     assert secret <= FROM_FILE
+
+
+def test_every_transport_has_a_variable_of_its_own_which_may_name_a_file(tmp_path: Path) -> None:
+    (tmp_path / "bulk").write_text("smtps://bulk:bulkpass@relay\n")
+    more = {"NURTURE_SMTP_URL_SECOND_WAY": "smtp://second", "NURTURE_SMTP_URL_BULK_FILE": str(tmp_path / "bulk")}
+    settings = Settings.load(PRODUCTION | more)
+    expected = {"default": PRODUCTION["NURTURE_SMTP_URL"], "second_way": "smtp://second", "bulk": "smtps://bulk:bulkpass@relay"}
+    assert settings.transports == expected
+    assert Settings.load(settings.as_environ()).transports == expected
+    assert "bulkpass" in set(settings.secret_values)
+    assert "bulkpass" not in repr(settings)
+
+
+def test_a_wrong_transport_is_named() -> None:
+    told = refused(PRODUCTION | {"NURTURE_SMTP_URL_BULK": "http://bulk:topsecret@relay"})
+    assert "NURTURE_SMTP_URL_BULK: must begin with smtp://" in told
+    assert "topsecret" not in told
 
 
 def test_settings_show_no_secret() -> None:
@@ -145,7 +189,8 @@ def test_settings_show_no_secret() -> None:
 
 
 def test_the_values_that_may_never_be_printed_are_known() -> None:
-    assert set(Settings.load(PRODUCTION).secret_values) == {"k" * 32, "dbpass", "redispass", "smtp!pass"}
+    known = {"k" * 32, "dbpass", "redispass", "smtp!pass", "imap!pass"}
+    assert set(Settings.load(PRODUCTION | IMAP).secret_values) == known
 
 
 def test_development_makes_its_keys_once_and_keeps_them_to_itself(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nurture.demo.letterbox import read_mail
-from nurture.settings import PREFIX
+from nurture.environment import PREFIX
 from tests.acceptance.conftest import ROOT
 from tests.support.waiting import free_port, wait_until
 
@@ -65,8 +65,13 @@ def test_it_plays_to_the_end_and_its_figures_agree(tmp_path: Path) -> None:
     assert funnel["mqls"] > 0
     assert funnel["machine_events"] > 0
     assert min(outcome["sent_twice"], outcome["unsubscribed"], outcome["spam"]) > 0
-    assert {sequence["sequence"] for sequence in funnel["sequences"]} == {"guide-nurture", "welcome-subscriber"}
+    enrolled = {sequence["sequence"]: sequence["enrolled"] for sequence in funnel["sequences"]}
+    assert enrolled.keys() == {"guide-nurture", "keep-warm", "webinar-reminder", "welcome-subscriber"}
+    assert min(enrolled["guide-nurture"], enrolled["keep-warm"], enrolled["welcome-subscriber"]) > 0
     assert all(step["sent"] for sequence in funnel["sequences"] for step in sequence["steps"])
+    steps = {step["step"] for sequence in funnel["sequences"] for step in sequence["steps"]}
+    assert {"case", "measure", "case-again", "goodbye"} <= steps, "readers who clicked, and readers who did not"
+    assert len({mail.subject for mail in mails if mail.step == "case"}) == 4, "both variants in both languages"
     assert outcome["story"]["stage_changes"]
     assert processes_of(folder) == []
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select
 
 from nurture.adapters.clock import set_shift
 from nurture.adapters.database.tables import enrollments, events, messages, people
-from nurture.domain.sending import MessageStatus
+from nurture.domain.mail.sending import MessageStatus
 from nurture.supervisor.engine import RunningEngine
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0"

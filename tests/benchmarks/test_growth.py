@@ -7,8 +7,9 @@ import pytest
 from redis import Redis
 from sqlalchemy import Engine, func, select
 
-from benchmarks.growth import Absorption, Block, Cost, Meter, Slice, check, growth, lay_out
+from benchmarks.growth import Absorption, Block, Slice, check, growth, lay_out
 from benchmarks.laboratory import ROOT, WrongResultError
+from benchmarks.meter import Cost, Meter
 from benchmarks.season import heard
 from nurture import bootstrap
 from nurture.adapters.database.releases import apply

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -77,3 +78,19 @@ def nurture(
         return alone(*arguments, stdin=stdin)
 
     return run
+
+
+@pytest.fixture
+def config(environment: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A copy of the example configuration that a test may spoil."""
+    folder = tmp_path / "config"
+    shutil.copytree(ROOT / "config", folder)
+    environment.setenv("NURTURE_CONFIG_DIR", str(folder))
+    return folder
+
+
+def spoil(file: Path, old: str, new: str) -> None:
+    """Replace the first `old` in a file."""
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))

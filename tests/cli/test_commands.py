@@ -5,9 +5,9 @@ import pytest
 from tests.cli.conftest import Command
 
 COMMANDS = [
-    "check", "apply", "schema", "preview", "status", "verify", "report", "report funnel", "person", "person show", "person why-not",
-    "person erase", "person export", "forget",
-    "person reject", "rescore", "events", "events reclassify", "events warnings", "events conflicts",
+    "check", "apply", "schema", "test", "preview", "simulate", "status", "verify", "report", "report funnel",
+    "report variants", "report pools", "report opens", "person", "person show", "person why-not", "person erase", "person export", "forget",
+    "person reject", "person enroll", "rescore", "events", "events reclassify", "events warnings", "events conflicts",
     "dead", "dead list", "dead show", "dead retry", "dead drop", "import",
     "import people", "import events", "export", "export people", "export events",
 ]  # fmt: skip
@@ -27,11 +27,12 @@ def test_every_command_explains_itself(alone: Command, command: str) -> None:
         (["person", "show"], "EMAIL"),
         (["person", "show", "ana@acme.test", "--events", "-1"], "--events"),
         (["person", "why-not", "ana@acme.test"], "SEQUENCE"),
+        (["person", "enroll", "ana@acme.test"], "SEQUENCE"),
         (["person", "erase"], "WHO"),
         (["person", "export"], "WHO"),
         (["forget"], "--now"),
         (["forget", "--now", "--dry-run"], "--now"),
-        (["preview"], "EMAIL_NAME"),
+        (["preview"], "NAME"),
         (["dead", "list", "--limit", "0"], "--limit"),
         (["report", "dance"], "dance"),
         (["import", "people"], "FILE"),

@@ -7,23 +7,8 @@ from pathlib import Path
 import pytest
 
 from nurture.errors import SettingsError
-from tests.cli.conftest import ROOT, Command
+from tests.cli.conftest import ROOT, Command, spoil
 from tests.support.installation import Installation
-
-
-@pytest.fixture
-def config(environment: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A copy of the example configuration that a test may spoil."""
-    folder = tmp_path / "config"
-    shutil.copytree(ROOT / "config", folder)
-    environment.setenv("NURTURE_CONFIG_DIR", str(folder))
-    return folder
-
-
-def spoil(file: Path, old: str, new: str) -> None:
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new, 1))
 
 
 def test_the_example_is_in_order(alone: Command) -> None:
@@ -54,6 +39,29 @@ def test_a_mistake_in_a_template_is_told(alone: Command, environment: pytest.Mon
     assert told.exit_code == 1
     assert "guide-thanks/en.md:5:" in told.stdout
     assert "did you mean 'person'?" in told.stdout
+
+
+def test_what_shows_only_in_a_mail_is_told_with_its_file(alone: Command, environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    templates = tmp_path / "emails"
+    shutil.copytree(ROOT / "templates" / "emails", templates)
+    environment.setenv("NURTURE_TEMPLATES_DIR", str(templates))
+    spoil(templates / "guide-thanks" / "en.md", "Hello", "Your price: undefined. Hello")
+    spoil(templates / "last-word" / "fr.md", 'Bonjour {{ person.first_name | default("à vous") }}', "{{ person.first_name }}")
+    told = alone("check")
+    assert told.exit_code == 1
+    lines = told.stdout.splitlines()
+    [undefined] = [line for line in lines if line.startswith(f"{templates}/guide-thanks/en.md:1:1: B5: ")]
+    assert undefined.endswith("the mail shows 'undefined'; give the value a default in the template")
+    [unknown] = [line for line in lines if line.startswith(f"{templates}/last-word/fr.md:")]
+    assert "warning: the mail cannot be written for somebody of whom nothing is known: person.first_name" in unknown
+
+
+def test_what_is_wrong_with_every_mail_is_told_once(alone: Command, config: Path) -> None:
+    spoil(config / "sending.yaml", "email: camille@example.com", "email: camille@gmail.com")
+    told = alone("check")
+    assert told.exit_code == 1
+    assert [line.partition(": ")[0] for line in told.stdout.splitlines()] == [f"{config}/sending.yaml:1:1"]
+    assert "H4: From is a mailbox at gmail.com" in told.stdout
 
 
 def test_apply_puts_in_force_and_tells_what_changed(nurture: Command, installation: Installation, config: Path) -> None:

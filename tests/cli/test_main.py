@@ -116,6 +116,31 @@ def test_a_new_secret_key_is_another_kind_and_shown_once(tmp_path: Path) -> None
     assert "NURTURE_SECRET_KEYS" in told.stderr
 
 
+def test_the_pair_of_keys_that_signs_mail_is_made_once_and_told_again(tmp_path: Path) -> None:
+    made, again = (nurture("keys", "dkim", "--selector", "n2026", NURTURE_DATA_DIR=str(tmp_path)) for _ in range(2))
+    assert made.returncode == 0
+    assert made.stdout == again.stdout
+    assert made.stdout.startswith('n2026._domainkey.example.com. IN TXT "v=DKIM1; k=rsa; p=')
+    assert "now lies in" in made.stderr
+    assert "dkim: {domain: example.com, selector: n2026}" in again.stderr
+    assert "PRIVATE" not in made.stdout + made.stderr
+
+
+def test_the_record_of_another_domain_and_kind_as_json(tmp_path: Path) -> None:
+    options = ("--selector", "s", "--domain", "Mail.example.org", "--kind", "ed25519", "--json")
+    told = json.loads(nurture("keys", "dkim", *options, NURTURE_DATA_DIR=str(tmp_path)).stdout)
+    assert told["name"] == "s._domainkey.mail.example.org."
+    assert told["record"].startswith("v=DKIM1; k=ed25519; p=")
+    assert (told["made"], told["file"]) == (True, str(tmp_path / "dkim" / "s.pem"))
+
+
+def test_a_selector_that_no_name_can_hold_is_refused(tmp_path: Path) -> None:
+    told = nurture("keys", "dkim", "--selector", "../x", NURTURE_DATA_DIR=str(tmp_path))
+    assert told.returncode == 2
+    assert "cannot stand in the DNS" in told.stderr
+    assert not (tmp_path / "dkim").exists()
+
+
 def test_the_example_for_a_new_key_keeps_the_keys_there_are(tmp_path: Path) -> None:
     told = nurture("keys", "new", NURTURE_DATA_DIR=str(tmp_path), **KEYS)
     example = json.loads(told.stderr.split("NURTURE_WRITE_KEYS='")[1].split("'")[0])

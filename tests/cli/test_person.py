@@ -7,9 +7,9 @@ import pytest
 
 from nurture.errors import DefinitionError, NurtureError
 from tests.cli.conftest import Command
-from tests.support.definitions import DEFINITIONS, definitions
+from tests.support.definitions import DEFINITIONS, SENDING, definitions
 from tests.support.events import MONDAY, download, event, form, page
-from tests.support.installation import Installation
+from tests.support.installation import Installation, with_every_outcome
 
 
 def test_a_story_is_told(nurture: Command, installation: Installation) -> None:
@@ -24,9 +24,17 @@ def test_a_story_is_told(nurture: Command, installation: Installation) -> None:
         "ana@acme.test (person ", "lead, for 1 d 6 h", "points today", "45 points, grade B",
         "job_title", "Head of Sales", "+45  decision-maker", "audience → lead", "by gated-download", "asset_downloaded guide",
         "+19.54  download", "once", "+20 then", "faded by 2.3 %", "31.27  in all; half-life 30d", "matrix", "B3", "audience  0 s",
-        "waiting at step case, next at 2026-03-04 09:00:00", "guide-thanks", "+10 pricing",
+        "waiting at step wait-after-thanks since 2026-03-02 09:00:00, next at 2026-03-04 09:00:00", "guide-thanks", "+10 pricing",
     ):  # fmt: skip
         assert words in told.stdout
+
+
+def test_what_came_of_steps_is_told(nurture: Command, installation: Installation) -> None:
+    with_every_outcome(installation)
+    told = nurture("person", "show", "ana@acme.test").stdout
+    assert "waiting at step wait-after-demo since 2026-03-03 10:00:00, next at 2026-03-04 10:00:00\n" in told
+    assert "\n  again: pool exhausted\n  demo: timed out\n  interest: happened\n" in told
+    assert "pool exhausted" in nurture("person", "why-not", "ana@acme.test", "guide-nurture").stdout
 
 
 def test_a_story_is_json(nurture: Command, installation: Installation) -> None:
@@ -41,6 +49,20 @@ def test_what_caps_and_time_took_is_told_line_by_line(nurture: Command, installa
     told = nurture("person", "show", "ana@acme.test").stdout
     assert "+10.00  pricing  2026-03-02  3 times  +20 then  1 beyond the cap (-10), faded by 50.0 %" in told
     assert "+0 pricing (capped)" in told
+
+
+def test_what_a_mail_lost_to_is_told(nurture: Command, installation: Installation) -> None:
+    installation.apply(definitions(sending=SENDING | {"frequency_cap": {"messages": 1}}))
+    installation.happen(form("ana@acme.test"), download("ana@acme.test"))
+    installation.work()
+    installation.later(days=2)
+    installation.work()
+    told = nurture("person", "show", "ana@acme.test")
+    assert "capped until 2026-03-09 09:00 UTC; went instead: guide-nurture/thanks on 2 March" in told.stdout
+    runs = json.loads(nurture("person", "show", "ana@acme.test", "--json").stdout)["enrollments"]
+    lost = [mail["lost_to"] for mail in runs[0]["messages"] if mail["reason"] == "capped"]
+    went = {"sequence": "guide-nurture", "step": "thanks", "sent_at": "2026-03-02T09:00:00Z"}
+    assert lost == [[went]] * 2
 
 
 def test_who_somebody_is_is_told(nurture: Command, installation: Installation) -> None:

@@ -54,7 +54,6 @@ def test_an_endpoint_in_order_takes_effect(tmp_path: Path) -> None:
         ("{url: https://x.example, stages: [mql, sqll], secret: crm}", "2:47: unknown stage 'sqll'; did you mean 'sql'?"),
         ("{url: ftp://x.example, stages: [mql], secret: crm}", "2:14: 'ftp://x.example' is no web address;"),
         ("{url: https://a:hunter2@x.example, stages: [mql], secret: crm}", "2:14: a web address here must hold no password;"),
-        ("{url: https://x.example, stages: [], secret: crm}", "2:41: 'stages' is empty;"),
         ("{url: https://x.example, stages: [mql], secret: whsec_aHVudGVyMg==}", "2:56: this is the secret itself;"),
         ("{url: https://x.example, stage: [mql], secret: crm}", "2:33: unknown key 'stage'; did you mean 'stages'?"),
         ("{url: https://x.example, stages: [mql]}", "2:8: 'secret' is missing here;"),
@@ -84,3 +83,19 @@ def test_a_secret_that_is_missing_here_is_a_warning(tmp_path: Path) -> None:
     [said] = told(found)
     assert said.startswith("handoff.yaml:2:56: warning: there is no secret 'crm' here")
     assert found.definitions is not None
+
+
+def test_an_endpoint_that_nothing_is_ever_told_is_a_warning(tmp_path: Path) -> None:
+    found = loaded(tmp_path, "{url: https://x.example, secret: crm}")
+    [said] = told(found)
+    assert said.startswith(
+        "handoff.yaml:2:3: warning: nobody ever calls 'crm': it has no 'stages', and no step says 'notify: crm'"
+    )
+    assert found.definitions is not None
+
+
+def test_an_endpoint_for_alerts_alone_needs_no_stages(tmp_path: Path) -> None:
+    assert told(loaded(tmp_path, "{url: https://x.example, secret: crm}"))
+    sequence = tmp_path / "config" / "sequences" / "guide-nurture.yaml"
+    sequence.write_text(sequence.read_text() + "  - {notify: crm}\n")
+    assert told(load(tmp_path / "config", installation=WITH_SECRET)) == []

@@ -14,6 +14,7 @@ from nurture.definitions.loader import load
 from nurture.definitions.mistakes import Mistake
 from nurture.definitions.syntax import lines_of
 from nurture.domain.definitions import Definitions
+from nurture.domain.steps import variant_text
 from tests.definitions.folders import FILES, Told, marked, told, write
 from tests.definitions.slips import SCORING_MISTAKES, STEP_MISTAKES, YAML_MISTAKES
 
@@ -127,6 +128,32 @@ def test_a_missing_email_is_reported_at_every_step_that_names_it(tmp_path: Path)
         *["there is no e-mail 'hello'; did you mean 'thanks'?"] * 2,
     )
     assert told(write(tmp_path, sequences__nurture=text), missing_emails) == expected
+
+
+def test_a_problem_of_a_variant_is_reported_where_it_is_written(tmp_path: Path) -> None:
+    def problems(_: Definitions) -> Iterable[tuple[Path | str, int, str]]:
+        yield variant_text("nurture", "b", "two", "subject"), 1, "there is no variable 'persn'; did you mean 'person'?"
+
+    text, expected = marked(
+        "sequences/nurture.yaml",
+        FILES["sequences/nurture.yaml"]
+        + "  - {id: b, email: thanks, variants: {one: {}, two: {subject: »'Hello {{ persn.first_name }}'}}}\n",
+        "there is no variable 'persn'; did you mean 'person'?",
+    )
+    assert told(write(tmp_path, sequences__nurture=text), problems) == expected
+
+
+def test_an_email_of_a_variant_or_a_pool_is_reported_where_it_is_named(tmp_path: Path) -> None:
+    variants = "  - {id: b, email: thanks, variants: {one: {}, two: {email: »hello}}}\n  - {id: c, pool: cases}\n"
+    text, in_sequence = marked(
+        "sequences/nurture.yaml", FILES["sequences/nurture.yaml"] + variants, "there is no e-mail 'hello'; write it"
+    )
+    pools, in_pools = marked("pools.yaml", "pools: {cases: [{email: »hello}]}\n", "there is no e-mail 'hello'; write it")
+
+    def problems(_: Definitions) -> Iterable[tuple[Path | str, int, str]]:
+        yield "hello", 1, "there is no e-mail 'hello'; write it"
+
+    assert told(write(tmp_path, sequences__nurture=text, pools=pools), problems) == [*in_pools, *in_sequence]
 
 
 def test_a_problem_inside_a_template_is_reported_there(tmp_path: Path) -> None:

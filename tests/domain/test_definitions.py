@@ -75,6 +75,7 @@ def test_rules_by_event() -> None:
     assert {name: [rule.id for rule in rules] for name, rules in by_event.items()} == {
         "page_viewed": ["read", "pricing"],
         "screen_viewed": ["read"],
+        "step_scored": ["read", "pricing"],  # a step of a sequence may hit any of them
     }
     assert set(definitions().rules_by_id) == {"read", "pricing"}
 

@@ -11,17 +11,20 @@ from pydantic import ValidationError
 
 from nurture.domain.handing_off import (
     RETRY_DELAYS,
+    Alarmed,
+    Alerted,
     Delivered,
     Delivery,
     Endpoint,
     Handoff,
+    Moved,
     after_answer,
     deliveries_of,
     payload,
 )
+from nurture.domain.mail.sending import GiveUp, RetryAt
 from nurture.domain.person import Attribute, Person
 from nurture.domain.scoring import Cell, Grade, Scoring, engagement_on, heat_of
-from nurture.domain.sending import GiveUp, RetryAt
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TODAY = 20_514
@@ -47,7 +50,8 @@ def delivery(cells: dict[Cell, int] | None = None, **attributes: Any) -> Deliver
         attributes={name: Attribute(value, NOW, "form:guide") for name, value in attributes.items()},
         heat=heat_of(cells, SCORING),
     )  # fmt: skip
-    return Delivery(7, "crm", 0, "lead", "mql", "hot", "engagement 40.0, grade B", "guide", NOW, person, cells)
+    moved = Moved("lead", "mql", "hot", "engagement 40.0, grade B", "guide")
+    return Delivery(7, "crm", 0, moved, NOW, person, cells)
 
 
 def told(each: Delivery, at: datetime = NOW) -> dict[str, Any]:
@@ -85,6 +89,25 @@ def test_the_payload_says_who_moved_and_why() -> None:
     }
 
 
+def test_an_alert_says_who_came_where() -> None:
+    alerted = delivery({Cell("download", TODAY): 1}, company="Acme")._replace(what=Alerted("guide-nurture", "call", "Ring today"))
+    body = told(alerted)
+    assert (body["type"], body["timestamp"]) == ("sequence.alert", "2026-03-02T09:00:00Z")
+    assert list(body["data"]) == ["person", "sequence", "step", "text", "at", "engagement", "grade", "score_lines"]
+    said = {name: body["data"][name] for name in ("sequence", "step", "text", "at")}
+    assert said == {"sequence": "guide-nurture", "step": "call", "text": "Ring today", "at": "2026-03-02T09:00:00Z"}
+    moved = told(delivery({Cell("download", TODAY): 1}, company="Acme"))["data"]
+    assert {name: moved[name] for name in ("person", "engagement", "grade", "score_lines")} == {
+        name: body["data"][name] for name in ("person", "engagement", "grade", "score_lines")
+    }
+
+
+def test_the_longest_text_of_a_step_leaves_the_payload_within_its_bound() -> None:
+    alerted = delivery(note="x" * 20_000, company="Acme")._replace(what=Alerted("s" * 64, "t" * 64, "\U0001f4de" * 500))
+    assert len(payload(alerted, SCORING, NOW)) <= 20_000
+    assert told(alerted)["data"]["person"]["attributes"] == {"company": "Acme"}
+
+
 def test_the_ten_lines_that_weigh_most_are_told() -> None:
     cells = {Cell("download", TODAY - days): 1 for days in range(20)}
     days = [line["day"] for line in told(delivery(cells))["data"]["score_lines"]]
@@ -97,7 +120,16 @@ def test_the_score_is_as_of_the_call_and_the_change_as_of_then() -> None:
     cells = {Cell("download", TODAY): 1}
     body = told(delivery(cells), NOW + timedelta(days=30))
     assert (body["timestamp"], body["data"]["engagement"]) == ("2026-03-02T09:00:00Z", 10.0)
-    assert engagement_on(TODAY + 30, delivery(cells).person.heat, SCORING.half_life) == pytest.approx(10.0)
+    person = delivery(cells).person
+    assert person is not None
+    assert engagement_on(TODAY + 30, person.heat, SCORING.half_life) == pytest.approx(10.0)
+
+
+def test_an_alarm_is_told_of_nobody() -> None:
+    alarmed = delivery()._replace(what=Alarmed("complaints", "keep-warm", "3 of 300 mails were reported as spam"), person=None)
+    body = told(alarmed)
+    assert body["type"] == "mail.alarm"
+    assert body["data"].keys() == {"kind", "about", "text", "at"}
 
 
 def test_the_longest_attributes_make_room() -> None:
@@ -169,7 +201,6 @@ def test_jitter_lengthens_a_delay_by_less_than_a_fifth(attempt: int, jitter: flo
         ({"url": "https://crm.example.com:99999/hooks"}, "names no host that can be called"),
         ({"url": "https://[::1/hooks"}, "names no host that can be called"),
         ({"url": "https://me:hunter2@crm.example.com/"}, "must hold no password"),
-        ({"stages": []}, "at least 1 item"),
         ({"secret": "whsec_c2VjcmV0"}, "this is the secret itself"),
         ({"secret": "no name"}, "match pattern"),
         ({"retries": 3}, "Extra inputs"),

@@ -12,7 +12,11 @@ from nurture.adapters.redis_keys import FIELD, events
 from nurture.adapters.stream import held_partition
 from nurture.domain.event import EVENT, Event
 from nurture.flow.absorb import Absorbed, absorb
+from nurture.flow.advance import advance
+from tests.flow.post import Post
 from tests.support.definitions import definitions
+from tests.support.events import download, form
+from tests.support.smtp import SmtpSink
 from tests.support.waiting import MovableClock
 
 
@@ -51,3 +55,16 @@ class Intake:
 @pytest.fixture
 def intake(redis: Redis, database: Database, clock: MovableClock) -> Intake:
     return Intake(redis, database, clock)
+
+
+@pytest.fixture
+def post(database: Database, clock: MovableClock, smtp_sink: SmtpSink) -> Post:
+    return Post(database, clock, smtp_sink)
+
+
+def queue(intake: Intake, *addresses: str) -> None:
+    for address in addresses:
+        intake.put(form(address, device=address), download(address))
+    intake.absorb(2 * len(addresses))
+    while advance(intake.database, intake.clock, lambda *_: False).moved:
+        pass

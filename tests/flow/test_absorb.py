@@ -210,3 +210,9 @@ def test_the_same_id_with_another_payload_is_kept_as_a_conflict_and_counts_for_n
     assert (cell.rule, cell.hits) == ("pricing", 1)
     [conflict] = rows(database, event_conflicts)
     assert conflict.body["context"]["page"]["path"] == "/careers"
+
+
+def test_a_download_before_its_form_in_one_batch_still_begins_the_sequence(intake: Intake) -> None:
+    intake.take([download("ana@acme.test"), form("ana@acme.test", at=MONDAY + timedelta(seconds=1))])
+    with intake.database.engine.connect() as connection:
+        assert connection.scalar(select(func.count()).select_from(enrollments)) == 1

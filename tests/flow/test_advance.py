@@ -43,7 +43,7 @@ def test_the_first_mail_is_queued_at_once_and_the_wait_begins(intake: Intake, da
     enroll(intake, "ana@acme.test")
     assert step(database, clock) == Advanced(1, 1)
     run = the_run(database)
-    assert (run.status, run.step, run.due_at) == ("waiting", "case", clock.now() + timedelta(days=2))
+    assert (run.status, run.step, run.due_at) == ("waiting", "wait-after-thanks", clock.now() + timedelta(days=2))
     assert templates(database) == ["guide-thanks"]
 
 

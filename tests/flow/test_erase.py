@@ -146,10 +146,11 @@ def test_erase_during_active_enrolment_leaves_a_hash_and_no_later_mail__suites_2
     sent = len(installation.sink.mails)
     assert sent == 1
     erase_whoever(ANA, installation)
-    at = installation.later(days=10)
+    at = installation.later(days=3)
     installation.work()
     assert len(installation.sink.mails) == sent
     installation.happen(form(ANA, device="other", at=at), download(ANA, at=at))
+    installation.work()
     installation.later(days=10)
     installation.work()
     assert len(installation.sink.mails) == sent
@@ -157,7 +158,7 @@ def test_erase_during_active_enrolment_leaves_a_hash_and_no_later_mail__suites_2
     with installation.engine.connect() as connection:
         [suppressed] = connection.execute(select(suppressions)).all()
         assert (suppressed.email, suppressed.reason, suppressed.source) == (ANA, "erased", "erase")
-        assert set(connection.scalars(select(messages.c.reason))) == {"suppressed"}
+        assert set(connection.scalars(select(messages.c.reason))) == {"suppressed", "too_late"}
 
 
 def test_the_same_person_who_posts_a_form_again_is_new_and_suppressed_whatever_the_case(installation: Installation) -> None:

@@ -63,7 +63,7 @@ def test_a_merged_person_in_one_sequence_twice_keeps_the_further_run(
         connection.execute(enrollments.update().where(enrollments.c.id == behind).values(step="thanks"))
     merge(database, clock, home, work, "operator", "she told us")
     runs = {row.step: (row.person_id, row.status, row.reason) for row in rows(database, enrollments)}
-    assert runs == {"case": (work, "waiting", None), "thanks": (work, "exited", "merged")}
+    assert runs == {"wait-after-thanks": (work, "waiting", None), "thanks": (work, "exited", "merged")}
     assert {row.person_id for row in rows(database, messages)} == {work}
     assert [row.status.value for row in rows(database, messages) if row.enrollment_id == behind] == ["skipped"]
 
@@ -168,4 +168,25 @@ def test_whoever_was_parted_since_is_not_given_back_again(intake: Intake, databa
     assert all(row.merged_into is None for row in rows(database, people))
     held = {(row.kind, row.value): row.person_id for row in rows(database, identifiers)}
     assert len({held["anonymous_id", device] for device in ("phone", "laptop", "desk")}) == 3
+    assert verify(database.engine, definitions()) == []
+
+
+def test_whoever_was_parted_and_took_the_others_in_stays_a_person_of_their_own(
+    intake: Intake, database: Database, clock: MovableClock
+) -> None:
+    for minute, device in enumerate(["a", "b", "c"]):
+        intake.take([page("/pricing", device=device, at=clock.now() + timedelta(minutes=minute))])
+    a, b, c = (next(row.person_id for row in rows(database, identifiers) if row.value == device) for device in "abc")
+
+    def join(weak: int, into: int) -> int:
+        clock.advance(timedelta(minutes=1))
+        return merge(database, clock, weak, into, "operator", "one human").id
+
+    first, second = join(a, b), join(b, c)
+    unmerge(database, clock, first, "operator")
+    join(c, a)
+    unmerge(database, clock, second, "operator")
+    holders = {row.value: row.person_id for row in rows(database, identifiers)}
+    assert holders == {"a": a, "b": b, "c": a}
+    assert {row.id: row.merged_into for row in rows(database, people)} == {a: None, b: None, c: a}
     assert verify(database.engine, definitions()) == []

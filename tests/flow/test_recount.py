@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Row, Table, select, update
 
+from nurture.adapters.database.releases import apply
 from nurture.adapters.database.store import Database
 from nurture.adapters.database.tables import enrollments, events, identifiers, identity_journal, people, score_cells
 from nurture.domain.event import EMAIL_CLICKED
@@ -122,3 +123,18 @@ def test_the_crowd_is_the_same_whatever_is_recounted_together(
     assert verify(database.engine, definitions()) == []
     told = sum(row.hits for row in rows(database, score_cells))
     assert told == 12
+
+
+def test_what_follows_from_the_past_follows_for_whom_it_was_found_to_be(
+    intake: Intake, database: Database, clock: MovableClock
+) -> None:
+    """The webinar was counted for Ana; that it was Ben who sat there makes a lead of him, with the same recount."""
+    attended = {"id": "attended", "to": "mql", "when": {"happened": {"event": "webinar_attended"}}}
+    with database.engine.begin() as connection:
+        apply(connection, definitions(lifecycle={"promotions": [attended]}), clock.now())
+    intake.take([form("ana@acme.test", at=minutes(1)), event("webinar_attended", minutes(5), anonymous_id="device-1")])
+    intake.take([form("ben@acme.test", at=minutes(3))])
+    clock.advance(timedelta(minutes=10))
+    recount(database, clock)
+    stages = {row.email: row.stage for row in rows(database, people)}
+    assert stages["ben@acme.test"] == "mql"

@@ -1,71 +1,25 @@
 """Queued messages go to a real mail server, each at most once."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from threading import Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import insert, select, update
 
+from nurture.adapters.database.holding import release_messages
 from nurture.adapters.database.releases import apply
-from nurture.adapters.database.store import Database
-from nurture.adapters.database.tables import messages, people, suppressions
-from nurture.adapters.mail.transport import SmtpTransport
-from nurture.domain.definitions import Definitions
+from nurture.adapters.database.tables import enrollments, messages, pauses, people, suppressions
 from nurture.domain.event import UNSUBSCRIBED
-from nurture.domain.sending import LEASE, MessageStatus
-from nurture.errors import TemplateError
-from nurture.flow.advance import advance
-from nurture.flow.send import SendReport, send
-from nurture.ports import Letter, Written
-from tests.flow.conftest import Intake
-from tests.support.definitions import SENDING, definitions
-from tests.support.events import download, event, form
-from tests.support.smtp import SmtpSink
+from nurture.domain.mail.dispatch import HELD_FOR
+from nurture.domain.mail.sending import LEASE, MessageStatus
+from nurture.flow.send import SendReport
+from tests.flow.conftest import Intake, queue
+from tests.flow.post import Post
+from tests.support.definitions import GUIDE_SEQUENCE, SENDING, definitions
+from tests.support.events import event
+from tests.support.installation import claim
 from tests.support.waiting import MovableClock
-
-
-class PlainWriter:
-    """Writes three lines; refuses one address as a template with a missing variable would."""
-
-    def write(self, letter: Letter, definitions: Definitions, at: datetime) -> Written:
-        if letter.address.startswith("unwritable"):
-            raise TemplateError("guide-thanks/en.md:3: 'first_name' is undefined")
-        raw = f"Message-ID: <{letter.message}@example.com>\r\nSubject: {letter.template}\r\n\r\nHello.\r\n"
-        return Written(raw.encode(), definitions.sending.sender.email, "en", letter.template)
-
-
-class Post:
-    """The sending side of one worker."""
-
-    def __init__(self, database: Database, clock: MovableClock, sink: SmtpSink) -> None:
-        self.database, self.clock, self.sink = database, clock, sink
-
-    def send(self, worker: str = "worker-1", url: str | None = None, limit: int = 100) -> SendReport:
-        transport = SmtpTransport(url or self.sink.url)
-        return send(self.database.sending, transport, PlainWriter(), self.clock, lambda *_: False, worker, limit)
-
-    def statuses(self) -> dict[str, int]:
-        counted = select(messages.c.status, func.count()).group_by(messages.c.status)
-        with self.database.engine.connect() as connection:
-            return {status.value: count for status, count in connection.execute(counted)}
-
-    def message(self) -> Row[Any]:
-        with self.database.engine.connect() as connection:
-            return connection.execute(select(messages)).one()
-
-
-@pytest.fixture
-def post(database: Database, clock: MovableClock, smtp_sink: SmtpSink) -> Post:
-    return Post(database, clock, smtp_sink)
-
-
-def queue(intake: Intake, *addresses: str) -> None:
-    for address in addresses:
-        intake.put(form(address, device=address), download(address))
-    intake.absorb(2 * len(addresses))
-    while advance(intake.database, intake.clock, lambda *_: False).moved:
-        pass
 
 
 def test_a_queued_message_reaches_the_server_once(intake: Intake, post: Post) -> None:
@@ -73,7 +27,6 @@ def test_a_queued_message_reaches_the_server_once(intake: Intake, post: Post) ->
     assert post.send() == SendReport(claimed=2, sent=2)
     assert post.send() == SendReport()
     assert sorted(mail.to[0] for mail in post.sink.mails) == ["ana@acme.test", "ben@acme.test"]
-    assert post.sink.sessions == 1
     assert post.statuses() == {"sent": 2}
 
 
@@ -98,8 +51,8 @@ def test_a_worker_that_died_while_sending_leaves_an_uncertain_message__mautic_13
 ) -> None:
     """Incident 1: killed after the server accepted and before that was stored, it must not send again."""
     queue(intake, "ana@acme.test")
-    [waiting] = post.database.sending.claim("dead", 10, clock.now())
-    assert post.database.sending.begin("dead", waiting.letter.message, [], clock.now())
+    [waiting] = claim(post.database, "dead", clock.now())
+    assert post.database.sending.begin("dead", [waiting.letter.message], [], clock.now())
     assert post.send() == SendReport()
     clock.advance(LEASE + timedelta(seconds=1))
     assert post.send() == SendReport()
@@ -109,7 +62,7 @@ def test_a_worker_that_died_while_sending_leaves_an_uncertain_message__mautic_13
 
 def test_a_worker_that_died_before_sending_loses_nothing(intake: Intake, post: Post, clock: MovableClock) -> None:
     queue(intake, "ana@acme.test")
-    post.database.sending.claim("dead", 10, clock.now())
+    claim(post.database, "dead", clock.now())
     assert post.send() == SendReport()
     clock.advance(LEASE + timedelta(seconds=1))
     assert post.send() == SendReport(claimed=1, sent=1)
@@ -147,7 +100,7 @@ def test_a_missing_template_variable_costs_one_message__mautic_13070(intake: Int
 def test_a_connection_lost_after_the_last_byte_leaves_one_uncertain_message(intake: Intake, post: Post) -> None:
     queue(intake, "ana@acme.test", "ben@acme.test", "eve@acme.test")
     post.sink.drop("dot", matching="", times=1)
-    assert post.send() == SendReport(claimed=3, sent=2)
+    assert post.send(url=f"{post.sink.url}?connections=1") == SendReport(claimed=3, sent=2)
     assert post.statuses() == {"uncertain": 1, "sent": 2}
     assert post.sink.sessions == 2
     assert len({mail.message_id for mail in post.sink.mails}) == 3  # the sink took the uncertain one, too
@@ -174,43 +127,11 @@ def test_unsubscribing_stops_what_is_queued_already(intake: Intake, post: Post) 
 
 def test_an_address_suppressed_between_claim_and_sending_is_not_mailed(intake: Intake, post: Post, clock: MovableClock) -> None:
     queue(intake, "ana@acme.test")
-    [waiting] = post.database.sending.claim("worker-1", 10, clock.now())
+    [waiting] = claim(post.database, "worker-1", clock.now())
     with post.database.engine.begin() as connection:
         row = {"email": "ana@acme.test", "reason": "bounced", "source": "test", "at": clock.now()}
         connection.execute(insert(suppressions), row)
-    assert post.database.sending.begin("worker-1", waiting.letter.message, [], clock.now()) is False
-
-
-def test_the_fourth_mail_in_a_week_waits_until_the_first_is_a_week_old__mautic_4761(
-    intake: Intake, post: Post, clock: MovableClock
-) -> None:
-    """Incident 12: a cap defers by the cap's own span, not by several."""
-    queue(intake, "ana@acme.test")
-    post.send()
-    first_sent = post.message().sent_at
-    with post.database.engine.begin() as connection:
-        row = connection.execute(select(messages)).mappings().one()
-        for number in range(2, 5):
-            status = "sent" if number < 4 else "queued"
-            sent = first_sent + timedelta(days=number - 1) if number < 4 else None
-            copy = {"id": number, "step": f"step-{number}", "status": status, "sent_at": sent, "planned_at": clock.now()}
-            connection.execute(insert(messages).values({**row, **copy}))
-    clock.advance(timedelta(days=2, hours=1))
-    assert post.send().sent == 0
-    with post.database.engine.connect() as connection:
-        capped = connection.execute(select(messages).where(messages.c.id == 4)).one()
-    assert (capped.reason, capped.due_at) == ("capped", first_sent + timedelta(days=7))
-
-
-def test_an_unset_cap_is_no_cap__mautic_10416(intake: Intake, post: Post, clock: MovableClock) -> None:
-    with post.database.engine.begin() as connection:
-        apply(connection, definitions(sending=SENDING | {"frequency_cap": None}), clock.now())
-    queue(intake, "ana@acme.test")
-    with post.database.engine.begin() as connection:
-        row = connection.execute(select(messages)).mappings().one()
-        for number in range(2, 8):
-            connection.execute(insert(messages).values({**row, "id": number, "step": f"step-{number}"}))
-    assert post.send().sent == 7
+    assert post.database.sending.begin("worker-1", [waiting.letter.message], [], clock.now()) == set()
 
 
 def test_mail_that_is_days_late_is_not_sent(intake: Intake, post: Post, clock: MovableClock) -> None:
@@ -245,3 +166,122 @@ def test_a_person_without_an_address_is_skipped_with_the_reason(intake: Intake, 
         connection.execute(update(people).values(email=None))
     post.send()
     assert (post.message().status, post.message().reason) == (MessageStatus.SKIPPED, "no_address")
+
+
+# What ends a run.
+
+
+def test_a_run_that_ended_without_its_mail_being_cancelled_sends_no_more(intake: Intake, post: Post) -> None:
+    """A recount, for one, may have ended it while a worker held the mail."""
+    queue(intake, "ana@acme.test")
+    post.change(update(enrollments).values(status="completed", reason="goal: demo_requested"))
+    assert post.send() == SendReport(claimed=1, sent=0)
+    message = post.message()
+    assert (message.status, message.reason, message.detail) == (MessageStatus.SKIPPED, "enrollment_ended", "goal: demo_requested")
+
+
+def test_an_exit_that_time_alone_makes_true_is_seen_before_the_mail_goes(intake: Intake, post: Post, clock: MovableClock) -> None:
+    exits = {"exit": [{"not": {"happened": {"event": "asset_downloaded", "within": "1h"}}}]}
+    post.put_in_force(GUIDE_SEQUENCE | exits)
+    queue(intake, "ana@acme.test")
+    clock.advance(timedelta(hours=2))
+    assert post.send().sent == 0
+    message = post.message()
+    assert (message.status, message.reason) == (MessageStatus.SKIPPED, "enrollment_ended")
+    assert message.detail.startswith("not: ")
+
+
+def test_the_exits_are_those_of_the_version_that_the_run_is_pinned_to(intake: Intake, post: Post) -> None:
+    queue(intake, "ana@acme.test")
+    post.put_in_force(GUIDE_SEQUENCE | {"exit": [{"stage": "lead"}]})
+    assert post.send().sent == 1
+
+
+def test_a_run_that_walked_to_its_end_still_sends_its_last_mail(intake: Intake, post: Post) -> None:
+    post.put_in_force(GUIDE_SEQUENCE | {"steps": [{"id": "thanks", "email": "guide-thanks", "window": "any"}]})
+    queue(intake, "ana@acme.test")
+    assert post.send() == SendReport(claimed=1, sent=1)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "goes"), [("exited", "unsubscribed", False), ("completed", "goal: x", False), ("completed", "end", True)]
+)
+def test_a_run_that_ends_between_claim_and_sending(
+    intake: Intake, post: Post, clock: MovableClock, status: str, reason: str, goes: bool
+) -> None:
+    queue(intake, "ana@acme.test")
+    [waiting] = claim(post.database, "worker-1", clock.now())
+    post.change(update(enrollments).values(status=status, reason=reason))
+    begun = post.database.sending.begin("worker-1", [waiting.letter.message], [], clock.now())
+    assert begun == ({waiting.letter.message} if goes else set())
+
+
+# Sequences that are held.
+
+
+def test_a_paused_sequence_sends_nothing_until_it_is_resumed(intake: Intake, post: Post, clock: MovableClock) -> None:
+    queue(intake, "ana@acme.test")
+    with post.database.engine.begin() as connection:
+        connection.execute(insert(pauses), {"sequence": "guide-nurture", "at": clock.now()})
+    assert post.send().sent == 0
+    message, later = post.message(), clock.now() + HELD_FOR
+    assert (message.status, message.reason, message.due_at, message.planned_at) == ("queued", "paused", later, later)
+    clock.advance(timedelta(days=30))  # nobody looked meanwhile
+    assert post.send().sent == 0
+    with post.database.engine.begin() as connection:
+        connection.execute(pauses.delete())
+        assert release_messages(connection, "guide-nurture", clock.now(), timedelta(hours=1)) == 1
+    released = post.message()
+    assert clock.now() <= released.due_at == released.planned_at < clock.now() + timedelta(hours=1)
+    clock.move_to(released.due_at)
+    assert post.send() == SendReport(claimed=1, sent=1)
+
+
+def test_a_sequence_that_is_paused_between_claim_and_sending_sends_nothing(
+    intake: Intake, post: Post, clock: MovableClock
+) -> None:
+    queue(intake, "ana@acme.test")
+    [waiting] = claim(post.database, "worker-1", clock.now())
+    with post.database.engine.begin() as connection:
+        connection.execute(insert(pauses), {"sequence": "guide-nurture", "at": clock.now()})
+    assert post.database.sending.begin("worker-1", [waiting.letter.message], [], clock.now()) == set()
+
+
+# Late mail.
+
+
+def late(policy: Any) -> dict[str, Any]:
+    window = {"days": "mon-fri", "hours": "09:00-18:00", "timezone": "UTC"}
+    return GUIDE_SEQUENCE | {"window": window, "steps": [{"id": "thanks", "email": "guide-thanks", "late": policy}]}
+
+
+def test_late_mail_that_is_to_be_sent_goes(intake: Intake, post: Post, clock: MovableClock) -> None:
+    post.put_in_force(late("send"))
+    queue(intake, "ana@acme.test")
+    clock.advance(timedelta(days=30))
+    assert post.send().sent == 1
+
+
+def test_late_mail_of_the_next_window_is_planned_anew(intake: Intake, post: Post, clock: MovableClock) -> None:
+    post.put_in_force(late("next_window"))
+    queue(intake, "ana@acme.test")
+    clock.advance(timedelta(days=4, hours=1))  # Friday, 10:00
+    assert post.send().sent == 0
+    monday = clock.now() + timedelta(days=3, hours=-1)
+    message = post.message()
+    assert (message.reason, message.due_at, message.planned_at) == ("late", monday, monday)
+    clock.move_to(monday + timedelta(hours=2))
+    assert post.send().sent == 1
+
+
+def test_a_server_that_is_away_lets_mail_become_late(intake: Intake, post: Post, clock: MovableClock) -> None:
+    queue(intake, "ana@acme.test")
+    planned_at = post.message().planned_at
+    post.send(url="smtp://127.0.0.1:1")
+    assert post.message().planned_at == planned_at
+    clock.advance(timedelta(days=4))
+    post.send()
+    assert post.message().reason == "too_late"
+
+
+# Many sequences, one person.

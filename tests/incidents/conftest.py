@@ -33,6 +33,7 @@ from nurture.reports.verify import verify
 from tests.support.definitions import DEFINITIONS
 from tests.support.definitions import definitions as shared_definitions
 from tests.support.installation import BROWSER, LineWriter
+from tests.support.mailrooms import mailroom
 from tests.support.servers import RedisServer
 from tests.support.waiting import MovableClock
 from tests.web.conftest import KEY, PARTITIONS, SECRET_KEY, Web, new_client, serving
@@ -179,11 +180,12 @@ class Site:
         """Where readers find the web process, as links in mails have it."""
         return "http://localhost:8000"
 
-    def work(self, transport: Any) -> None:
-        """Take every step and send every mail that is due."""
+    def work(self, url: str) -> None:
+        """Take every step and send every mail that is due to the server at `url`."""
         self.advance()
-        while send(self.database.sending, transport, LineWriter(), self.web.clock, lambda *_: False, "worker").claimed:
-            pass
+        with mailroom(self.database.sending, LineWriter(), self.web.clock, default=url) as room:
+            while send(room).claimed:
+                pass
 
     def rows(self, table: Any, *which: Any) -> list[Row[Any]]:
         with self.engine.connect() as connection:

@@ -22,7 +22,6 @@ from nurture.adapters.database.tables import (
     stage_changes,
     suppressions,
 )  # fmt: skip
-from nurture.adapters.mail.transport import SmtpTransport
 from nurture.adapters.stream import StreamPartition
 from nurture.adapters.tokens import Click, Download, MailLink
 from nurture.domain.definitions import Definitions
@@ -32,7 +31,7 @@ from nurture.web.tracking import route_of_person
 from tests.incidents.conftest import FIELDS, Site
 from tests.support.definitions import DEFINITIONS, GUIDE_SEQUENCE
 from tests.support.definitions import definitions as shared_definitions
-from tests.support.installation import BROWSER, CRAWLER
+from tests.support.installation import BROWSER, CRAWLER, claim
 from tests.support.smtp import SmtpSink
 from tests.web.conftest import KEY, PARTITIONS, new_client
 
@@ -100,18 +99,13 @@ class Mail:
 
 
 @pytest.fixture
-def transport(smtp_sink: SmtpSink) -> SmtpTransport:
-    return SmtpTransport(smtp_sink.url)
-
-
-@pytest.fixture
-def mail(site: Site, transport: SmtpTransport) -> Mail:
+def mail(site: Site, smtp_sink: SmtpSink) -> Mail:
     """The first mail of the sequence, just sent."""
     site.release(by_mail())
     laptop = site.browser("anas-laptop")
     laptop.form("ana@example.com")
     site.absorb()
-    site.work(transport)
+    site.work(smtp_sink.url)
     [sent] = site.rows(messages)
     assert sent.status == "sent"
     return Mail(site, site.browser("nobodys-cookie").client, sent.id, sent.person_id)
@@ -127,7 +121,7 @@ LINKS = ("/pricing", "/blog/a", "/careers")
 
 
 @pytest.mark.parametrize("absorbed", ["together", "one by one"])
-def test_all_links_at_once_are_no_reader__mautic_16263(mail: Mail, transport: SmtpTransport, absorbed: str) -> None:
+def test_all_links_at_once_are_no_reader__mautic_16263(mail: Mail, smtp_sink: SmtpSink, absorbed: str) -> None:
     """A scanner that clicked every link scored and took branches; here nothing of it counts, and a first click that had been
     counted before the others came is taken back.
     """
@@ -144,12 +138,12 @@ def test_all_links_at_once_are_no_reader__mautic_16263(mail: Mail, transport: Sm
     assert mail.site.hits("ana@example.com") == {}
     assert mail.site.person("ana@example.com").last_touch is None
     passes(mail, days=3)
-    mail.site.work(transport)
+    mail.site.work(smtp_sink.url)
     assert mail.steps() == {"thanks", "reminder"}
     assert mail.site.rows(stage_changes) == []
 
 
-def test_the_same_link_twice_is_no_burst(mail: Mail, transport: SmtpTransport) -> None:
+def test_the_same_link_twice_is_no_burst(mail: Mail, smtp_sink: SmtpSink) -> None:
     """Two clicks on one link are a reader's double click: it counts, and the branch is taken."""
     passes(mail, hours=1, milliseconds=700)
     mail.click("/pricing")
@@ -159,7 +153,7 @@ def test_the_same_link_twice_is_no_burst(mail: Mail, transport: SmtpTransport) -
     assert mail.verdicts() == [("human", ())] * 2
     assert mail.site.hits("ana@example.com") == {"clicked": 2}
     passes(mail, days=3)
-    mail.site.work(transport)
+    mail.site.work(smtp_sink.url)
     assert mail.steps() == {"thanks", "interested"}
 
 
@@ -204,8 +198,8 @@ def test_a_click_before_the_outcome_is_noted_is_too_soon(mail: Mail) -> None:
     mail.site.browser("bens-laptop").form("ben@example.com")
     mail.site.absorb()
     mail.site.advance()
-    [waiting] = store.claim("worker", 1, mail.site.web.clock.now())
-    assert store.begin("worker", waiting.letter.message, (), mail.site.web.clock.now())
+    [waiting] = claim(mail.site.database, "worker", mail.site.web.clock.now(), 1)
+    assert store.begin("worker", [waiting.letter.message], (), mail.site.web.clock.now())
     his = Mail(mail.site, mail.client, waiting.letter.message, waiting.letter.person)
     passes(mail, seconds=1)
     his.click("/pricing")

@@ -10,7 +10,7 @@ from nurture.definitions.loader import load
 from nurture.domain.conditions import Condition
 from nurture.domain.scoring import Scoring
 from nurture.learning.fitting import Fitted
-from nurture.learning.writing import _value, condition, tables, to_yaml
+from nurture.learning.writing import condition, tables, to_yaml
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,13 +48,6 @@ def test_each_rule_stands_beside_its_evidence(fitted_csv: Fitted) -> None:
         assert f"coefficient {rule.log_odds:+.2f}; {rule.people} people are so, {rule.won} of them won" in text
     assert f"seed {fitted_csv.report.seed}" in text
     assert f"AUC with people it had not seen: {fitted_csv.report.comparison.scorecard.auc:.3f}" in text
-
-
-@pytest.mark.parametrize("text", ["no", "a: b", "# x", "{", '"', "\\b", "é", "1", "true", "", "a\nb", "- x", "NO", "null", "~"])
-def test_any_text_is_read_back_as_it_was(text: str) -> None:
-    assert YAML(typ="safe").load(f"x: {_value({text or 'k': [text, 1, 2.5, True]})}") == {
-        "x": {text or "k": [text, 1, 2.5, True]}
-    }
 
 
 def test_the_report_tells_all_of_it_in_tables(fitted_log: Fitted) -> None:

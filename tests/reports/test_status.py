@@ -16,7 +16,7 @@ from nurture.adapters.database import migrations
 from nurture.adapters.database.engine import make_engine
 from nurture.adapters.database.tables import deliveries, enrollments, messages, releases, stage_changes
 from nurture.domain.handing_off import DeliveryStatus
-from nurture.domain.sending import MessageStatus
+from nurture.domain.mail.sending import MessageStatus
 from nurture.reports.status import Status, newest_revision, status
 from tests.support.events import download, form, page
 from tests.support.installation import Installation
@@ -68,6 +68,12 @@ def test_an_idle_engine_is_healthy(running: Installation) -> None:
     assert found.store is not None
     assert found.store.definitions is not None
     assert found.store.definitions.digest == running.definitions.digest
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(60, ""), (3_600, "the mailbox of NURTURE_IMAP_URL could not be read for 1 h")])
+def test_a_mailbox_that_cannot_be_read_is_told_of_after_a_while(running: Installation, seconds: int, told: str) -> None:
+    running.redis.set(redis_keys.MAILBOX_FAILS, f"{time.time() - seconds:.3f}")
+    assert problems(running) == told
 
 
 def test_people_runs_and_mails_are_counted(running: Installation) -> None:
@@ -267,7 +273,7 @@ def test_the_cost_does_not_grow_with_what_is_stored(running: Installation) -> No
     before = statements()
     running.happen(*[each for n in range(20) for each in (form(f"p{n}@acme.test", f"d{n}"), download(f"p{n}@acme.test"))])
     running.work()
-    assert statements() == before <= 14
+    assert statements() == before <= 16
 
 
 def test_a_status_survives_json(running: Installation) -> None:

@@ -3,13 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
+from nurture.adapters.database.tables import enrollments
 from nurture.domain.event import UNSUBSCRIBED
+from nurture.domain.stepping import MAILED_BEFORE
 from nurture.errors import UnknownPerson
-from nurture.reports.story import Story, story
+from nurture.reports.story import CAME_OF_IT, Story, story
 from tests.support.definitions import DEFINITIONS, definitions
 from tests.support.events import MONDAY, download, event, form, page
-from tests.support.installation import Installation, crawl
+from tests.support.installation import Installation, crawl, with_every_outcome
 
 
 def told(installation: Installation, who: str = "ana@acme.test", latest: int = 50) -> Story:
@@ -38,7 +41,7 @@ def test_a_lead_is_told_from_the_first_page_to_the_last_mail(installation: Insta
     assert change.event is not None
     assert (change.event.name, change.event.about) == ("asset_downloaded", "guide")
     [run] = found.enrollments
-    assert (run.sequence, run.status, run.step) == ("guide-nurture", "waiting", "case")
+    assert (run.sequence, run.status, run.step) == ("guide-nurture", "waiting", "wait-after-thanks")
     assert run.due_at == MONDAY + timedelta(days=2)
     [mail] = run.messages
     assert (mail.step, mail.status, mail.subject, mail.sent_at) == ("thanks", "sent", "guide-thanks", MONDAY)
@@ -149,3 +152,19 @@ def test_a_story_survives_json(installation: Installation) -> None:
     installation.work()
     found = told(installation)
     assert Story.model_validate_json(found.model_dump_json()) == found
+
+
+def test_what_came_of_steps_is_told_and_since_when_a_run_waits(installation: Installation) -> None:
+    with_every_outcome(installation)
+    [run] = told(installation).enrollments
+    assert run.outcomes == {"again": "exhausted", "demo": "timed_out", "interest": "happened"}
+    assert (run.step, run.step_since) == ("wait-after-demo", MONDAY + timedelta(days=1, hours=1))
+    assert set(run.outcomes.values()) == set(CAME_OF_IT)
+
+
+def test_what_was_mailed_under_another_name_is_no_outcome(installation: Installation) -> None:
+    installation.happen(form("ana@acme.test"), download("ana@acme.test"))
+    with installation.engine.begin() as connection:
+        connection.execute(update(enrollments).values(outcomes={MAILED_BEFORE: "guide-thanks", "demo": "happened"}))
+    [run] = told(installation).enrollments
+    assert run.outcomes == {"demo": "happened"}

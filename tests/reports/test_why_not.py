@@ -8,12 +8,12 @@ from sqlalchemy import update
 
 from nurture.adapters.database.tables import messages, people
 from nurture.domain.event import UNSUBSCRIBED
-from nurture.domain.sending import MessageStatus, Reason
+from nurture.domain.mail.sending import MessageStatus, Reason
 from nurture.errors import DefinitionError
 from nurture.reports.why_not import MEANINGS, WhyNot, why_not
-from tests.support.definitions import DEFINITIONS, GUIDE_SEQUENCE, SENDING, definitions
+from tests.support.definitions import DEFINITIONS, GUIDE_SEQUENCE, SENDING, THE_SAME_AGAIN, definitions
 from tests.support.events import MONDAY, download, event, form, page
-from tests.support.installation import CRAWLER, Installation
+from tests.support.installation import CRAWLER, Installation, with_every_outcome
 
 
 def ask(installation: Installation, who: str = "ana@acme.test") -> WhyNot:
@@ -44,6 +44,25 @@ def test_no_address_is_known(installation: Installation) -> None:
     assert [each.code for each in found.findings] == ["no_address", "never_triggered"]
 
 
+@pytest.mark.parametrize(
+    ("trigger", "wanted"),
+    [
+        ({"event": ["x", "y"]}, "the sequence waits for: x or y; that never happened"),
+        ({"form": "guide"}, "the sequence waits for: form_submitted, form guide; that never happened"),
+        ({"enters": {"plan": "pro"}}, "the sequence waits for {'plan': 'pro'} to become true, which it is not"),
+        ({"date": "webinar_day"}, "the sequence is taken around the webinar_day of people, which is not known of them"),
+        (
+            "manual",
+            "nobody enters this sequence but by `nurture person enroll`, or when a server asks for it (enroll_requested)",
+        ),
+    ],
+)
+def test_what_the_sequence_waits_for(installation: Installation, trigger: Any, wanted: str) -> None:
+    installation.happen(page("/a", "device-1"))
+    with_sequence(installation, trigger=trigger)
+    assert ask(installation, "device-1").findings[-1].text == wanted
+
+
 def test_the_trigger_never_happened(installation: Installation) -> None:
     installation.happen(form("ana@acme.test"))
     [finding] = ask(installation).findings
@@ -56,6 +75,24 @@ def test_the_promotion_had_another_cause(installation: Installation) -> None:
     with_sequence(installation, trigger={"promoted_to": "lead", "asset": "another"})
     installation.happen(form("ana@acme.test"), download("ana@acme.test"))
     assert codes(installation) == ["trigger_not_met"]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "code", "said"),
+    [
+        ("manual", "manual", "nobody enters this sequence but by `nurture person enroll`"),
+        ({"enters": {"stage": "mql"}}, "trigger_not_met", "{'stage': 'mql'} to become true, which it is not"),
+        ({"enters": {"stage": "audience"}}, "true_already", "it is so of them, but who had it so before"),
+        ({"date": "webinar_day"}, "no_date", "which is 2026-02-01: it has passed"),
+        ({"date": "birthday"}, "no_date", "which is not known of them"),
+    ],
+)
+def test_a_trigger_that_no_event_pulls_is_told(installation: Installation, trigger: Any, code: str, said: str) -> None:
+    installation.happen(form("ana@acme.test", webinar_day="2026-02-01"))
+    with_sequence(installation, trigger=trigger)
+    [finding] = ask(installation).findings
+    assert finding.code == code
+    assert said in finding.text
 
 
 def test_a_machine_pulled_the_trigger(installation: Installation) -> None:
@@ -132,7 +169,7 @@ def test_re_entry_takes_its_time(installation: Installation, after: str, days: i
 
 
 def test_a_mail_that_was_capped_says_so(installation: Installation) -> None:
-    installation.apply(definitions(sending=SENDING | {"frequency_cap": {"messages": 1}}))
+    installation.apply(definitions(sending=SENDING | THE_SAME_AGAIN | {"frequency_cap": {"messages": 1}}))
     installation.happen(form("ana@acme.test"), download("ana@acme.test"))
     installation.work()
     installation.later(days=2)
@@ -140,7 +177,33 @@ def test_a_mail_that_was_capped_says_so(installation: Installation) -> None:
     found = ask(installation)
     assert found.mailed == 1
     assert [each.text for each in found.findings if each.code == "mail_queued"] == [
-        f"mail {step} is queued: {MEANINGS[Reason.CAPPED]}" for step in ("case", "reminder")
+        f"mail {step} is queued: capped until 2026-03-09 09:00 UTC; went instead: guide-nurture/thanks on 2 March"
+        for step in ("case", "reminder")
+    ]
+
+
+def test_a_mail_that_lost_to_one_that_has_not_gone_yet_names_it(installation: Installation) -> None:
+    window = {"days": "mon-sun"}
+    winner = GUIDE_SEQUENCE | {"sequence": "first", "priority": 90, "window": window}
+    loser = GUIDE_SEQUENCE | {"window": window}
+    sequences = {"first": winner, "guide-nurture": loser}
+    installation.apply(definitions(sequences=sequences, sending=SENDING | THE_SAME_AGAIN | {"frequency_cap": {"messages": 1}}))
+    installation.happen(form("ana@acme.test"), download("ana@acme.test"))
+    installation.sink.refuse("ana", "450 4.2.1 later", times=1)
+    installation.work()
+    [told] = [each.text for each in ask(installation).findings if each.code == "mail_queued"]
+    assert told == "mail thanks is queued: capped until 2026-03-09 09:00 UTC; went instead: first/thanks"
+
+
+def test_a_mail_whose_run_had_ended_says_why(installation: Installation) -> None:
+    installation.happen(form("ana@acme.test"), download("ana@acme.test"))
+    installation.work()
+    installation.later(days=2)
+    with installation.engine.begin() as connection:
+        skipped = {"status": MessageStatus.SKIPPED, "reason": Reason.ENROLLMENT_ENDED, "detail": "stage: customer"}
+        connection.execute(update(messages).values(skipped))
+    assert [each.text for each in ask(installation).findings if each.code == "mail_skipped"] == [
+        "mail thanks was skipped: the run had ended before it went out: stage: customer"
     ]
 
 
@@ -162,6 +225,15 @@ def test_every_status_of_a_mail_is_told(installation: Installation, status: Mess
     with installation.engine.begin() as connection:
         connection.execute(update(messages).values(status=status))
     assert f"mail_{status}" in codes(installation)
+
+
+def test_what_waits_for_others_says_for_whom(installation: Installation) -> None:
+    installation.happen(form("ana@acme.test"), download("ana@acme.test"))
+    installation.work()
+    with installation.engine.begin() as connection:
+        connection.execute(update(messages).values(status="queued", reason=Reason.RATE, detail="recipients gmail is full"))
+    [told] = [each.text for each in ask(installation).findings if each.code == "mail_queued"]
+    assert told == f"mail thanks is queued: {MEANINGS[Reason.RATE]}: recipients gmail is full"
 
 
 def test_every_reason_has_a_meaning() -> None:
@@ -189,3 +261,14 @@ def test_somebody_who_is_due_to_be_recounted_is_told_so(installation: Installati
     with installation.engine.begin() as connection:
         connection.execute(update(people).values(recount_at=MONDAY))
     assert codes(installation) == ["recount_due", "never_triggered"]
+
+
+def test_what_came_of_steps_is_told_and_since_when_a_run_waits(installation: Installation) -> None:
+    with_every_outcome(installation)
+    assert [(each.code, each.text) for each in ask(installation).findings] == [
+        ("in_progress", "is on it: waiting at step wait-after-demo since 2026-03-03 10:00 UTC"),
+        ("step_exhausted", "step again: pool exhausted"),
+        ("step_timed_out", "step demo: timed out"),
+        ("step_happened", "step interest: happened"),
+        ("mail_sent", "mail more was sent"),
+    ]

@@ -3,8 +3,11 @@
 import shutil
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from nurture.adapters.database.engine import make_engine
 from nurture.adapters.database.migrations import upgrade
+from nurture.adapters.database.tables import metadata
 from tests.support.servers import PostgresServer
 
 
@@ -45,3 +48,10 @@ class PostgresDatabases:
 
     def drop(self, url: str) -> None:
         self._server.drop_database(url)
+
+
+def empty(engine: Engine) -> None:
+    """Delete every row of a database with the engine's tables."""
+    with engine.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())

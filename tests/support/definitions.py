@@ -13,6 +13,9 @@ SENDING: dict[str, Any] = {
     },
 }
 
+#: For tests in which one mail stands for many: it may go to one person again within a day.
+THE_SAME_AGAIN: dict[str, Any] = {"breakers": {"same_mail": None}}
+
 GUIDE_SEQUENCE: dict[str, Any] = {
     "sequence": "guide-nurture",
     "trigger": {"promoted_to": "lead", "asset": "guide"},
@@ -64,3 +67,18 @@ DEFINITIONS: dict[str, Any] = {
 def definitions(**changed: Any) -> Definitions:
     """The shared definitions, with whole parts replaced."""
     return Definitions.model_validate(DEFINITIONS | changed)
+
+
+#: A sequence as in config/sequences/, for tests that edit it under people in flight.
+GUIDE_FILE = """\
+sequence: guide-nurture
+trigger: {promoted_to: lead, asset: guide-lead-gen}
+reentry: never
+window: {days: mon-fri, hours: "09:00-18:00", timezone: Europe/Paris}
+steps:
+  - {id: thanks, email: guide-thanks, window: any}
+  - {wait: 2d}
+  - {id: case, email: case-study}
+  - {wait: 4d}
+  - {id: goodbye, email: last-word}
+"""

@@ -10,7 +10,6 @@ from nurture.adapters.agents import kind_of_agent
 from nurture.adapters.database.releases import apply
 from nurture.adapters.database.store import Database
 from nurture.adapters.database.tables import messages, people
-from nurture.adapters.mail.transport import SmtpTransport
 from nurture.adapters.redis_keys import FIELD, events
 from nurture.adapters.stream import held_partition
 from nurture.domain.definitions import Definitions
@@ -18,9 +17,10 @@ from nurture.domain.event import EMAIL_CLICKED, EVENT, PAGE_VIEWED, Event
 from nurture.flow.absorb import absorb
 from nurture.flow.advance import advance
 from nurture.flow.send import send
-from nurture.ports import Letter, Written
+from nurture.ports import Letter, Waiting, Written
 from tests.support.definitions import definitions
-from tests.support.events import event
+from tests.support.events import event, form, page
+from tests.support.mailrooms import mailroom
 from tests.support.smtp import SmtpSink
 from tests.support.waiting import MovableClock
 
@@ -34,6 +34,14 @@ CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.ht
 def crawl(path: str, device: str = "crawler") -> Event:
     """A page viewed by a machine."""
     return event(PAGE_VIEWED, anonymous_id=device, context={"page": {"path": path}, "userAgent": CRAWLER})
+
+
+def claim(database: Database, worker: str, at: datetime, limit: int = 10) -> list[Waiting]:
+    """Messages leased to a worker that does no more about them; whatever may go or not."""
+    with database.sending.claiming() as claiming:
+        waiting = claiming.due(limit, at)
+        claiming.lease(worker, [each.letter.message for each in waiting], at)
+        return waiting
 
 
 class LineWriter:
@@ -76,9 +84,9 @@ class Installation:
         """Take every step and send every mail that is due."""
         while advance(self.database, self.clock, lambda *_: False).moved:
             pass
-        transport = SmtpTransport(self.sink.url)
-        while send(self.database.sending, transport, LineWriter(), self.clock, lambda *_: False, "worker").claimed:
-            pass
+        with mailroom(self.database.sending, LineWriter(), self.clock, default=self.sink.url) as room:
+            while send(room).claimed:
+                pass
 
     def later(self, **by: float) -> datetime:
         return self.clock.advance(timedelta(**by))
@@ -97,3 +105,23 @@ class Installation:
             EMAIL_CLICKED, self.clock.now(), person=person, message=message, source="engine", context={"userAgent": agent},
             properties={"url": "https://www.example.com/blog/x", "path": "/blog/x"},
         )  # fmt: skip
+
+
+def with_every_outcome(installation: Installation) -> None:
+    """ana@acme.test on a sequence whose steps have come to all that may come of steps; she waits behind them."""
+    steps = [
+        {"id": "more", "pool": "evergreen", "window": "any"},
+        {"id": "again", "pool": "evergreen", "window": "any"},
+        {"id": "interest", "wait_for": {"event": "page_viewed", "within": "1d"}},
+        {"id": "demo", "wait_for": {"event": "demo_requested", "within": "1d"}},
+        {"wait": "1d"},
+    ]
+    sequence = {"sequence": "guide-nurture", "trigger": {"event": "form_submitted"}, "steps": steps}
+    pools = {"evergreen": [{"email": "checklist", "asset": "guide"}]}
+    installation.apply(definitions(sequences={"guide-nurture": sequence}, pools=pools))
+    installation.happen(form("ana@acme.test", at=installation.clock.now()))
+    installation.work()
+    installation.happen(page("/pricing", at=installation.later(hours=1)))
+    installation.work()
+    installation.later(days=1)
+    installation.work()

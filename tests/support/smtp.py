@@ -46,10 +46,15 @@ class _Fault:
 
 @dataclass
 class SmtpSink:
-    """The server, in a thread of its own. `delay` seconds pass before each reply; `keep_bodies` off saves memory."""
+    """The server, in a thread of its own. `delay` seconds pass before each reply; `keep_bodies` off saves memory.
+
+    While `answers_mails` is off, mails are taken and nobody is told. More connections than `most_sessions` are turned away.
+    """
 
     keep_bodies: bool = True
     delay: float = 0.0
+    answers_mails: bool = True
+    most_sessions: int | None = None
     mails: list[Mail] = field(default_factory=list)
     sessions: int = 0
     _faults: list[_Fault] = field(default_factory=list)
@@ -89,6 +94,11 @@ class SmtpSink:
         for transport in self._open:
             transport.abort()
         self._loop.call_soon(self._loop.call_soon, self._loop.stop)  # the aborted connections close in the turn between
+
+    @property
+    def open_sessions(self) -> int:
+        """How many connections are open just now."""
+        return len(self._open)
 
     @property
     def url(self) -> str:
@@ -145,6 +155,11 @@ class _Session(asyncio.Protocol):
         self._transport = transport
         self._sink.sessions += 1
         self._sink._open.add(transport)
+        most = self._sink.most_sessions
+        if most is not None and self._sink.open_sessions > most:
+            transport.write(b"421 4.7.0 too many connections from your address\r\n")
+            transport.close()
+            return
         self._reply("220 sink ESMTP")
         self._flush()
 
@@ -243,7 +258,7 @@ class _Session(asyncio.Protocol):
         raw = bytes(self._buffer[2 : end + 2]).replace(b"\r\n..", b"\r\n.")
         del self._buffer[: end + 5]
         self._in_body = False
-        if self._take(raw):
+        if self._take(raw) and self._sink.answers_mails:
             self._reply("250 2.0.0 taken")
         self._reset()
         return True

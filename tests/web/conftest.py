@@ -15,16 +15,20 @@ import uvicorn
 from pydantic import SecretStr
 
 from nurture.adapters import redis_keys
+from nurture.adapters.hooks.visits import visit
 from nurture.adapters.stream_writer import StreamWriter, connect
 from nurture.adapters.tokens import Tokens
 from nurture.domain.content import Asset, Form, Link
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import EVENT, Event
 from nurture.domain.lifecycle import Lifecycle
+from nurture.domain.mail.sending import Organisation, Sender, SendingPolicy
+from nurture.domain.mail.tracking import Opens, Tracking
+from nurture.domain.preferences import Wishes
 from nurture.domain.privacy import ConsentMode, Privacy
 from nurture.domain.scoring import Scoring
-from nurture.domain.sending import Organisation, Sender, SendingPolicy, Tracking
-from nurture.settings import Settings, WriteKey
+from nurture.keys import WriteKey
+from nurture.settings import Settings
 from nurture.web.app import create_app
 from nurture.web.parts import WebParts
 from tests.support.servers import RedisServer
@@ -42,7 +46,7 @@ PARTITIONS = 4
 PDF = b"%PDF-1.7 " + bytes(range(256)) * 40
 
 
-def make_definitions(*, opens: bool = False) -> Definitions:
+def make_definitions(*, opens: Opens = "off") -> Definitions:
     assets = {
         "guide": Asset(title={"en": "The guide"}, file="assets/guide.pdf", gated=True, link=Link(downloads=2)),
         "lost": Asset(title={"en": "Lost"}, file="assets/lost.pdf"),
@@ -152,7 +156,9 @@ def running(app: Any) -> Iterator[str]:
 @contextmanager
 def serving(
     redis_url: str, folder: Path, *, definitions: Definitions | None = None, max_backlog: int = 100_000,
-    ready: Callable[[], list[str]] = list, **settings: Any,
+    ready: Callable[[], list[str]] = list, tokens: Tokens | None = None, watch: Callable[[], Definitions] | None = None,
+    visit: Callable[[str], bytes] = visit, lets_opens_be_told: Callable[[int], bool] = lambda _: False,
+    wishes: Callable[[int], Wishes] = lambda _: Wishes(), **settings: Any,
 ) -> Iterator[Web]:  # fmt: skip
     """A web process on `redis_url` whose configuration and mails lie in `folder`."""
     (folder / "config/assets").mkdir(parents=True)
@@ -162,15 +168,15 @@ def serving(
     (folder / "demo").mkdir()
     (folder / "demo/index.html").write_text("<h1>Demo</h1>")
     nudges: list[tuple[str, int | None]] = []
-    clock, tokens = MovableClock(), Tokens("a secret for tests")
+    clock, tokens = MovableClock(), tokens or Tokens("a secret for tests")
     in_force = [definitions or make_definitions()]
     client = connect(redis_url)
     writer = StreamWriter(client, PARTITIONS, max_backlog, lambda task, partition=None: nudges.append((task, partition)))
     values = {"config_dir": folder / "config", "data_dir": folder, "secret_key": SecretStr("0123456789abcdef"), **settings}
     parts = WebParts(
         settings=Settings(**values), clock=clock, tokens=tokens, write_keys=WRITE_KEYS,
-        secret_keys={"crm": SECRET_KEY}, definitions=lambda: in_force[0], writer=writer, metrics=lambda: "# TYPE nurture_up gauge\nnurture_up 1\n",
-        ready=ready, inbox_dir=folder / "mail", demo_dir=folder / "demo",
+        secret_keys={"crm": SECRET_KEY}, definitions=watch or (lambda: in_force[0]), writer=writer, metrics=lambda: "# TYPE nurture_up gauge\nnurture_up 1\n",
+        ready=ready, visit=visit, lets_opens_be_told=lets_opens_be_told, wishes=wishes, inbox_dir=folder / "mail", demo_dir=folder / "demo",
     )  # fmt: skip
     with (
         running(create_app(parts)) as base,

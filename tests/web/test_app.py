@@ -15,7 +15,7 @@ import nurture.web
 from nurture.adapters import redis_keys
 from nurture.domain.event import EVENT
 from nurture.errors import SettingsError
-from nurture.settings import WriteKey
+from nurture.keys import WriteKey
 from nurture.web.keys import Keys
 from tests.support.servers import RedisServer
 from tests.support.waiting import wait_until

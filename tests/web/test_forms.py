@@ -363,3 +363,16 @@ class TestRedirect:
 )
 def test_scripts_and_browsers_are_told_apart(web: Web, headers: dict[str, str], script: bool) -> None:
     assert post(web, headers=headers).status_code == (200 if script else 303)
+
+
+@pytest.mark.parametrize(
+    ("page", "browser", "locale"),
+    [("fr", "en-GB,en;q=0.9", "fr"), (None, "en-GB,en;q=0.9", "en-GB"), ("<fr>", "en", "en"), ("", "en", "en"), ("fr", "", "fr")],
+)
+def test_the_language_of_the_page_counts_more_than_the_browsers(web: Web, page: str | None, browser: str, locale: str) -> None:
+    """In it somebody read what they agree to."""
+    fields = {"email": "ana@example.com"} | ({"_language": page} if page is not None else {})
+    assert web.client.post("/f/guide", data=fields, headers={"Accept-Language": browser}).status_code == 303
+    event = web.event()
+    assert event.context["locale"] == locale
+    assert "_language" not in event.properties.get("fields", {})

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from nurture.errors import SettingsError
-from nurture.settings import WriteKey
+from nurture.keys import WriteKey
 from nurture.web.keys import Keys, Sender
 from nurture.web.refusals import Refusal
 from tests.web.conftest import BOUND_KEY, KEY, SECRET_KEY, Web

@@ -4,14 +4,16 @@ import gzip
 import json
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
 from nurture.domain.event import Event
+from tests.support.servers import RedisServer
 from tests.support.waiting import wait_until
-from tests.web.conftest import BOUND_KEY, KEY, Web
+from tests.web.conftest import BOUND_KEY, KEY, Web, serving
 
 SMALL = 3 * 1024
 
@@ -44,10 +46,9 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
-    """A browser that has never been here, and whose pages cannot say goodbye into the next test."""
+    """A browser that has never been here."""
     with chromium.new_context(locale="fr-FR", timezone_id="Europe/Paris") as fresh:
         yield fresh
-        fresh.set_offline(offline=True)
 
 
 LANDING = """<!doctype html><html><head><title>Guide</title>{before}
@@ -86,6 +87,13 @@ def stored(page: Page, key: str) -> Any:
 
 @pytest.mark.browser
 class TestInTheBrowser:
+    @pytest.fixture
+    def web(self, redis_server: RedisServer, tmp_path: Path) -> Iterator[Web]:
+        """A process of its own: a page says goodbye after its test, and would say it into the next one's events."""
+        redis_server.flush()
+        with serving(redis_server.url, tmp_path) as served:
+            yield served
+
     def test_a_view_is_told(self, web: Web, context: BrowserContext) -> None:
         page = context.new_page()
         page.goto(landing(web) + "?utm_source=news")
@@ -178,8 +186,10 @@ class TestInTheBrowser:
 
     def test_consent_is_waited_for_and_can_be_withdrawn(self, web: Web, context: BrowserContext) -> None:
         page = context.new_page()
+        page.clock.install()
         page.goto(landing(web, attributes='data-consent="required"'))
         wait_for_script(page)
+        page.clock.run_for(5_000)  # before consent, time tells nobody anything
         page.evaluate("nurture.track('too_early')")
         assert context.cookies() == []
         page.evaluate("nurture.consent(true)")

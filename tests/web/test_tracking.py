@@ -1,12 +1,15 @@
 """Clicks and opens over HTTP."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from nurture.adapters.agents import kind_of_agent
-from nurture.adapters.tokens import Click, Download, MailLink, Tokens
+from nurture.adapters.tokens import Click, Download, MailLink, ReaderOpened, StepOpened, Tokens
+from nurture.domain.event import midnight
+from nurture.domain.mail.tracking import Opens
 from nurture.domain.verdict import judge
 from nurture.web.gif import PIXEL
 from tests.web.conftest import Web, make_definitions, serving
@@ -94,18 +97,68 @@ def test_a_token_for_one_purpose_serves_no_other(web: Web) -> None:
     assert web.events() == []
 
 
-@pytest.mark.parametrize("token", [None, "nonsense"])
-def test_an_open_is_answered_with_the_image_and_not_told(web: Web, token: str | None) -> None:
-    """Opens are off unless config/sending.yaml turns them on."""
-    answer = web.client.get(f"/o/{token or web.tokens.open(MailLink(11, 7))}.gif")
+PIXELS: list[Callable[[Tokens], str]] = [
+    lambda tokens: tokens.open(MailLink(11, 7)),
+    lambda tokens: tokens.open_by(ReaderOpened(7)),
+    lambda tokens: tokens.open_of_step(StepOpened("guide", "case")),
+    lambda tokens: "nonsense",
+]
+
+
+def look_at(web: Web, token: str) -> None:
+    """Fetch a picture: whatever is told, it is the same."""
+    answer = web.client.get(f"/o/{token}.gif", headers={"User-Agent": "Mozilla/5.0 X"})
     assert (answer.status_code, answer.content, answer.headers["content-type"]) == (200, PIXEL, "image/gif")
     assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("pixel", PIXELS)
+def test_an_open_is_answered_with_the_image_and_not_told(web: Web, pixel: Callable[[Tokens], str]) -> None:
+    """Opens are off unless config/sending.yaml turns them on; a mail that left before they were has its picture still."""
+    look_at(web, pixel(web.tokens))
     assert web.events() == []
 
 
-def test_an_open_is_told_where_opens_are_on(redis_url: str, tmp_path: Path) -> None:
-    with serving(redis_url, tmp_path, definitions=make_definitions(opens=True)) as web:
-        assert web.client.get(f"/o/{web.tokens.open(MailLink(11, 7))}.gif").content == PIXEL
+@pytest.mark.parametrize(("opens", "told"), [("individual", 0), ("hygiene", 1), ("aggregate", 2)])
+def test_each_mode_tells_of_its_own_pictures_only(redis_url: str, tmp_path: Path, opens: Opens, told: int) -> None:
+    definitions = make_definitions(opens=opens)
+    with serving(redis_url, tmp_path, definitions=definitions, lets_opens_be_told=lambda _: True) as web:
+        for pixel in [*PIXELS[:told], *PIXELS[told + 1 :]]:
+            look_at(web, pixel(web.tokens))
+        assert web.events() == []
+        look_at(web, PIXELS[told](web.tokens))
+        assert web.event().name == "email_opened"
+
+
+def test_an_open_is_told_of_whoever_lets_it_be_told(redis_url: str, tmp_path: Path) -> None:
+    """The consent is asked for when the picture is: after a withdrawal nothing is written, and the picture stays the same."""
+    willing = {7}
+    with serving(
+        redis_url, tmp_path, definitions=make_definitions(opens="individual"), lets_opens_be_told=willing.__contains__
+    ) as web:
+        look_at(web, web.tokens.open(MailLink(11, 7)))
         assert (web.event().name, web.event().person, web.event().message) == ("email_opened", 7, 11)
-        assert web.client.get("/o/nonsense.gif").content == PIXEL
+        willing.clear()
+        web.clock.advance(timedelta(hours=1))
+        look_at(web, web.tokens.open(MailLink(11, 7)))
+        look_at(web, web.tokens.open(MailLink(12, 8)))
         assert len(web.events()) == 1
+
+
+def test_an_open_for_hygiene_tells_the_day_and_no_mail(redis_url: str, tmp_path: Path) -> None:
+    with serving(redis_url, tmp_path, definitions=make_definitions(opens="hygiene")) as web:
+        look_at(web, web.tokens.open_by(ReaderOpened(7)))
+        event = web.event()
+        assert (event.person, event.message, event.consented) == (7, None, True)
+        assert event.occurred_at == midnight(web.clock.now())
+
+
+def test_an_open_in_the_aggregate_tells_of_nobody(redis_url: str, tmp_path: Path) -> None:
+    with serving(redis_url, tmp_path, definitions=make_definitions(opens="aggregate")) as web:
+        for _ in range(2):
+            look_at(web, web.tokens.open_of_step(StepOpened("guide", "case")))
+        first, second = web.events()
+        assert first.key != second.key
+        assert (first.person, first.message, first.consented, first.context) == (None, None, False, {})
+        assert first.properties == {"sequence": "guide", "step": "case"}
+        assert first.occurred_at == midnight(web.clock.now())

@@ -372,3 +372,12 @@ def test_any_call_becomes_an_event_or_is_refused(raw: dict[str, Any]) -> None:
     body = EVENT.dump_json(event, exclude_defaults=True)
     assert EVENT.validate_json(body) == event
     assert "\\u0000" not in json.dumps(json.loads(body))
+
+
+@pytest.mark.parametrize("assurance", ["verified", "observed"])
+def test_whether_somebody_may_be_put_on_a_sequence_rests_on_the_key_of_the_sender(assurance: Any) -> None:
+    arrival = Arrival(Sender("shop", assurance), AT, "analytics-python/2.3.2")
+    asked = normalise(call(event="enroll_requested", userId="u-1", properties={"sequence": "by-hand"}), None, arrival)
+    assert (asked.event.name, asked.event.assurance, asked.event.properties) == (
+        "enroll_requested", assurance, {"sequence": "by-hand"},
+    )  # fmt: skip

@@ -10,13 +10,20 @@ from redis import Redis
 from sqlalchemy import Engine, func, select, update
 
 import workers.tasks
-from nurture.adapters.database.tables import erased_addresses, people
+from nurture.adapters.broker import queue_key
+from nurture.adapters.database.tables import enrollments, erased_addresses, people, surveys
+from nurture.adapters.nudge import CeleryNudge
+from nurture.adapters.redis_keys import MAILBOX_FAILS, events
+from nurture.adapters.tokens import MailLink, Tokens
 from nurture.bootstrap import WorkerParts
 from nurture.settings import Settings
 from tests.support.definitions import definitions
 from tests.support.events import form, page
+from tests.support.imap import ImapServer
 from tests.support.installation import SECRET, Installation
+from tests.support.returned import bounce, reply
 from tests.support.smtp import SmtpSink
+from tests.support.surveys import plan, sequence
 from tests.support.waiting import MovableClock
 
 
@@ -29,9 +36,11 @@ def installation(
     settings = Settings(
         database_url=SecretStr(database_url), redis_url=SecretStr(redis_url), secret_key=SecretStr(SECRET), data_dir=tmp_path
     )
-    parts = WorkerParts(settings)
+    parts, nudge = WorkerParts(settings), CeleryNudge(settings.redis)
+    monkeypatch.setattr(parts, "nudge", nudge)
     monkeypatch.setattr(workers.tasks, "parts", lambda: parts)
     yield Installation(migrated_engine, Redis.from_url(redis_url), clock, smtp_sink)
+    nudge.close()
     parts.database.engine.dispose()
 
 
@@ -52,3 +61,31 @@ def test_what_is_too_old_goes_in_one_turn(installation: Installation) -> None:
     with installation.engine.connect() as connection:
         assert list(connection.scalars(select(people.c.id))) == [kept]
         assert connection.scalar(select(func.count()).select_from(erased_addresses)) == 0, "nobody asked for it"
+
+
+def test_a_backfill_is_walked_through_and_advance_is_woken(installation: Installation) -> None:
+    installation.happen(*[form(f"p{number}@acme.test", f"d{number}") for number in range(5)])
+    installation.apply(plan(sequence("guide", {"form": "guide"}, enroll="backfill")))
+    workers.tasks.survey_due()
+    with installation.engine.connect() as connection:
+        assert connection.scalar(select(func.count()).select_from(enrollments)) == 5
+        assert connection.scalar(select(func.count()).select_from(surveys)) == 0
+    assert installation.redis.llen(queue_key("sequences")) == 1  # their first steps are looked for
+
+
+def test_the_mailbox_is_fetched_where_there_is_one(installation: Installation) -> None:
+    workers.tasks.fetch_mail()
+    name = Tokens(SECRET).mail_name(MailLink(5, 7))
+    with ImapServer() as server:
+        parts = workers.tasks.parts()
+        server.put(bounce(name), reply(name), arrived=parts.clock.now())
+        parts.settings = parts.settings.model_copy(update={"imap_url": SecretStr(server.url)})
+        workers.tasks.fetch_mail()
+        assert server.mails() == [reply(name)]
+        server.cut_at("LOGIN")
+        workers.tasks.fetch_mail()  # a server that is away is asked again by the next tick
+        assert installation.redis.exists(MAILBOX_FAILS)
+        server.cut_at(None)
+        workers.tasks.fetch_mail()
+        assert not installation.redis.exists(MAILBOX_FAILS)
+    assert sum(installation.redis.xlen(events(partition)) for partition in range(4)) == 2

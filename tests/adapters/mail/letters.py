@@ -19,13 +19,17 @@ AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
 def definitions(**sending: Any) -> Definitions:
-    """A publisher with one asset; keyword arguments replace parts of config/sending.yaml."""
+    """A publisher with two assets; keyword arguments replace parts of config/sending.yaml."""
     return Definitions.model_validate(
         {
             "scoring": {},
             "lifecycle": {},
             "assets": {
-                "guide-lead-gen": {"title": {"fr": "Guide de la lead gen", "en": "The lead gen guide"}, "file": "guide.pdf"}
+                "guide-lead-gen": {"title": {"fr": "Guide de la lead gen", "en": "The lead gen guide"}, "file": "guide.pdf"},
+                "webinar-recording": {"title": {"fr": "Le replay", "en": "The recording"}, "file": "recording.mp4"},
+            },
+            "consents": {
+                "purposes": {"marketing-email": {"version": "1", "wording": {"fr": "Écrivez-moi.", "en": "Write to me."}}},
             },
             "sending": {
                 "sender": {"name": "Camille Durand", "email": "camille@example.com"},

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from nurture.adapters.mail.check import Problem, template_problems
+from nurture.definitions.loader import load
 from nurture.domain.definitions import Definitions
 from tests.adapters.mail.letters import TEMPLATES, definitions
+from tests.support.sequences import definitions_with
 
 FRONT = '---\nsubject: "S"\n---\n'
 
@@ -40,7 +42,9 @@ def only(folder: Path, definitions: Definitions) -> tuple[str, int, str]:
 
 
 def test_the_emails_of_the_repository_have_no_problem() -> None:
-    assert template_problems(TEMPLATES, sending("guide-thanks", "case-study", "last-word")) == []
+    example = load(TEMPLATES.parents[1] / "config").definitions
+    assert example
+    assert template_problems(TEMPLATES, example) == []
 
 
 def test_an_email_that_nobody_wrote(folder: Path) -> None:
@@ -48,6 +52,18 @@ def test_an_email_that_nobody_wrote(folder: Path) -> None:
         Problem("case-studdy", 1, "nobody wrote the e-mail 'case-studdy'; did you mean 'case-study'?"),
         Problem("webinar", 1, "nobody wrote the e-mail 'webinar'; write webinar/en.md in the folder of the e-mail templates"),
     ]
+
+
+def test_an_email_that_a_variant_or_a_pool_names_and_nobody_wrote(folder: Path) -> None:
+    steps = [
+        {"id": "a", "email": "case-study", "variants": {"x": {}, "y": {"email": "case-studdy"}}},
+        {"id": "b", "pool": "evergreen"},
+    ]
+    made = definitions_with(
+        {"sequence": "s", "trigger": "manual", "steps": steps},
+        pools={"evergreen": [{"email": "checklist"}, {"email": "webinar"}]},
+    )
+    assert [problem.path for problem in template_problems(folder, made)] == ["case-studdy", "webinar"]
 
 
 def test_an_email_without_the_default_language(folder: Path) -> None:
@@ -144,3 +160,28 @@ def test_a_missing_layout_and_a_missing_folder(tmp_path: Path, folder: Path) -> 
         folder / "_layouts" / "base.txt", 1, "this layout is missing; e-mails in Markdown are written into it"
     ) in template_problems(folder, sending())
     assert len(template_problems(tmp_path / "nowhere", sending())) == 3
+
+
+def with_variants(variants: dict[str, Any]) -> Definitions:
+    sequence = {
+        "sequence": "guide-nurture",
+        "trigger": {"promoted_to": "lead"},
+        "steps": [{"id": "case", "email": "case-study", "variants": variants}, {"id": "more", "pool": "cases"}],
+    }
+    pools = {"cases": [{"email": "checklist"}, {"email": "checklists"}]}
+    plain = definitions().model_dump(by_alias=True)
+    return Definitions.model_validate({**plain, "sequences": {"guide-nurture": sequence}, "pools": pools})
+
+
+def test_variants_and_pools_are_looked_at(folder: Path) -> None:
+    variants = {
+        "good": {"subject": "{{ person.first_name | default('You') }}", "preheader": "{{ subject }}"},
+        "bad": {"subject": "{{ persn.first_name }}", "preheader": "{{ person.first_name"},
+        "other": {"email": "checklsit"},
+    }
+    found = {problem.path: problem.what for problem in template_problems(folder, with_variants(variants))}
+    assert found["guide-nurture/case/bad:subject"] == "there is no variable 'persn'; did you mean 'person'?"
+    assert found["guide-nurture/case/bad:preheader"].endswith("; correct the template")
+    assert found["checklsit"] == "nobody wrote the e-mail 'checklsit'; did you mean 'checklist'?"
+    assert found["checklists"] == "nobody wrote the e-mail 'checklists'; did you mean 'checklist'?"
+    assert len(found) == 4

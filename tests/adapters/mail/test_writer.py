@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from nurture.adapters.mail.writer import feedback_sender
 from nurture.adapters.tokens import Click, MailLink
 from nurture.errors import TemplateError
 from nurture.ports import Writer
@@ -68,11 +67,6 @@ def test_the_fields_of_the_header() -> None:
     assert message["List-Id"] == "<guide-nurture.news.example.com>"
     assert message["Feedback-ID"] == "case:case-study:guide-nurture:newsexamplecom"
     assert message["Auto-Submitted"] == "auto-generated"
-
-
-@pytest.mark.parametrize("domain", ["a.io", "example.com", "a-very-long-name.of-a-company.example.com"])
-def test_the_sender_in_feedback_id_has_5_to_15_characters(domain: str) -> None:
-    assert re.fullmatch("[a-z0-9]{5,15}", feedback_sender(domain))
 
 
 def test_the_unsubscribe_link_is_the_same_in_header_and_parts_and_is_not_counted() -> None:
@@ -140,7 +134,7 @@ def test_an_attribute_inside_an_address_cannot_break_it(tmp_path: Path) -> None:
     [
         ("Hello {{ person.first_name }}", "m/en.md:4: person.first_name is not known of this person"),
         ("{{ asset('nothing').url }}", "m/en.md:4: there is no asset 'nothing'; assets.yaml has guide-lead-gen"),
-        ("[x]({{ links.preferences }})", "m/en.md:4: "),
+        ("[x]({{ links.archive }})", "m/en.md:4: "),
         ("[x]({{ organisation.name }})", "m/en.md:4: a link leads nowhere from a mail"),
     ],
 )
@@ -178,7 +172,7 @@ def test_an_own_design_needs_an_unsubscribe_link_in_both_parts(tmp_path: Path) -
     with pytest.raises(TemplateError, match="no unsubscribe link"):
         writer(folder).write(letter("m"), definitions(), AT)
     (folder / "m" / "en.txt").write_text("Hi, {{ links.unsubscribe }} ends it")
-    text, shown = parts(writer(folder).write(letter("m"), definitions(tracking={"opens": True}), AT))
+    text, shown = parts(writer(folder).write(letter("m"), definitions(tracking={"opens": "aggregate"}), AT))
     assert f"{PUBLIC_URL}/u/" in text
     assert shown.count("<img") == 1
     assert shown.index("<img") < shown.index("</body>")
@@ -195,3 +189,42 @@ def test_an_own_design_may_extend_the_layout_and_its_style_is_inlined(tmp_path: 
     assert "@media print" in shown
     assert "@media (prefers-color-scheme: dark)" in shown
     assert shown.index("charset") < shown.index("<style")
+
+
+def test_a_variant_takes_the_place_of_subject_and_preheader() -> None:
+    variant = letter(first_name="Zoé")._replace(subject="{{ person.first_name }} <asks>", preheader="On {{ subject }}")
+    written = writer().write(variant, definitions(), AT)
+    assert (written.subject, parsed(written)["Subject"]) == ("Zoé <asks>", "Zoé <asks>")
+    assert "On Zoé &lt;asks&gt;" in parts(written)[1]
+    only_the_subject = writer().write(letter()._replace(subject="Another"), definitions(), AT)
+    assert "stopped gating everything" in parts(only_the_subject)[1]
+
+
+@pytest.mark.parametrize(
+    "subject", ["{{ persn }}", "{{ person.first_name }}", "{{ ''.__class__ }}", "{% if %}", "{{ '' }}", "a\nb"]
+)
+def test_a_variant_that_cannot_be_rendered_costs_its_message(subject: str) -> None:
+    with pytest.raises(TemplateError):
+        writer().write(letter()._replace(subject=subject), definitions(), AT)
+
+
+def test_a_mail_that_must_not_go_out_is_a_template_error_that_says_why(tmp_path: Path) -> None:
+    source = "---\nsubject: S\n---\nHello {{ person.first_name }},\n\nAll of it."
+    folder = folder_with(tmp_path, en_md=source)
+    with pytest.raises(TemplateError, match=r"^m/en\.md: B5: the mail shows 'None'; give the value a default"):
+        writer(folder).write(letter("m", first_name="None"), definitions(), AT)
+    assert writer(folder).write(letter("m", first_name="Nonette"), definitions(), AT).subject == "S"
+
+
+def test_links_to_our_own_pages_bear_marks_inside_what_is_signed(tmp_path: Path) -> None:
+    own, others = "https://www.example.com/p?a=1#x", "https://elsewhere.example/p"
+    body = (
+        FRONT
+        + f"[own]({own}) [other]({others}) [guide]({{{{ asset('guide-lead-gen').url }}}}) [privacy](https://www.example.com/privacy)"
+    )
+    _, html = parts(writer(folder_with(tmp_path, en_md=body)).write(letter("m"), definitions(utm={"content": "{email}"}), AT))
+    targets = [TOKENS.read_click(token).target for token in re.findall(rf"{PUBLIC_URL}/c/([\w.-]+)", html)]
+    marks = "utm_source=nurture&utm_medium=email&utm_campaign=guide-nurture&utm_content=m"
+    assert targets[:2] == [f"https://www.example.com/p?a=1&{marks}#x", others]
+    assert TOKENS.read_download(targets[2].removeprefix(f"{PUBLIC_URL}/a/")).asset == "guide-lead-gen"
+    assert 'href="https://www.example.com/privacy"' in html
