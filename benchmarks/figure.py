@@ -34,7 +34,7 @@ class Figure:
 
 def measure(
     figure: Figure, times: int, say: Callable[[str], None], *, ours: Callable[[], float], twin: Callable[[], float] | None,
-    limit: Callable[[], float],
+    limit: Callable[[], float] | None,
 ) -> Figure:  # fmt: skip
     """Fill in a figure; the columns take turns, so that a busy moment of the machine hits all of them alike."""
     for turn in range(1, times + 1):

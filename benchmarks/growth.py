@@ -10,7 +10,6 @@ or differs: then there is no figure.
 import argparse
 import json
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -26,10 +25,11 @@ from typing import Any, Final, NamedTuple
 from redis import Redis
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Engine, event, func, select, text
+from sqlalchemy import func, select
 
 from benchmarks.laboratory import ROOT, Laboratory, WrongResultError, same
-from benchmarks.machine import cpu_seconds, describe
+from benchmarks.machine import describe
+from benchmarks.meter import Cost, Meter
 from benchmarks.season import MIX, heard
 from nurture import bootstrap
 from nurture.adapters.agents import kind_of_agent
@@ -50,22 +50,6 @@ SLICE: Final = 10_000
 BLOCK: Final = 10
 
 OUT: Final = ROOT / "benchmarks" / "out" / "growth.json"
-
-
-@dataclass
-class Cost:
-    """What was spent. Seconds, but for the number of statements and the bytes of PostgreSQL's log of writes."""
-
-    wall: float = 0.0
-    engine_cpu: float = 0.0
-    postgres_cpu: float = 0.0
-    statements: int = 0
-    wal: int = 0
-
-    @property
-    def cpu(self) -> float:
-        """Of the process that absorbs and of all of PostgreSQL's together, those that clean up behind it included."""
-        return self.engine_cpu + self.postgres_cpu
 
 
 @dataclass
@@ -92,43 +76,6 @@ COSTS: Final[dict[str, Callable[[Slice], float]]] = {
     "CPU with recounts": lambda each: each.absorbing.cpu + each.recounting.cpu,
     "wall clock with recounts": lambda each: each.absorbing.wall + each.recounting.wall,
 }
-
-
-class Meter:
-    """Reads what this process and PostgreSQL have spent so far. Without a server of its own (SQLite) only this process."""
-
-    def __init__(self, engine: Engine, postmaster: int | None = None) -> None:
-        self._engine = engine
-        self._postmaster = postmaster
-        self._statements = 0
-        event.listen(engine, "before_cursor_execute", self._count)
-
-    def _count(self, *_: Any) -> None:
-        self._statements += 1
-
-    @contextmanager
-    def into(self, cost: Cost) -> Iterator[None]:
-        """Add to `cost` what is spent in the block."""
-        before = self._reading()
-        yield
-        for name, now in asdict(self._reading()).items():
-            setattr(cost, name, getattr(cost, name) + now - getattr(before, name))
-
-    def _reading(self) -> Cost:
-        spent = Cost(time.perf_counter(), time.process_time(), statements=self._statements)
-        if self._postmaster is not None:
-            spent.postgres_cpu = cpu_seconds(self._postmaster)
-        return spent
-
-    def wal_position(self) -> int:
-        if self._postmaster is None:
-            return 0
-        with self._engine.connect() as connection:
-            return int(connection.scalar(text("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn")) or 0)
-
-    def database_bytes(self) -> int:
-        with self._engine.connect() as connection:
-            return int(connection.scalar(text("SELECT pg_database_size(current_database())")) or 0)
 
 
 class Laid(NamedTuple):

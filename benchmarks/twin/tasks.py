@@ -21,7 +21,8 @@ celery = Celery("twin", broker=os.environ["REDIS_URL"])
 celery.conf.update(task_ignore_result=True, broker_connection_retry_on_startup=True)
 
 SEQUENCE = "asset-follow-up"
-templates = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
+TEMPLATES = os.environ.get("TEMPLATES", Path(__file__).parent / "templates")
+templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
 
 
 def _find_or_create_person(session: OrmSession, anonymous_id: str) -> Person:

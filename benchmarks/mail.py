@@ -1,0 +1,323 @@
+"""`python -m benchmarks.mail [--short] [--rows N] [--json FILE]`: mails a second, from queued row to recorded acceptance.
+
+The engine's worker as in production, two processes, sends letters of 23 KB out of PostgreSQL to a counting sink in a process of its
+own; so does the twin's. The sink is near, or a round trip of 20 ms away, or works for 20 ms on each mail. With `--rows` the queue
+holds so many more mails than are sent, and what matters is the workers' memory. Exit code 1 if a mail was lost or doubled.
+"""
+
+import argparse
+import json
+import shutil
+import smtplib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from pydantic import SecretStr
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import text
+
+from benchmarks import letter
+from benchmarks.figure import Figure, measure
+from benchmarks.laboratory import HERE, ROOT, Laboratory, WrongResultError, await_port, frozen, same
+from benchmarks.machine import describe
+from nurture import bootstrap
+from nurture.adapters import redis_keys
+from nurture.adapters.nudge import CeleryNudge
+from nurture.settings import Settings
+from tests.support.waiting import free_port, wait_until
+
+#: How many processes each worker has, and connections each of the engine's processes.
+PROCESSES: Final = 2
+CONNECTIONS: Final = 16
+
+OUT: Final = ROOT / "benchmarks" / "out" / "mail.json"
+_PATIENCE: Final = 1_800.0
+
+_SEQUENCE: Final = """
+sequence: letters
+trigger: {event: letter_wanted}
+steps:
+  - {id: letter, email: letter, window: any}
+  - {id: rest, wait: 30d}
+"""
+
+_ROWS: Final = """
+INSERT INTO people (id, stage, stage_since, email, attributes, grade, first_seen_at, seen_at)
+SELECT i, 'lead', :at, 'person' || i || '@example.com',
+       jsonb_build_object('first_name', jsonb_build_array('Ana', CAST(:at AS text), 'form:guide'),
+                          'company', jsonb_build_array('Company ' || i % 997, CAST(:at AS text), 'form:guide')),
+       'C', :at, :at
+FROM generate_series(1, :rows) AS i;
+
+INSERT INTO enrollments (id, person_id, sequence, version, entry, status, step, due_at, entered_at)
+SELECT i, i, 'letters', :version, 1, 'waiting', 'rest', CAST(:at AS timestamptz) + interval '30 days', :at
+FROM generate_series(1, :rows) AS i;
+
+INSERT INTO messages (id, enrollment_id, person_id, step, pass, template, status, any_time, planned_at, due_at)
+SELECT i, i, i, 'letter', 1, 'letter', 'queued', true, :at, :at
+FROM generate_series(1, :rows) AS i
+"""
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How the sink takes its time, in milliseconds."""
+
+    name: str
+    round_trip: int = 0
+    work: int = 0
+    pipelining: bool = True
+
+
+NEAR: Final = Distance("a sink beside it")
+FAR: Final = Distance("a round trip of 20 ms", round_trip=20)
+STIFF: Final = Distance("the same without PIPELINING", round_trip=20, pipelining=False)
+SLOW: Final = Distance("20 ms of work on each mail", work=20)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What one run came to: mails a second, their mean size, and the most memory that any process of the worker took, in MB."""
+
+    rate: float
+    size: float
+    memory: float = 0.0
+
+
+class Sink:
+    """The counting mail server, as its parent sees it."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def count(self) -> dict[str, int]:
+        with smtplib.SMTP("127.0.0.1", self.port, "benchmark") as connection:
+            _, told = connection.docmd("XCOUNT")
+        counted: dict[str, int] = json.loads(told)
+        return counted
+
+    def check(self, what: str, mails: int) -> float:
+        """Every mail came once; their mean size in bytes."""
+        counted = self.count()
+        same(f"mails that reached the sink from {what}", counted["mails"], mails)
+        same(f"mails that reached the sink from {what} twice", counted["twice"], 0)
+        return counted["bytes"] / mails
+
+
+@contextmanager
+def _sink(laboratory: Laboratory, distance: Distance) -> Iterator[Sink]:
+    sink = Sink(free_port())
+    words: tuple[str, ...] = (str(sink.port), "--round-trip", str(distance.round_trip), "--work", str(distance.work))
+    words += () if distance.pipelining else ("--one-by-one",)
+    with laboratory.process("benchmarks.sink", *words, environ={}) as process:
+        await_port(process, sink.port)
+        yield sink
+
+
+class Mailing:
+    """Lays out a queue, lets two processes send it, and compares what the sink has with what was noted."""
+
+    def __init__(self, laboratory: Laboratory) -> None:
+        self._laboratory = laboratory
+        self._config, self._ours, self._twins = (laboratory.folder / name for name in ("config", "ours", "twins"))
+        shutil.copytree(HERE / "config", self._config)
+        (self._config / "sequences" / "letters.yaml").write_text(_SEQUENCE)
+        shutil.copytree(HERE / "templates" / "follow-up", self._ours / "follow-up")
+        letter.write_ours(self._ours)
+        letter.write_twins(self._twins)
+
+    def _settings(self, database: str, sink: Sink) -> Settings:
+        url = SecretStr(f"smtp://127.0.0.1:{sink.port}?connections={CONNECTIONS}&mails_per_connection=1000")
+        changed = {"smtp_url": url, "config_dir": self._config, "templates_dir": self._ours}
+        return self._laboratory.settings(database).model_copy(update=changed)
+
+    def ours(self, distance: Distance, mails: int, rows: int | None = None) -> Sent:
+        """Send so many mails out of a queue that holds `rows` of them, else no more than these."""
+        laboratory = self._laboratory
+        laboratory.redis.flush()
+        with laboratory.database() as database, _sink(laboratory, distance) as sink:
+            settings = self._settings(database, sink)
+            bootstrap.prepare(settings)
+            _lay_out(settings, rows or mails)
+            worker = ("nurture.cli.main", "worker", "--queues", "mail", "--concurrency", str(PROCESSES))
+            with (
+                laboratory.process(*worker, environ=settings.as_environ()) as process,
+                laboratory.redis.client() as client,
+                psycopg.connect(database.replace("+psycopg", ""), autocommit=True) as connection,
+            ):
+                wait_until(lambda: any(True for _ in client.scan_iter(redis_keys.worker("*"))), 60, what="the engine's worker")
+                with frozen(process):
+                    _wake(settings)
+                sent = "SELECT count(*) FROM messages WHERE sent_at IS NOT NULL"
+                seconds = _seconds_until(lambda: _count(connection, sent) >= mails)
+                memory = _peak_memory(process.pid)
+                if rows is not None:
+                    return Sent(mails / seconds, 0.0, memory)
+            return Sent(mails / seconds, sink.check("the engine", mails), memory)
+
+    def twin(self, distance: Distance, mails: int) -> Sent:
+        """The same with the twin."""
+        laboratory = self._laboratory
+        laboratory.redis.flush()
+        with laboratory.database() as database, _sink(laboratory, distance) as sink:
+            environ = laboratory.twin_environ(database) | {
+                "TEMPLATES": str(self._twins), "SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(sink.port),
+            }  # fmt: skip
+            with laboratory.process("benchmarks.twin.models", environ=environ) as tables:
+                same("exit code of the twin's table maker", tables.wait(60), 0)
+            worker = (
+                "celery", "-A", "benchmarks.twin.tasks", "worker", "--concurrency", str(PROCESSES), "--loglevel", "WARNING",
+            )  # fmt: skip
+            with (
+                laboratory.process(*worker, environ=environ) as process,
+                laboratory.redis.client() as client,
+                psycopg.connect(database.replace("+psycopg", ""), autocommit=True) as connection,
+            ):
+                wait_until(lambda: client.exists("_kombu.binding.celery.pidbox"), 60, what="the twin's worker")
+                with frozen(process):
+                    laboratory.answer_of("benchmarks.twin.letters", str(mails), environ=environ)
+                sent = "SELECT count(*) FROM enrollments WHERE step = 1"
+                seconds = _seconds_until(lambda: _count(connection, sent) == mails)
+                memory = _peak_memory(process.pid)
+            return Sent(mails / seconds, sink.check("the twin", mails), memory)
+
+
+def _lay_out(settings: Settings, rows: int) -> None:
+    database = bootstrap.database(settings)
+    loaded = bootstrap.load_definitions(settings).definitions
+    if loaded is None:
+        raise WrongResultError("the definitions of the benchmark are not in order")
+    told = {"at": datetime.now(UTC), "rows": rows, "version": loaded.versions["letters"]}
+    with database.engine.begin() as connection:
+        for statement in _ROWS.split(";"):
+            connection.execute(text(statement), told)
+    with database.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM ANALYZE"))
+    database.engine.dispose()
+
+
+def _wake(settings: Settings) -> None:
+    nudge = CeleryNudge(settings.redis)
+    for _ in range(PROCESSES):
+        nudge("send")
+    nudge.close()
+
+
+def _count(connection: psycopg.Connection[Any], query: str) -> int:
+    row = connection.execute(query.encode()).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _seconds_until(done: Callable[[], bool]) -> float:
+    started = time.perf_counter()
+    wait_until(done, _PATIENCE, every=0.1, what="the queue to be sent")
+    return time.perf_counter() - started
+
+
+def _peak_memory(worker: int) -> float:
+    """The most that any child of a worker ever had in memory, in MB (`VmHWM` of proc(5))."""
+    children = Path(f"/proc/{worker}/task/{worker}/children").read_text().split()
+    peaks = [0]
+    for child in children:
+        lines = Path(f"/proc/{child}/status").read_text().splitlines()
+        peaks += [int(line.split()[1]) for line in lines if line.startswith("VmHWM")]
+    return max(peaks) / 1e3
+
+
+def _figure(mailing: Mailing, distance: Distance, mails: int, twins: int, times: int, say: Callable[[str], None]) -> Figure:
+    """Both columns, in turns; the mails of both are of one size. No twin is measured that sends no mails."""
+    sizes: list[float] = []
+
+    def ours() -> float:
+        sent = mailing.ours(distance, mails)
+        sizes.append(sent.size)
+        return sent.rate
+
+    def twin() -> float:
+        sent = mailing.twin(distance, twins)
+        sizes.append(sent.size)
+        return sent.rate
+
+    figure = measure(Figure(f"mail, {distance.name}", "mails"), times, say, ours=ours, twin=twin if twins else None, limit=None)
+    if max(sizes) > 1.05 * min(sizes):
+        raise WrongResultError(f"the mails are of different sizes: {min(sizes):,.0f} to {max(sizes):,.0f} bytes")
+    say(f"{figure.name}: mails of {min(sizes):,.0f} to {max(sizes):,.0f} bytes")
+    return figure
+
+
+def speed(mailing: Mailing, *, short: bool, say: Callable[[str], None]) -> list[Figure]:
+    """The engine and the twin at each distance."""
+    times, share = (1, 4) if short else (3, 1)
+    return [
+        _figure(mailing, NEAR, 12_000 // share, 1_200 // share, times, say),
+        _figure(mailing, FAR, 8_000 // share, 200 // share, times, say),
+        _figure(mailing, STIFF, 8_000 // share, 0, times, say),
+        _figure(mailing, SLOW, 8_000 // share, 600 // share, times, say),
+    ]
+
+
+def memory(mailing: Mailing, rows: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """What a process takes while it sends the same number of mails out of a short queue and out of a long one."""
+    mails = min(20_000, rows)
+    told: dict[str, Any] = {"mails": mails}
+    for queued in (mails, rows):
+        sent = mailing.ours(NEAR, mails, queued)
+        told[f"{queued:,} queued"] = {"mails_per_second": sent.rate, "peak_mb": sent.memory}
+        say(f"{queued:,} queued: {sent.memory:,.0f} MB at most in a process, {sent.rate:,.0f} mails/s")
+    return told
+
+
+def _print(facts: dict[str, Any], figures: list[Figure]) -> None:
+    table = Table(title="medians, mails a second")
+    for column in ("figure", "ours", "twin", "ours ÷ twin"):
+        table.add_column(column, justify="left" if column == "figure" else "right")
+    for figure in figures:
+        medians = figure.as_json()["medians"]
+        times = figure.times_twin
+        twin = f"{medians['twin']:,.1f}" if figure.twin else "—"
+        table.add_row(figure.name, f"{medians['ours']:,.0f}", twin, f"{times:.1f}" if times else "—")
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    console.print(table)
+    console.print(
+        f"{facts['measured']}, commit {facts['commit']}, {facts['machine']}, {facts['servers']}, Python {facts['python']}"
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.mail", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="one short turn of everything, to see that it works")
+    parser.add_argument("--rows", type=int, metavar="N", help="measure memory instead, with so many mails queued")
+    parser.add_argument("--json", type=Path, metavar="FILE", default=OUT, help="where the figures are written")
+    options = parser.parse_args()
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    try:
+        with Laboratory() as laboratory:
+            facts, mailing = describe(laboratory), Mailing(laboratory)
+            told: dict[str, Any] = {}
+            if options.rows:
+                told["memory"] = memory(mailing, options.rows, say)
+            else:
+                figures = speed(mailing, short=options.short, say=say)
+                told["figures"] = [figure.as_json() for figure in figures]
+                _print(facts, figures)
+    except WrongResultError as error:
+        print(f"a run was wrong, so there is no figure: {error}", file=sys.stderr)
+        return 1
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(facts | told, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""What a piece of work costs: time, and the CPU of this process and of PostgreSQL."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Engine, event, text
+
+from benchmarks.machine import cpu_seconds
+
+
+@dataclass
+class Cost:
+    """What was spent. Seconds, but for the number of statements and the bytes of PostgreSQL's log of writes."""
+
+    wall: float = 0.0
+    engine_cpu: float = 0.0
+    postgres_cpu: float = 0.0
+    statements: int = 0
+    wal: int = 0
+
+    @property
+    def cpu(self) -> float:
+        """Of the process that absorbs and of all of PostgreSQL's together, those that clean up behind it included."""
+        return self.engine_cpu + self.postgres_cpu
+
+
+class Meter:
+    """Reads what this process and PostgreSQL have spent so far. Without a server of its own (SQLite) only this process."""
+
+    def __init__(self, engine: Engine, postmaster: int | None = None) -> None:
+        self._engine = engine
+        self._postmaster = postmaster
+        self._statements = 0
+        event.listen(engine, "before_cursor_execute", self._count)
+
+    def _count(self, *_: Any) -> None:
+        self._statements += 1
+
+    @contextmanager
+    def into(self, cost: Cost) -> Iterator[None]:
+        """Add to `cost` what is spent in the block."""
+        before = self._reading()
+        yield
+        for name, now in asdict(self._reading()).items():
+            setattr(cost, name, getattr(cost, name) + now - getattr(before, name))
+
+    def _reading(self) -> Cost:
+        spent = Cost(time.perf_counter(), time.process_time(), statements=self._statements)
+        if self._postmaster is not None:
+            spent.postgres_cpu = cpu_seconds(self._postmaster)
+        return spent
+
+    def wal_position(self) -> int:
+        if self._postmaster is None:
+            return 0
+        with self._engine.connect() as connection:
+            return int(connection.scalar(text("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn")) or 0)
+
+    def database_bytes(self) -> int:
+        with self._engine.connect() as connection:
+            return int(connection.scalar(text("SELECT pg_database_size(current_database())")) or 0)
