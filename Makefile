@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet 
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help demo run test lint lock bench bench-short bench-growth bench-scorecard clean
+.PHONY: help demo run test lint lock bench bench-short bench-growth bench-steps bench-simulate bench-scorecard bench-limiter bench-mail kills clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -49,15 +49,30 @@ bench-short: $(DEV_STAMP)  ## Measure, in a few minutes, against the naive twin
 bench-growth: $(DEV_STAMP)  ## Absorb a million events of 50,000 people, verify them, and say whether an event costs more at the end
 	$(BIN)/python -m benchmarks.growth $(BENCH_ARGS)
 
+bench-steps: $(DEV_STAMP)  ## Ask whether a step costs more when a million people wait, and let two workers plan a million steps
+	$(BIN)/python -m benchmarks.steps $(BENCH_ARGS)
+
+bench-simulate: $(DEV_STAMP)  ## Simulate three months of 10,000 people on three sequences
+	$(BIN)/python -m benchmarks.simulate $(BENCH_ARGS)
+
+bench-mail: $(DEV_STAMP)  ## Send mails of 23 KB from queued row to recorded acceptance, against the naive twin
+	$(BIN)/python -m benchmarks.mail $(BENCH_ARGS)
+
 bench-scorecard: $(DEV_STAMP)  ## Compare the learned scorecard with regression and boosting on public data
 	$(BIN)/python -m benchmarks.scorecard
+
+kills: $(DEV_STAMP)  ## Kill workers, the database and Redis while mail flows; write docs/kills.md
+	$(BIN)/python -m benchmarks.kills $(BENCH_ARGS)
+
+bench-limiter: $(DEV_STAMP)  ## Let four processes share a rate, and say how full the fullest second was and how much was used
+	$(BIN)/python -m benchmarks.limiter $(BENCH_ARGS)
 
 lock:  ## Choose the newest allowed versions and write both lock files
 	@set -e; tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
 	"$(PYTHON)" -m venv "$$tools"; "$$tools/bin/python" -m pip --disable-pip-version-check install --quiet uv; \
 	compile="$$tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header"; \
 	printf 'hatchling\neditables\n' | $$compile pyproject.toml - -o requirements.lock; \
-	$$compile --extra dev --extra learn pyproject.toml -o requirements-dev.lock
+	$$compile --extra dev --extra learn --extra dkim --extra mjml pyproject.toml -o requirements-dev.lock
 
 clean:  ## Remove the environment and what the tools left; data/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
