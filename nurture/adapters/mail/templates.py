@@ -73,9 +73,8 @@ class Choice(NamedTuple):
 
     def part(self, name: str) -> str:
         """The name of one of `PARTS` as a template."""
-        path = Path(self.file)
-        file = path.with_suffix(".txt").as_posix() if name == "text" and path.suffix in DESIGNS else self.file
-        return f"{file}:{name}"
+        designed = name == "text" and self.file.endswith(DESIGNS)
+        return f"{self.file.rpartition('.')[0]}.txt:{name}" if designed else f"{self.file}:{name}"
 
 
 class SourceError(TemplateSyntaxError):
@@ -200,9 +199,24 @@ class _Missing(StrictUndefined):
         return super()._undefined_message
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja2's sandbox, which is asked once for each attribute of each type: a mail reads fifty of them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # The answer depends on nothing else, whatever the object and the value; a template cannot name more types than there are.
+        self._may_be_read: dict[tuple[type, str], bool] = {}
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        known = type(obj), attr
+        if known not in self._may_be_read:
+            self._may_be_read[known] = super().is_safe_attribute(obj, attr, value)
+        return self._may_be_read[known]
+
+
 def make_environment(loader: BaseLoader) -> Environment:
     """Jinja2 for untrusted values: sandboxed, strict about what is missing, HTML escaped in HTML."""
-    environment = ImmutableSandboxedEnvironment(
+    environment = _Sandbox(
         loader=loader, undefined=_Missing, autoescape=lambda name: bool(name and name.endswith("html")), cache_size=1024,
     )  # fmt: skip
     for name in _FILTERS_TAKEN_AWAY:
