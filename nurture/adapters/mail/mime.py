@@ -34,8 +34,9 @@ def assemble(head: Sequence[str], parts: Sequence[Part], mark: str) -> bytes:
 
 def encode(text: str) -> tuple[str, bytes]:
     """The text in the shorter of the two safe encodings, with its name."""
-    lines = "\r\n".join(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
-    raw = lines.encode("utf-8")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    raw = text.replace("\n", "\r\n").encode("utf-8")
     printable = binascii.b2a_qp(raw, istext=True)
     if b"\r\n" not in raw:
         printable = printable.replace(b"\n", b"\r\n")  # binascii ends lines as the text does, and this one has only one

@@ -142,6 +142,11 @@ class Loader(BaseLoader):
         source = self._sources.get(template)
         return line if source is None or not source.origins else source.line_in_file(line)
 
+    def fixed(self, template: str) -> str | None:
+        """The text of a template that was loaded, if it is the same for everybody."""
+        source = self._sources.get(template)
+        return source.text if source is not None and "{" not in source.text else None
+
     def knows(self, template: str) -> bool:
         return template in self._sources
 
@@ -256,7 +261,9 @@ class Templates:
     def render(self, template: str, context: Mapping[str, Any]) -> str:
         """A template rendered; raises TemplateError with the file, the line and what is wrong, SettingsError for want of MJML."""
         try:
-            return self.environment.get_template(template).render(context)
+            loaded = self.environment.get_template(template)
+            fixed = self.loader.fixed(template)
+            return loaded.render(context) if fixed is None else fixed
         except SettingsError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a template does wrong is its author's to mend
