@@ -131,7 +131,8 @@ def test_a_killed_process_counts_as_a_restart_and_leaves_no_task_behind(worker: 
 
 def test_the_names_of_workers_are_listed_until_they_end(worker: Worker) -> None:
     (key,) = worker.client.scan_iter(redis_keys.worker("*"))
-    assert [redis_keys.worker(name) for name in worker.client.zrange(redis_keys.WORKERS, 0, -1)] == [key]
+    names: Any = worker.client.zrange(redis_keys.WORKERS, 0, -1)
+    assert [redis_keys.worker(name) for name in names] == [key]
     assert worker.end(signal.SIGTERM) < 20
     assert worker.client.zcard(redis_keys.WORKERS) == 0
 
