@@ -45,7 +45,7 @@ def answered(answers: Sequence[Any]) -> Sample:
     added = [stream.get("entries-added") for stream in told]
     return Sample(
         at=seconds + micros / 1e6,
-        counters={_text(name): int(count) for name, count in counters.items() if b"{" not in name},
+        counters={_text(name): int(float(count)) for name, count in counters.items() if b"{" not in name},
         entries=None if None in added else sum(added),
         backlog=sum(stream["length"] for stream in told),
     )

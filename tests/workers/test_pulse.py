@@ -23,10 +23,10 @@ def test_a_sample_holds_what_came_what_waits_and_the_counters(redis_url: str) ->
         client.xadd(events(number), {FIELD: b"{}"})
     oldest: Any = client.xrange(events(0), count=1)
     client.xdel(events(0), oldest[0][0])
-    client.hset(COUNTERS, mapping={"events_stored": 7, 'task_runs{task="absorb"}': 3})
+    client.hset(COUNTERS, mapping={"events_stored": 7, 'task_runs{task="absorb"}': 3, "web_seconds": "1.5"})
     Pulse(client, 4).take()
     (sample,) = kept(client)
-    assert sample[1:] == ({"events_stored": 7}, 4, 3)
+    assert sample[1:] == ({"events_stored": 7, "web_seconds": 1}, 4, 3)
     now: Any = client.time()
     assert abs(sample.at - now[0]) < 60
 
