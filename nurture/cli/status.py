@@ -28,7 +28,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 
     settings = Settings.load()  # without setting up logging: nothing here logs
     engine = make_engine(settings.database)
-    found = look(engine, _redis(settings), settings.partitions, clock_from(settings).now())
+    found = look(engine, redis_or_none(settings), settings.partitions, clock_from(settings).now())
     engine.dispose()
     if as_json:
         print_json(found)
@@ -37,7 +37,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     raise typer.Exit(found.exit_code)
 
 
-def _redis(settings: "Settings") -> "Redis | None":
+def redis_or_none(settings: "Settings") -> "Redis | None":
     """A client that says at once when Redis is away; None if nobody has started or named one."""
     from redis import Redis
 
