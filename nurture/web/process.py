@@ -12,7 +12,8 @@ from nurture.adapters.database.releases import ReleaseWatch
 from nurture.adapters.nudge import CeleryNudge
 from nurture.adapters.stream_writer import StreamWriter, connect
 from nurture.adapters.tokens import Tokens
-from nurture.reports.health import prometheus, reasons_not_ready
+from nurture.reports.health import Looks, Metrics, reasons_not_ready
+from nurture.reports.status import status
 from nurture.settings import Settings
 from nurture.web.app import create_app
 from nurture.web.parts import WebParts
@@ -26,18 +27,18 @@ def web_app(settings: Settings) -> ASGIApp:
     database = bootstrap.database(settings).engine
     watch = ReleaseWatch(database)
     watch.start()
-    redis = bootstrap.redis_client(settings)
+    redis, clock = bootstrap.redis_client(settings), bootstrap.clock(settings)
     writer = StreamWriter(connect(settings.redis), settings.partitions, settings.max_backlog, CeleryNudge(settings.redis))
     return create_app(
         WebParts(
             settings=settings,
-            clock=bootstrap.clock(settings),
+            clock=clock,
             tokens=Tokens(settings.secret, settings.former_secrets),
             write_keys=settings.write_keys,
             secret_keys=settings.server_keys,
             definitions=watch,
             writer=writer,
-            metrics=lambda: prometheus(redis, settings.partitions),
+            metrics=Metrics(redis, Looks(lambda: status(database, redis, settings.partitions, clock.now()))),
             ready=lambda: reasons_not_ready(redis),
             lets_opens_be_told=OpenTracking(database),
             wishes=WishesOf(database),
