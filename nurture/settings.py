@@ -133,6 +133,10 @@ class Settings(BaseModel):
     )
     partitions: int = Field(4, ge=1, le=256, description="Partitions of the event stream; the same everywhere.")
     max_backlog: int = Field(1_000_000, ge=1, description="Events waiting in Redis above which the web process answers 503.")
+    journal_mb: int = Field(
+        256, ge=0, le=1_000_000,
+        description="Megabytes that each web process may keep on disk, in `journal` of the data folder, while Redis is away; 0: none, it answers 503.",
+    )  # fmt: skip
     sweep_seconds: float = Field(1.0, gt=0, le=60, description="How often beat looks for work whose nudge was lost.")
     log_format: Literal["text", "json"] = Field("text", description="Form of the log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
@@ -274,6 +278,11 @@ class Settings(BaseModel):
     def mail_folder(self) -> Path:
         """Where the development mailbox keeps what it received."""
         return self.data_dir / "mail"
+
+    @property
+    def journal_folder(self) -> Path:
+        """Where web processes keep what Redis does not take."""
+        return self.data_dir / "journal"
 
     @property
     def dkim_folder(self) -> Path:

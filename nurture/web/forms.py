@@ -137,7 +137,10 @@ class Forms:
             return 0
         hour = int(at.timestamp() // _HOUR.total_seconds())
         key = form_posts(self._parts.tokens.mac("form posts", stable_id("address", address)), hour)
-        return await self._parts.writer.tally(key, message_id, _HOUR)
+        try:
+            return await self._parts.writer.tally(key, message_id, _HOUR)
+        except Unavailable:  # nobody can count now; the other signs hold, and one sign alone makes no spam
+            return 0
 
     def _answer(self, request: Request, definitions: Definitions, form: Form, posted: Posted, taken: _Taken) -> Response:
         target = self._asset_link(definitions, form, taken) or _wanted(request, form, posted)
