@@ -18,12 +18,23 @@ from nurture.errors import SettingsError
 _WEBHOOK_KEY_BYTES: Final = range(24, 65)
 
 _SECRET_PARAMETER: Final = re.compile("pass|secret|token|key", re.IGNORECASE)
+#: Of so many random characters, sixteen or more of them, fewer different ones practically never come.
+_DIFFERENT: Final = 8
+_OF_EXAMPLES: Final = re.compile(
+    "change.?me|replace.?me|your.?secret|my.?secret|secret.?key|password|passw0rd|example|default|insecure|qwerty|0123456789|abcdefgh",
+    re.IGNORECASE,
+)
 _SECRET_KEY: Final = re.compile(r"sk_[A-Za-z0-9_-]{20,125}")
 _ORIGIN: Final = re.compile(r"https?://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:\d{1,5})?")
 
 
 #: How a secret key begins, so that nobody mistakes it for one that may stand in a page.
 FOR_SERVERS: Final = "sk_"
+
+
+def is_weak(secret: str) -> bool:
+    """Whether a secret is one that somebody typed to be rid of the question: few different characters, or words of examples."""
+    return len({*secret}) < _DIFFERENT or _OF_EXAMPLES.search(secret) is not None
 
 
 def new_write_key() -> str:

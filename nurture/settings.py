@@ -24,7 +24,7 @@ from nurture.domain.outward import LOOPBACK, Network, networks
 from nurture.environment import PREFIX, SMTP_URL_OF, gather
 from nurture.environment import variable as variable  # noqa: PLC0414 - whoever reads settings names them, too
 from nurture.errors import SettingsError
-from nurture.keys import FOR_SERVERS, WriteKey, kept_keys, secrets_in, signs_webhooks, unguessable
+from nurture.keys import FOR_SERVERS, WriteKey, is_weak, kept_keys, secrets_in, signs_webhooks, unguessable
 
 #: Settings that may also be given as the path of a file: `NURTURE_X_FILE`, for container secrets.
 FROM_FILE: Final = frozenset({
@@ -344,6 +344,8 @@ def _check_production(given: Mapping[str, Any], environ: Mapping[str, str]) -> I
     for field, remedy in _PRODUCTION_NEEDS.items():
         if field not in given and variable(field) + "_FILE" not in environ:
             yield f"{variable(field)} must be set in production: {remedy}"
+    if given.get("secret_key") and is_weak(str(given["secret_key"])):
+        yield f"{variable('secret_key')} could be guessed: every link is signed with it; `openssl rand -base64 32` makes a better one"
     if given.get("public_url", "https:").startswith("http:"):
         yield f"{variable('public_url')} must begin with https:// in production; links in mail carry rights"
     if "clock_file" in given:
