@@ -95,6 +95,7 @@ def load_definitions(settings: Settings) -> Loaded:
             frozenset(settings.hook_secrets),
             transports=frozenset({DEFAULT, *settings.smtp_urls}),
             dkim_keys=_names_in(settings.dkim_folder),
+            handoff_networks=settings.handoff_networks,
         ),
     )
 
@@ -296,4 +297,4 @@ class WorkerParts:
     def webhooks(self) -> Caller:
         from nurture.adapters.webhook import WebhookCaller
 
-        return WebhookCaller(self.settings.webhook_secrets)
+        return WebhookCaller(self.settings.webhook_secrets, allowed=self.settings.handoff_networks)

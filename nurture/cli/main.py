@@ -32,6 +32,7 @@ from nurture.cli import (
     rescore,
     score,
     serve,
+    shown,
     simulate,
     status,
     suppressions,
@@ -67,6 +68,7 @@ app.command(name="schema")(definitions.schema)
 app.command(name="test")(cases.try_cases)
 app.command(name="preview")(preview.preview)
 app.command(name="simulate")(simulate.simulate)
+app.command(name="settings")(shown.settings)
 app.command(name="status")(status.status)
 app.command(name="metrics")(metrics.metrics)
 app.command(name="verify")(verify.verify)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nurture.cli.common import load_settings
+from nurture.errors import SettingsError
 
 if TYPE_CHECKING:
     from nurture.settings import Settings
@@ -65,7 +66,10 @@ def mailbox(port: Annotated[int, typer.Option(help="Port to listen on.")]) -> No
     """Run the development mailbox, which keeps every mail and delivers none."""
     from nurture.adapters.mail.mailbox import run_mailbox
 
-    run_mailbox("127.0.0.1", port, load_settings().mail_folder)
+    settings = load_settings()
+    if settings.production:
+        raise SettingsError("in production mail is delivered, not kept; set NURTURE_SMTP_URL")
+    run_mailbox("127.0.0.1", port, settings.mail_folder)
 
 
 db = typer.Typer(help="Look after the database.", no_args_is_help=True)
