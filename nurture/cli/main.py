@@ -14,6 +14,7 @@ from nurture.cli import (
     dead,
     definitions,
     demo,
+    doctor,
     enroll,
     events,
     forget,
@@ -37,6 +38,7 @@ from nurture.cli import (
     transfer,
     up,
     verify,
+    wait,
 )
 from nurture.errors import NurtureError
 
@@ -67,6 +69,8 @@ app.command(name="test")(cases.try_cases)
 app.command(name="preview")(preview.preview)
 app.command(name="simulate")(simulate.simulate)
 app.command(name="status")(status.status)
+app.command(name="wait")(wait.wait)
+app.command(name="doctor")(doctor.doctor)
 app.command(name="verify")(verify.verify)
 person.app.command(name="enroll")(enroll.enroll)
 person.app.command(name="merge")(identity.merge)
