@@ -20,7 +20,8 @@ _COLOURS = {"warning": typer.colors.YELLOW, "error": typer.colors.RED}
 
 def doctor(
     only: Annotated[
-        str | None, typer.Option(metavar="AREA,…", help="Only these areas, such as redis,dns; what there is, `nurture doctor` shows.")
+        str | None,
+        typer.Option(metavar="AREA,…", help="Only these areas, such as redis,dns; what there is, `nurture doctor` shows."),
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Ask nobody outside: no mail server, no DNS, no page.")] = False,
     page: Annotated[str | None, typer.Option(metavar="URL", help="Look at this landing page, too.")] = None,

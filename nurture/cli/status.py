@@ -40,7 +40,7 @@ def look() -> "Status":
 
     settings = Settings.load()  # without setting up logging: nothing here logs
     engine = make_engine(settings.database)
-    redis = _redis(settings)
+    redis = redis_for(settings)
     try:
         return ask(
             engine, redis, settings.partitions, clock_from(settings).now(), folder=settings.data_dir, production=settings.production
@@ -51,7 +51,7 @@ def look() -> "Status":
             redis.close()
 
 
-def _redis(settings: "Settings") -> "Redis | None":
+def redis_for(settings: "Settings") -> "Redis | None":
     """A client that says at once when Redis is away; None if nobody has started or named one."""
     from redis import Redis
 

@@ -83,10 +83,11 @@ AREA_OF: Final[Mapping[str, Area]] = {
 
 
 def of_problem(problem: Problem) -> Finding:
-    """A problem of `nurture status` as a finding."""
+    """A problem of `nurture status` as a finding; that the doctor be asked need not be said here."""
+    command = None if (problem.command or "").startswith("nurture doctor") else problem.command
     return Finding(
         area=AREA_OF.get(problem.code, "work"), code=problem.code, level="error" if problem.down else "warning",
-        what=problem.what, remedy=problem.remedy, command=problem.command, follows=problem.follows,
+        what=problem.what, remedy=problem.remedy, command=command, follows=problem.follows,
     )  # fmt: skip
 
 
