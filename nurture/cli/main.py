@@ -14,6 +14,7 @@ from nurture.cli import (
     dead,
     definitions,
     demo,
+    doctor,
     enroll,
     events,
     forget,
@@ -39,6 +40,7 @@ from nurture.cli import (
     transfer,
     up,
     verify,
+    wait,
 )
 from nurture.errors import NurtureError
 
@@ -70,6 +72,8 @@ app.command(name="preview")(preview.preview)
 app.command(name="simulate")(simulate.simulate)
 app.command(name="settings")(shown.settings)
 app.command(name="status")(status.status)
+app.command(name="wait")(wait.wait)
+app.command(name="doctor")(doctor.doctor)
 app.command(name="metrics")(metrics.metrics)
 app.command(name="verify")(verify.verify)
 person.app.command(name="enroll")(enroll.enroll)
