@@ -1,7 +1,4 @@
-"""What Flower must know to read along; see docs/watching.md. Flower needs nothing of nurture itself.
-
-    NURTURE_REDIS_URL=redis://… celery --config celeryconfig flower --address=127.0.0.1
-"""
+"""What Flower must know to read along; how to start it stands in docs/watching.md. It needs nothing of nurture itself."""
 
 import os
 
