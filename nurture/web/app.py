@@ -30,11 +30,12 @@ from nurture.web.unsubscribe import Unsubscribe
 
 def create_app(parts: WebParts) -> ASGIApp:
     """The application. Its lifespan ends with every accepted event written; raises SettingsError for unusable keys."""
-    counters = Counters()
+    counters = parts.counters
     pages = Pages()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        parts.writer.start()
         yield
         await parts.writer.stop()
 
