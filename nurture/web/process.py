@@ -32,7 +32,7 @@ _DEMO_PAGES: Final = Path(__file__).parent / "demo"
 def web_app(settings: Settings) -> ASGIApp:
     """The application; its lifespan stops what is started here."""
     database = bootstrap.database(settings).engine
-    watch = ReleaseWatch(database)
+    watch = ReleaseWatch(database, kept=settings.data_dir / "release.json")
     watch.start()
     redis = bootstrap.redis_client(settings)
     counters = Counters()
