@@ -3,7 +3,7 @@
 import gc
 import os
 import socket
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -19,7 +19,9 @@ from nurture.adapters.tokens import Tokens
 from nurture.definitions.config import Installation
 from nurture.definitions.loader import Loaded, load
 from nurture.domain.mail.routing import DEFAULT
+from nurture.domain.mail.sending import MessageStatus
 from nurture.errors import DefinitionError, Unavailable
+from nurture.observability import Counters, Tally
 from nurture.ports import Caller, Clock, Nudge, Router, Writer
 from nurture.settings import Settings
 
@@ -36,6 +38,15 @@ if TYPE_CHECKING:
 
 #: Redis answers within milliseconds or is gone. Seconds.
 _REDIS_PATIENCE: Final = 5.0
+
+#: Under which name it is counted what came of a mail. One that goes back into the queue was put off.
+_COUNTED: Final = {
+    MessageStatus.SENT: "messages_sent",
+    MessageStatus.FAILED: "messages_failed",
+    MessageStatus.UNCERTAIN: "messages_uncertain",
+    MessageStatus.SKIPPED: "messages_skipped",
+    MessageStatus.QUEUED: "messages_deferred",
+}
 
 
 def database(settings: Settings) -> Database:
@@ -84,6 +95,7 @@ def load_definitions(settings: Settings) -> Loaded:
             frozenset(settings.hook_secrets),
             transports=frozenset({DEFAULT, *settings.smtp_urls}),
             dkim_keys=_names_in(settings.dkim_folder),
+            handoff_networks=settings.handoff_networks,
         ),
     )
 
@@ -202,6 +214,12 @@ class WorkerParts:
         return redis_client(self.settings)
 
     @cached_property
+    def tally(self) -> Tally:
+        """What this process counts. A client of its own: no work waits for a figure longer than a moment."""
+        client = Redis.from_url(self.settings.redis, socket_timeout=1, socket_connect_timeout=1, retry=None)
+        return Tally(Counters(client))
+
+    @cached_property
     def nudge(self) -> Nudge:
         from nurture.adapters.nudge import CeleryNudge
 
@@ -214,7 +232,11 @@ class WorkerParts:
         from nurture.flow.send import Mailroom
 
         carrier = SmtpCarrier(self.settings.transports, self.clock)
-        return Mailroom(self.sending, carrier, self.router, self.writer, self.clock, is_holiday, self.name)
+        return Mailroom(self.sending, carrier, self.router, self.writer, self.clock, is_holiday, self.name, tell=self.count_mails)
+
+    def count_mails(self, came_to: Mapping[MessageStatus, int]) -> None:
+        """Count what became of mails."""
+        self.tally.add_all({_COUNTED[status]: count for status, count in came_to.items()})
 
     @cached_property
     def router(self) -> Router:
@@ -275,4 +297,4 @@ class WorkerParts:
     def webhooks(self) -> Caller:
         from nurture.adapters.webhook import WebhookCaller
 
-        return WebhookCaller(self.settings.webhook_secrets)
+        return WebhookCaller(self.settings.webhook_secrets, allowed=self.settings.handoff_networks)

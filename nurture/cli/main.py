@@ -14,6 +14,7 @@ from nurture.cli import (
     dead,
     definitions,
     demo,
+    doctor,
     enroll,
     events,
     forget,
@@ -23,6 +24,7 @@ from nurture.cli import (
     keys,
     mail,
     messages,
+    metrics,
     person,
     person_data,
     preview,
@@ -31,12 +33,14 @@ from nurture.cli import (
     rescore,
     score,
     serve,
+    shown,
     simulate,
     status,
     suppressions,
     transfer,
     up,
     verify,
+    wait,
 )
 from nurture.errors import NurtureError
 
@@ -66,7 +70,11 @@ app.command(name="schema")(definitions.schema)
 app.command(name="test")(cases.try_cases)
 app.command(name="preview")(preview.preview)
 app.command(name="simulate")(simulate.simulate)
+app.command(name="settings")(shown.settings)
 app.command(name="status")(status.status)
+app.command(name="wait")(wait.wait)
+app.command(name="doctor")(doctor.doctor)
+app.command(name="metrics")(metrics.metrics)
 app.command(name="verify")(verify.verify)
 person.app.command(name="enroll")(enroll.enroll)
 person.app.command(name="merge")(identity.merge)

@@ -60,7 +60,7 @@ class Forms:
         try:
             return await self._submitted(request)
         except Refusal as refusal:
-            self._counters.add(f'web_refused{{code="{refusal.code}"}}')
+            self._counters.add("web_refused", code=refusal.code)
             return self._refused(request, refusal)
         except Unavailable as error:
             self._counters.add("web_unavailable")
@@ -87,7 +87,7 @@ class Forms:
         posted = take_apart(form, fields)
         checked = check(form, posted)
         if isinstance(checked, list):
-            self._counters.add('web_refused{code="form"}')
+            self._counters.add("web_refused", code="form")
             return self._mistaken(request, checked)
         taken = await self._taken(request, form, posted, checked, definitions.privacy.consent)
         if is_spam(taken.signs):

@@ -4,7 +4,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from nurture.observability import metrics_text
+from nurture import metrics
 from nurture.web.counters import Counters
 from nurture.web.parts import WebParts
 
@@ -35,5 +35,5 @@ class Health:
     async def metrics(self, _request: Request) -> Response:
         """Prometheus text format 0.0.4: what all processes count together, then what this one has counted since its start."""
         shared = await run_in_threadpool(self._parts.metrics)
-        text = shared + metrics_text(self._counters.read(), {})
+        text = shared + metrics.text(self._counters.read())
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")

@@ -15,7 +15,8 @@ from nurture.adapters.journal import Journal
 from nurture.adapters.nudge import CeleryNudge
 from nurture.adapters.stream_writer import StreamWriter, connect
 from nurture.adapters.tokens import Tokens
-from nurture.reports.health import prometheus, reasons_not_ready
+from nurture.reports.health import Looks, Metrics, reasons_not_ready
+from nurture.reports.status import status
 from nurture.settings import Settings, variable
 from nurture.web.app import create_app
 from nurture.web.counters import Counters
@@ -34,7 +35,7 @@ def web_app(settings: Settings) -> ASGIApp:
     database = bootstrap.database(settings).engine
     watch = ReleaseWatch(database, kept=settings.data_dir / "release.json")
     watch.start()
-    redis = bootstrap.redis_client(settings)
+    redis, clock = bootstrap.redis_client(settings), bootstrap.clock(settings)
     counters = Counters()
     writer = StreamWriter(
         connect(settings.redis),
@@ -46,13 +47,13 @@ def web_app(settings: Settings) -> ASGIApp:
     return create_app(
         WebParts(
             settings=settings,
-            clock=bootstrap.clock(settings),
+            clock=clock,
             tokens=Tokens(settings.secret, settings.former_secrets),
             write_keys=settings.write_keys,
             secret_keys=settings.server_keys,
             definitions=watch,
             writer=writer,
-            metrics=lambda: prometheus(redis, settings.partitions),
+            metrics=Metrics(redis, Looks(lambda: status(database, redis, settings.partitions, clock.now()))),
             ready=lambda: reasons_not_ready(redis),
             lets_opens_be_told=OpenTracking(database),
             wishes=WishesOf(database),
