@@ -91,6 +91,10 @@ class Settings(BaseModel):
     redis_url: Annotated[SecretStr, _speaks("redis", "rediss")] | None = Field(
         None, description="redis://… or rediss://…; unset: `nurture up` starts a server of its own."
     )
+    redis_fsync: Literal["everysec", "always"] = Field(
+        "everysec",
+        description="How often the Redis that `nurture up` starts puts its file on the disk; `always`: a power cut loses nothing that was acknowledged, and each write waits for the disk.",
+    )
     smtp_url: Annotated[SecretStr, _speaks("smtp", "smtps")] | None = Field(
         None, description="smtp://user:password@host:587 (STARTTLS where offered) or smtps://…; unset: the development mailbox."
     )
