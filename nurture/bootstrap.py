@@ -3,7 +3,7 @@
 import gc
 import os
 import socket
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -19,7 +19,9 @@ from nurture.adapters.tokens import Tokens
 from nurture.definitions.config import Installation
 from nurture.definitions.loader import Loaded, load
 from nurture.domain.mail.routing import DEFAULT
-from nurture.errors import DefinitionError
+from nurture.domain.mail.sending import MessageStatus
+from nurture.errors import DefinitionError, Unavailable
+from nurture.observability import Counters, Tally
 from nurture.ports import Caller, Clock, Nudge, Router, Writer
 from nurture.settings import Settings
 
@@ -36,6 +38,15 @@ if TYPE_CHECKING:
 
 #: Redis answers within milliseconds or is gone. Seconds.
 _REDIS_PATIENCE: Final = 5.0
+
+#: Under which name it is counted what came of a mail. One that goes back into the queue was put off.
+_COUNTED: Final = {
+    MessageStatus.SENT: "messages_sent",
+    MessageStatus.FAILED: "messages_failed",
+    MessageStatus.UNCERTAIN: "messages_uncertain",
+    MessageStatus.SKIPPED: "messages_skipped",
+    MessageStatus.QUEUED: "messages_deferred",
+}
 
 
 def database(settings: Settings) -> Database:
@@ -57,10 +68,13 @@ def redis_client(settings: Settings) -> Redis:
 
 def places_of_people(settings: Settings, redis: Redis) -> "Sequence[Elsewhere]":
     """Where something of people may lie outside the database."""
+    from nurture.adapters.journal import JournalledEvents
     from nurture.adapters.mail.kept_mails import KeptMails
     from nurture.adapters.redis_erasure import Shelves, WaitingEvents
 
-    return WaitingEvents(redis), Shelves(redis), KeptMails(settings.mail_folder)
+    # The journal first: what leaves it while we look goes where we look next.
+    journal = JournalledEvents(settings.journal_folder)
+    return journal, WaitingEvents(redis), Shelves(redis), KeptMails(settings.mail_folder)
 
 
 def clock(settings: Settings) -> Clock:
@@ -81,6 +95,7 @@ def load_definitions(settings: Settings) -> Loaded:
             frozenset(settings.hook_secrets),
             transports=frozenset({DEFAULT, *settings.smtp_urls}),
             dkim_keys=_names_in(settings.dkim_folder),
+            handoff_networks=settings.handoff_networks,
         ),
     )
 
@@ -177,12 +192,18 @@ class WorkerParts:
     def sending(self) -> "SendingStore":
         """The database as send sees it: whoever was answered that they are unsubscribed is absorbed before the next mail begins."""
         from nurture.adapters.agents import kind_of_agent
+        from nurture.adapters.journal import somebody_left
         from nurture.adapters.stream import Ahead
         from nurture.flow.absorb import absorb
 
         ahead = Ahead(self.redis)
 
         def heed() -> None:
+            if somebody_left(self.settings.journal_folder):
+                raise Unavailable(
+                    "somebody unsubscribed while Redis was away, and no web process on this machine has passed it on yet; "
+                    "the messages stay queued"
+                )
             while absorb(ahead, self.database, self.clock, kind_of_agent).read:
                 pass
 
@@ -191,6 +212,12 @@ class WorkerParts:
     @cached_property
     def redis(self) -> Redis:
         return redis_client(self.settings)
+
+    @cached_property
+    def tally(self) -> Tally:
+        """What this process counts. A client of its own: no work waits for a figure longer than a moment."""
+        client = Redis.from_url(self.settings.redis, socket_timeout=1, socket_connect_timeout=1, retry=None)
+        return Tally(Counters(client))
 
     @cached_property
     def nudge(self) -> Nudge:
@@ -205,7 +232,11 @@ class WorkerParts:
         from nurture.flow.send import Mailroom
 
         carrier = SmtpCarrier(self.settings.transports, self.clock)
-        return Mailroom(self.sending, carrier, self.router, self.writer, self.clock, is_holiday, self.name)
+        return Mailroom(self.sending, carrier, self.router, self.writer, self.clock, is_holiday, self.name, tell=self.count_mails)
+
+    def count_mails(self, came_to: Mapping[MessageStatus, int]) -> None:
+        """Count what became of mails."""
+        self.tally.add_all({_COUNTED[status]: count for status, count in came_to.items()})
 
     @cached_property
     def router(self) -> Router:
@@ -266,4 +297,4 @@ class WorkerParts:
     def webhooks(self) -> Caller:
         from nurture.adapters.webhook import WebhookCaller
 
-        return WebhookCaller(self.settings.webhook_secrets)
+        return WebhookCaller(self.settings.webhook_secrets, allowed=self.settings.handoff_networks)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -21,10 +21,11 @@ from pydantic import (
     model_validator,
 )  # fmt: skip
 
+from nurture.domain.outward import LOOPBACK, Network, networks
 from nurture.environment import PREFIX, SMTP_URL_OF, gather
 from nurture.environment import variable as variable  # noqa: PLC0414 - whoever reads settings names them, too
 from nurture.errors import SettingsError
-from nurture.keys import FOR_SERVERS, WriteKey, kept_keys, signs_webhooks, unguessable
+from nurture.keys import FOR_SERVERS, WriteKey, is_weak, kept_keys, secrets_in, signs_webhooks, unguessable
 
 #: Settings that may also be given as the path of a file: `NURTURE_X_FILE`, for container secrets.
 FROM_FILE: Final = frozenset({
@@ -63,6 +64,10 @@ def _speaks(*schemes: str) -> AfterValidator:
         return url
 
     return AfterValidator(check)
+
+
+def _as_networks(text: object) -> object:
+    return networks(text) if isinstance(text, str) else text
 
 
 def _as_several(secrets: object) -> object:
@@ -137,6 +142,10 @@ class Settings(BaseModel):
         {},
         description='JSON: the secrets that sign hand-offs, by the name that config/handoff.yaml calls them, such as {"crm": "whsec_…"}.',
     )
+    handoff_allow: Annotated[tuple[Network, ...], BeforeValidator(_as_networks)] = Field(
+        (),
+        description="Networks or addresses, separated by spaces, where hand-offs may call although they are not public, such as `10.20.0.0/16`; in development this machine is always one.",
+    )
     hook_secrets: dict[str, Annotated[tuple[_HookSecret, ...], BeforeValidator(_as_several), Field(min_length=1)]] = Field(
         {},
         description='JSON: what mail providers sign their webhooks with, or show, by the name that config/hooks.yaml calls it, such as {"postmark": "USER:PASSWORD"}; a list while one takes the place of another.',
@@ -174,6 +183,10 @@ class Settings(BaseModel):
     body_seconds: float = Field(
         20.0, gt=0, le=300, description="How long a client may take for the body of a request; then: 408."
     )
+    journal_mb: int = Field(
+        256, ge=0, le=1_000_000,
+        description="Megabytes that each web process may keep on disk, in `journal` of the data folder, while Redis is away; 0: none, it answers 503.",
+    )  # fmt: skip
     sweep_seconds: float = Field(1.0, gt=0, le=60, description="How often beat looks for work whose nudge was lost.")
     log_format: Literal["text", "json"] = Field("text", description="Form of the log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
@@ -250,6 +263,8 @@ class Settings(BaseModel):
                 environ |= {PREFIX + SMTP_URL_OF + each.upper(): url.get_secret_value() for each, url in value.items()}
             elif isinstance(value, dict):
                 environ[variable(name)] = json.dumps(value, default=_as_json)
+            elif isinstance(value, tuple):
+                environ[variable(name)] = " ".join(map(str, value))
             elif value is not None:
                 environ[variable(name)] = str(value)
         return environ
@@ -317,6 +332,11 @@ class Settings(BaseModel):
         return self.data_dir / "mail"
 
     @property
+    def journal_folder(self) -> Path:
+        """Where web processes keep what Redis does not take."""
+        return self.data_dir / "journal"
+
+    @property
     def dkim_folder(self) -> Path:
         """Where the private keys lie that sign mail."""
         return self.dkim_dir or self.data_dir / "dkim"
@@ -325,6 +345,11 @@ class Settings(BaseModel):
     def webhook_secrets(self) -> dict[str, str]:
         """The secrets that sign hand-offs, by name."""
         return {name: secret.get_secret_value() for name, secret in self.handoff_secrets.items()}
+
+    @property
+    def handoff_networks(self) -> tuple[Network, ...]:
+        """Where hand-offs may call beside the public internet."""
+        return self.handoff_allow if self.production else (*LOOPBACK, *self.handoff_allow)
 
     @property
     def secrets_of_hooks(self) -> dict[str, tuple[str, ...]]:
@@ -347,9 +372,8 @@ class Settings(BaseModel):
             yield from several
         yield from self.server_keys.values()
         for url in (self.database_url, self.redis_url, self.smtp_url, self.imap_url, *self.smtp_urls.values()):
-            password = urlsplit(url.get_secret_value()).password if url is not None else None
-            if password:
-                yield unquote(password)
+            if url is not None:
+                yield from secrets_in(url.get_secret_value())
 
 
 def _as_json(value: SecretStr | WriteKey) -> Any:
@@ -370,6 +394,8 @@ def _check_production(given: Mapping[str, Any], environ: Mapping[str, str]) -> I
     for field, remedy in _PRODUCTION_NEEDS.items():
         if field not in given and variable(field) + "_FILE" not in environ:
             yield f"{variable(field)} must be set in production: {remedy}"
+    if given.get("secret_key") and is_weak(str(given["secret_key"])):
+        yield f"{variable('secret_key')} could be guessed: every link is signed with it; `openssl rand -base64 32` makes a better one"
     if given.get("public_url", "https:").startswith("http:"):
         yield f"{variable('public_url')} must begin with https:// in production; links in mail carry rights"
     if "clock_file" in given:

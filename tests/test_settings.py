@@ -11,9 +11,11 @@ from nurture.errors import SettingsError
 from nurture.keys import WriteKey, new_secret_key
 from nurture.settings import FROM_FILE, Settings, settings_table, variable
 
+KEY_OF_LINKS = "fJ7Qm2xRz8LwTb4vKc9hNd3s"
+
 PRODUCTION = {
     "NURTURE_MODE": "production",
-    "NURTURE_SECRET_KEY": "k" * 32,
+    "NURTURE_SECRET_KEY": KEY_OF_LINKS,
     "NURTURE_DATABASE_URL": "postgresql://engine:dbpass@db/nurture",
     "NURTURE_REDIS_URL": "rediss://:redispass@redis:6379/0",
     "NURTURE_SMTP_URL": "smtp://mailer:smtp%21pass@mail:587",
@@ -44,7 +46,7 @@ def test_production_needs_nothing_but_its_seven_variables() -> None:
     assert settings.database == "postgresql://engine:dbpass@db/nurture"
     assert settings.redis == "rediss://:redispass@redis:6379/0"
     assert settings.smtp == "smtp://mailer:smtp%21pass@mail:587"
-    assert settings.secret == "k" * 32
+    assert settings.secret == KEY_OF_LINKS
     assert settings.write_keys == {"website": WriteKey(key="wk_website1")}
     assert settings.public_url == "https://news.example.com"
 
@@ -184,12 +186,12 @@ def test_a_wrong_transport_is_named() -> None:
 
 def test_settings_show_no_secret() -> None:
     shown = repr(Settings.load(PRODUCTION)) + str(Settings.load(PRODUCTION))
-    for secret in ("k" * 32, "dbpass", "redispass", "smtp%21pass"):
+    for secret in (KEY_OF_LINKS, "dbpass", "redispass", "smtp%21pass"):
         assert secret not in shown
 
 
 def test_the_values_that_may_never_be_printed_are_known() -> None:
-    known = {"k" * 32, "dbpass", "redispass", "smtp!pass", "imap!pass"}
+    known = {KEY_OF_LINKS, "dbpass", "redispass", "smtp!pass", "smtp%21pass", "imap!pass", "imap%21pass"}
     assert set(Settings.load(PRODUCTION | IMAP).secret_values) == known
 
 
@@ -230,7 +232,7 @@ def test_a_child_process_reads_the_same_settings(tmp_path: Path) -> None:
     child = Settings.load(settings.as_environ())
     assert child.as_environ() == settings.as_environ()
     assert child.config_dir == Path("config").absolute()
-    assert Settings.load(Settings.load(PRODUCTION).as_environ()).secret == "k" * 32
+    assert Settings.load(Settings.load(PRODUCTION).as_environ()).secret == KEY_OF_LINKS
 
 
 def test_without_servers_the_remedy_is_told(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from nurture.cli import (
     keys,
     mail,
     messages,
+    metrics,
     person,
     person_data,
     preview,
@@ -31,6 +32,7 @@ from nurture.cli import (
     rescore,
     score,
     serve,
+    shown,
     simulate,
     status,
     suppressions,
@@ -66,7 +68,9 @@ app.command(name="schema")(definitions.schema)
 app.command(name="test")(cases.try_cases)
 app.command(name="preview")(preview.preview)
 app.command(name="simulate")(simulate.simulate)
+app.command(name="settings")(shown.settings)
 app.command(name="status")(status.status)
+app.command(name="metrics")(metrics.metrics)
 app.command(name="verify")(verify.verify)
 person.app.command(name="enroll")(enroll.enroll)
 person.app.command(name="merge")(identity.merge)

@@ -1,10 +1,14 @@
 """The processes, one command each, as a process manager starts them; and `nurture db`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nurture.cli.common import load_settings
+from nurture.errors import SettingsError
+
+if TYPE_CHECKING:
+    from nurture.settings import Settings
 
 _QUEUES = "events,sequences,mail,handoff"
 
@@ -17,7 +21,7 @@ def web(
     from nurture.web.process import web_app
     from nurture.web.server import run
 
-    settings = load_settings(port=port, host=host)
+    settings = _load("web", port=port, host=host)
     run(web_app(settings), settings)
 
 
@@ -32,21 +36,33 @@ def worker(
     unknown = set(names) - set(_QUEUES.split(","))
     if unknown or not names:
         raise typer.BadParameter(f"choose from {_QUEUES}", param_hint="--queues")
-    raise typer.Exit(run_worker(load_settings(), names, concurrency))
+    raise typer.Exit(run_worker(_load(f"worker {','.join(names)}"), names, concurrency))
 
 
 def beat() -> None:
     """Run Celery beat, which wakes the workers regularly."""
     from workers.run import run_beat
 
-    run_beat(load_settings())
+    run_beat(_load("beat"))
+
+
+def _load(process: str, **given: object) -> "Settings":
+    """The settings of a process of the engine; what it warns of is shown by `nurture top`, too."""
+    from nurture.adapters.warnings import keep_warnings
+
+    settings = load_settings(**given)
+    keep_warnings(settings.redis, process, tuple(settings.secret_values))
+    return settings
 
 
 def mailbox(port: Annotated[int, typer.Option(help="Port to listen on.")]) -> None:
     """Run the development mailbox, which keeps every mail and delivers none."""
     from nurture.adapters.mail.mailbox import run_mailbox
 
-    run_mailbox("127.0.0.1", port, load_settings().mail_folder)
+    settings = load_settings()
+    if settings.production:
+        raise SettingsError("in production mail is delivered, not kept; set NURTURE_SMTP_URL")
+    run_mailbox("127.0.0.1", port, settings.mail_folder)
 
 
 db = typer.Typer(help="Look after the database.", no_args_is_help=True)

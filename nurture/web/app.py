@@ -36,13 +36,14 @@ FOR_MACHINES: Final = ("/health/", "/metrics")
 
 def create_app(parts: WebParts) -> ASGIApp:
     """The application. Its lifespan ends with every accepted event written; raises SettingsError for unusable keys."""
-    counters = Counters()
+    counters = parts.counters
     limits = Limits(parts.settings, lambda: parts.clock.now().timestamp())
     admission = Admission(parts.settings, counters)
     pages = Pages()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        parts.writer.start()
         yield
         await parts.writer.stop()
 

@@ -72,7 +72,7 @@ class Collect:
                 self._limits.events_from(scope)
                 answer = await handle(scope, headers, await read_body(scope, headers, receive, limit))
             except Refusal as refusal:
-                self._counters.add(f'web_refused{{code="{refusal.code}"}}')
+                self._counters.add("web_refused", code=refusal.code)
                 answer = refused(refusal)
             except Unavailable as error:
                 self._counters.add("web_unavailable")
@@ -117,7 +117,7 @@ class Collect:
         await self._writer.write([each.event for each in taken.values()])
         self._counters.add("web_events", len(taken))
         for rejection in rejected:
-            self._counters.add(f'web_refused{{code="{rejection["code"]}"}}')
+            self._counters.add("web_refused", code=rejection["code"])
         return _verdicts(taken, rejected, debug=_wants_details(headers))
 
 

@@ -124,9 +124,9 @@ class Hooks:
         }
         for came_to, count in counts.items():
             if count:
-                self._counters.add(f'web_hooks{{source="{name}",came_to="{came_to}"}}', count)
+                self._counters.add("web_hooks", count, source=name, came_to=came_to)
         if new:
-            self._counters.add(f'web_hooks{{source="{name}",came_to="unknown_word"}}', len(new))
+            self._counters.add("web_hooks", len(new), source=name, came_to="unknown_word")
             _log.info("a hook says what is not known", source=name, words=new[:_MOST_TOLD])
         if told.rejected:
             _log.warning("a hook tells what cannot be read", source=name, first=told.rejected[0], count=len(told.rejected))
@@ -138,7 +138,7 @@ class Hooks:
     def _refused(self, name: str, refusal: Refusal | HookRefused) -> Response:
         """An answer that says what was wrong, and where; it is counted by source only where that is one of ours."""
         known = name if name in self._parts.definitions().hooks.sources else ""
-        self._counters.add(f'web_hooks{{source="{known}",came_to="refused"}}')
+        self._counters.add("web_hooks", source=known, came_to="refused")
         _log.warning("a hook is refused", source=known, status=refusal.status, code=refusal.code, field=refusal.field)
         place = {} if refusal.field is None else {"field": refusal.field}
         headers = refusal.headers() if isinstance(refusal, Refusal) else {}

@@ -6,9 +6,9 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from nurture.errors import NurtureError, StreamFull, Unavailable
+from nurture.errors import JournalFull, NurtureError, StreamFull, Unavailable
 
-#: Seconds after which trying again is worth while: Redis restarts in a moment, a full backlog takes longer to drain.
+#: Seconds after which trying again is worth while: Redis restarts in a moment, a full backlog or journal takes longer to drain.
 RETRY_AFTER: Final = 2
 RETRY_AFTER_FULL: Final = 10
 
@@ -62,7 +62,7 @@ def refused(refusal: Refusal) -> JSONResponse:
 
 def retry_after(error: Unavailable) -> str:
     """The value of the Retry-After header."""
-    return str(RETRY_AFTER_FULL if isinstance(error, StreamFull) else RETRY_AFTER)
+    return str(RETRY_AFTER_FULL if isinstance(error, StreamFull | JournalFull) else RETRY_AFTER)
 
 
 def unavailable(error: Unavailable) -> JSONResponse:

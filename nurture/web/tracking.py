@@ -152,7 +152,7 @@ class Tracking:
         try:
             await self._parts.writer.write([event], route)
         except Unavailable as error:
-            self._counters.add(f'web_unrecorded{{event="{event.name}"}}')
+            self._counters.add("web_unrecorded", event=event.name)
             _log.warning("not recorded", name=event.name, message=event.message, reason=str(error))
         else:
             self._counters.add("web_events")

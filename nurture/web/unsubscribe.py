@@ -57,7 +57,7 @@ class Unsubscribe:
             message=link.message,
         )
         try:
-            await self._parts.writer.tally(withdrawn(link.person), UNSUBSCRIBED, FOLLOWED_FOR)
+            await self._parts.writer.mark(withdrawn(link.person), UNSUBSCRIBED, FOLLOWED_FOR)
             await self._parts.writer.write_ahead(event, route_of_person(link.person))
         except Unavailable as error:
             self._counters.add("web_unavailable")

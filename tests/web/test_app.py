@@ -67,7 +67,7 @@ def test_metrics_count_what_came(redis_url: str, tmp_path: Path) -> None:
     assert "nurture_web_events_total 2" in lines
     assert 'nurture_web_refused_total{code="reserved_name"} 1' in lines
     assert 'nurture_web_refused_total{code="unknown_type"} 1' in lines
-    assert all(line.startswith(("# TYPE ", "nurture_")) for line in lines)
+    assert all(line.startswith(("# HELP ", "# TYPE ", "nurture_")) for line in lines)
 
 
 def test_concurrent_requests_over_http_share_writes(own_redis: RedisServer, tmp_path: Path) -> None:
