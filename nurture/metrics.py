@@ -68,6 +68,10 @@ METRICS: Final = (
     _of_web("web_refused", "Requests or events refused, by the code of the answer", "code"),
     _of_web("web_unavailable", "Requests answered 503 because nothing could take their events"),
     _of_web("web_quarantined", "Form posts set aside as spam"),
+    _of_web("web_journalled", "Events, and marks of use, kept in the journal while Redis was away"),
+    _of_web("web_replayed", "Of what the journal kept, what was passed on to Redis"),
+    _of_web("web_shed", "Requests that were turned away, or cut off, because the process had enough to do"),
+    _of_web("web_made_room", "Idle or slow connections that were closed to make room for others"),
     _of_web("web_unrecorded", "Opens and clicks that were answered but could not be kept", "event"),
     _of_web("web_hooks", "What came of the webhooks of mail providers", "source", "came_to"),
     # How things stand.
