@@ -74,8 +74,8 @@ lock:  ## Choose the newest allowed versions and write both lock files
 	@set -e; tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
 	"$(PYTHON)" -m venv "$$tools"; "$$tools/bin/python" -m pip --disable-pip-version-check install --quiet uv; \
 	compile="$$tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header"; \
-	printf 'hatchling\neditables\n' | $$compile pyproject.toml - -o requirements.lock; \
-	$$compile --extra dev --extra learn --extra dkim --extra mjml --extra otel pyproject.toml -o requirements-dev.lock
+	$$compile --extra dev --extra learn --extra dkim --extra mjml --extra otel pyproject.toml -o requirements-dev.lock; \
+	printf 'hatchling\neditables\n' | $$compile -c requirements-dev.lock pyproject.toml - -o requirements.lock
 
 clean:  ## Remove the environment and what the tools left; data/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

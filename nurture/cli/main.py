@@ -42,6 +42,7 @@ from nurture.cli import (
     verify,
     wait,
 )
+from nurture.cli.printing import harmless
 from nurture.errors import NurtureError
 
 app = typer.Typer(
@@ -105,7 +106,7 @@ def run() -> None:
     try:
         app(prog_name="nurture")
     except NurtureError as error:
-        sys.stderr.write(f"nurture: {error}\n")
+        sys.stderr.write(f"nurture: {harmless(str(error))}\n")
         sys.exit(2)
 
 
