@@ -63,6 +63,7 @@ METRICS: Final = (
     _count("task_runs", "Runs of a Celery task that have ended", "task"),
     _count("task_seconds", "Time that runs of a Celery task have taken, all together", "task", unit="seconds"),
     _count("task_failures", "Runs of a Celery task that ended in an error that nobody expected, or in the time limit", "task"),
+    _count("sweeps_without_beat", "Sweeps that a worker made by itself because beat was silent"),
     # What one web process has taken since it started.
     _of_web("web_events", "Events accepted"),
     _of_web("web_refused", "Requests or events refused, by the code of the answer", "code"),
@@ -91,7 +92,7 @@ METRICS: Final = (
     _gauge("uncertain_lately", "Mails of the last 7 days of which nobody knows whether they went"),
     _gauge("alarms", "Alarms that nobody has seen"),
     _gauge("brakes", "Ways of mail that are stopped just now, by kind", "kind"),
-    _gauge("schema_current", "1 while the database stands at the newest schema that this process knows"),
+    _gauge("schema_fits", "1 while this version can work with the schema that the database stands at"),
 )  # fmt: skip
 
 _BY_NAME: Final[Mapping[str, Metric]] = {metric.name: metric for metric in METRICS}

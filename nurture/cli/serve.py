@@ -16,9 +16,11 @@ def web(
     """Run one web process."""
     import uvicorn
 
+    from nurture.bootstrap import require_schema
     from nurture.web.process import web_app
 
     settings = load_settings(port=port, host=host)
+    require_schema(settings)
     uvicorn.run(
         web_app(settings), host=settings.host, port=settings.port, loop="uvloop", http="httptools",
         # Addresses stand in URLs and IP addresses are personal data; counters say what an access log would.
@@ -33,20 +35,26 @@ def worker(
     concurrency: Annotated[int, typer.Option(min=1, max=256, help="Tasks it runs at a time, each in a process of its own.")] = 2,
 ) -> None:
     """Run a Celery worker."""
+    from nurture.bootstrap import require_schema
     from workers.run import run_worker
 
     names = [name.strip() for name in queues.split(",") if name.strip()]
     unknown = set(names) - set(_QUEUES.split(","))
     if unknown or not names:
         raise typer.BadParameter(f"choose from {_QUEUES}", param_hint="--queues")
-    raise typer.Exit(run_worker(load_settings(), names, concurrency))
+    settings = load_settings()
+    require_schema(settings)
+    raise typer.Exit(run_worker(settings, names, concurrency))
 
 
 def beat() -> None:
     """Run Celery beat, which wakes the workers regularly."""
+    from nurture.bootstrap import require_schema
     from workers.run import run_beat
 
-    run_beat(load_settings())
+    settings = load_settings()
+    require_schema(settings)
+    run_beat(settings)
 
 
 def mailbox(port: Annotated[int, typer.Option(help="Port to listen on.")]) -> None:
@@ -65,8 +73,16 @@ def _db() -> None:
 
 
 @db.command()
-def upgrade() -> None:
-    """Bring the database to the newest schema."""
-    from nurture.bootstrap import upgrade_database
+def upgrade(
+    contract: Annotated[
+        bool, typer.Option("--contract", help="Also take away what only older versions use; refused while one of them runs.")
+    ] = False,
+) -> None:
+    """Bring the database to the schema of this version; the version before goes on working beside it."""
+    from nurture.bootstrap import contract_database, upgrade_database
 
-    upgrade_database(load_settings())
+    settings = load_settings()
+    if contract:
+        contract_database(settings)
+    elif (waits := upgrade_database(settings)) is not None:
+        typer.echo(f"the migration {waits} waits: run `nurture db upgrade --contract` when all processes are of this version")

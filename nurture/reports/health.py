@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from nurture import metrics
 from nurture.adapters.broker import QUEUES
+from nurture.adapters.database.revisions import known, why_not
 from nurture.domain.mail.brakes import BrakeKind
 from nurture.metrics import sample_key
 from nurture.observability import Counters
@@ -144,4 +145,4 @@ def _of_store(store: Store) -> Iterator[tuple[str, float]]:
     brakes = Counter(str(brake.kind) for brake in store.brakes)
     for kind in get_args(BrakeKind):
         yield sample_key("brakes", kind=kind), brakes[kind]
-    yield "schema_current", int(store.migrations.revision == store.migrations.newest)
+    yield "schema_fits", int(why_not(known(), store.migrations.revision) is None)

@@ -10,6 +10,7 @@ from nurture.adapters.database.consenting import WishesOf
 from nurture.adapters.database.open_tracking import OpenTracking
 from nurture.adapters.database.releases import ReleaseWatch
 from nurture.adapters.nudge import CeleryNudge
+from nurture.adapters.presence import Presence
 from nurture.adapters.stream_writer import StreamWriter, connect
 from nurture.adapters.tokens import Tokens
 from nurture.reports.health import Looks, Metrics, reasons_not_ready
@@ -28,6 +29,7 @@ def web_app(settings: Settings) -> ASGIApp:
     watch = ReleaseWatch(database)
     watch.start()
     redis, clock = bootstrap.redis_client(settings), bootstrap.clock(settings)
+    Presence(redis, "web").keep_telling()
     writer = StreamWriter(connect(settings.redis), settings.partitions, settings.max_backlog, CeleryNudge(settings.redis))
     return create_app(
         WebParts(

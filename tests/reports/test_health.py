@@ -44,7 +44,7 @@ def test_how_things_stand(installation: Installation) -> None:
     installation.garble()
     installation.redis.xadd(redis_keys.events(3), {redis_keys.FIELD: b"{}"})
     found = told(installation)
-    assert value(found, "nurture_database_up") == value(found, "nurture_redis_up") == value(found, "nurture_schema_current") == 1
+    assert value(found, "nurture_database_up") == value(found, "nurture_redis_up") == value(found, "nurture_schema_fits") == 1
     assert [value(found, "nurture_stream_backlog", partition=str(number)) for number in range(4)] == [0, 0, 0, 1]
     assert value(found, "nurture_stream_oldest_seconds", partition="3") < 60
     assert value(found, "nurture_dead_letters") == 1
