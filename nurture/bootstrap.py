@@ -23,7 +23,7 @@ from nurture.definitions.config import Installation
 from nurture.definitions.loader import Loaded, load
 from nurture.domain.mail.routing import DEFAULT
 from nurture.domain.mail.sending import MessageStatus
-from nurture.errors import DefinitionError, NurtureError
+from nurture.errors import DefinitionError, NurtureError, Unavailable
 from nurture.observability import Counters, Tally
 from nurture.ports import Caller, Clock, Nudge, Router, Writer
 from nurture.settings import Settings
@@ -71,10 +71,13 @@ def redis_client(settings: Settings) -> Redis:
 
 def places_of_people(settings: Settings, redis: Redis) -> "Sequence[Elsewhere]":
     """Where something of people may lie outside the database."""
+    from nurture.adapters.journal import JournalledEvents
     from nurture.adapters.mail.kept_mails import KeptMails
     from nurture.adapters.redis_erasure import Shelves, WaitingEvents
 
-    return WaitingEvents(redis), Shelves(redis), KeptMails(settings.mail_folder)
+    # The journal first: what leaves it while we look goes where we look next.
+    journal = JournalledEvents(settings.journal_folder)
+    return journal, WaitingEvents(redis), Shelves(redis), KeptMails(settings.mail_folder)
 
 
 def clock(settings: Settings) -> Clock:
@@ -95,6 +98,7 @@ def load_definitions(settings: Settings) -> Loaded:
             frozenset(settings.hook_secrets),
             transports=frozenset({DEFAULT, *settings.smtp_urls}),
             dkim_keys=_names_in(settings.dkim_folder),
+            handoff_networks=settings.handoff_networks,
         ),
     )
 
@@ -216,12 +220,18 @@ class WorkerParts:
     def sending(self) -> "SendingStore":
         """The database as send sees it: whoever was answered that they are unsubscribed is absorbed before the next mail begins."""
         from nurture.adapters.agents import kind_of_agent
+        from nurture.adapters.journal import somebody_left
         from nurture.adapters.stream import Ahead
         from nurture.flow.absorb import absorb
 
         ahead = Ahead(self.redis)
 
         def heed() -> None:
+            if somebody_left(self.settings.journal_folder):
+                raise Unavailable(
+                    "somebody unsubscribed while Redis was away, and no web process on this machine has passed it on yet; "
+                    "the messages stay queued"
+                )
             while absorb(ahead, self.database, self.clock, kind_of_agent).read:
                 pass
 
@@ -315,4 +325,4 @@ class WorkerParts:
     def webhooks(self) -> Caller:
         from nurture.adapters.webhook import WebhookCaller
 
-        return WebhookCaller(self.settings.webhook_secrets)
+        return WebhookCaller(self.settings.webhook_secrets, allowed=self.settings.handoff_networks)

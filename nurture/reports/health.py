@@ -19,7 +19,8 @@ from nurture.adapters.database.revisions import known, why_not
 from nurture.domain.mail.brakes import BrakeKind
 from nurture.metrics import sample_key
 from nurture.observability import Counters
-from nurture.reports.status import Status, Store, Stream
+from nurture.reports.facts import Store, Stream
+from nurture.reports.status import Status
 
 #: Seconds between two looks, at least; and how many times longer than the look itself took.
 EVERY: Final = 5.0

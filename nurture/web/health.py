@@ -21,9 +21,16 @@ class Health:
         return JSONResponse({"live": True})
 
     async def ready(self, _request: Request) -> Response:
-        """200, or 503 with the reasons why no requests should come here now."""
-        reasons = list(await run_in_threadpool(self._parts.ready))
-        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+        """200, or 503 with the reasons why no requests should come here now.
+
+        While Redis is away and the journal has room, requests may come; the reason is told all the same.
+        """
+        writer = self._parts.writer
+        # Who knows it already does not wait for Redis: a load balancer would take the silence for a no.
+        away = None if writer.away is None else [f"Redis is away ({writer.away}); what comes is kept in the journal"]
+        reasons = list(await run_in_threadpool(self._parts.ready)) if away is None else away
+        ready = not reasons or writer.has_room
+        return JSONResponse({"ready": ready, "reasons": reasons}, 200 if ready else 503)
 
     async def metrics(self, _request: Request) -> Response:
         """Prometheus text format 0.0.4: what all processes count together, then what this one has counted since its start."""
