@@ -13,8 +13,14 @@ from typing import Final, Literal, NamedTuple
 
 Kind = Literal["counter", "gauge"]
 
-#: Whose figure it is: the whole installation's, which every web process tells alike, or that of the process asked.
-Scope = Literal["installation", "process"]
+#: Whose figure it is: the whole installation's, which every web process tells alike, or that of the machine or process asked.
+Scope = Literal["installation", "machine", "process"]
+
+_WHOSE: Final[Mapping[Scope, str]] = {
+    "installation": "",
+    "machine": " (of the machine asked)",
+    "process": " (of the web process asked, since its start)",
+}
 
 
 class Metric(NamedTuple):
@@ -68,10 +74,18 @@ METRICS: Final = (
     _of_web("web_events", "Events accepted"),
     _of_web("web_refused", "Requests or events refused, by the code of the answer", "code"),
     _of_web("web_unavailable", "Requests answered 503 because nothing could take their events"),
+    _of_web("web_shed", "Requests answered 503 because there were too many at once"),
+    _of_web("web_made_room", "Requests cut off while their body was on its way, longest first, to make room for others"),
+    _of_web("web_journalled", "Events kept in the journal on disk because Redis was away"),
+    _of_web("web_replayed", "Events of the journal that have gone on to Redis"),
     _of_web("web_quarantined", "Form posts set aside as spam"),
     _of_web("web_unrecorded", "Opens and clicks that were answered but could not be kept", "event"),
     _of_web("web_hooks", "What came of the webhooks of mail providers", "source", "came_to"),
     # How things stand.
+    Metric("journal_events", "gauge", "Events in the journals of this machine that wait for Redis", scope="machine"),
+    Metric("journal_bytes", "gauge", "What the journals of this machine take on disk", unit="bytes", scope="machine"),
+    Metric("journal_bound_bytes", "gauge", "What the journals of this machine may take", unit="bytes", scope="machine"),
+    Metric("journal_oldest_seconds", "gauge", "Age of the oldest event in them; 0 where none waits", unit="seconds", scope="machine"),
     _gauge("redis_up", "1 while Redis answers"),
     _gauge("database_up", "1 while the database answers"),
     _gauge("look_age_seconds", "How long ago the gauges were looked up", unit="seconds"),
@@ -171,6 +185,5 @@ def table() -> str:
     rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
     for metric in METRICS:
         labels = ", ".join(f"`{label}`" for label in metric.labels)
-        whose = "" if metric.scope == "installation" else " (of the web process asked, since its start)"
-        rows.append(f"| `{metric.full_name}` | {metric.kind} | {labels} | {metric.help}{whose} |")
+        rows.append(f"| `{metric.full_name}` | {metric.kind} | {labels} | {metric.help}{_WHOSE[metric.scope]} |")
     return "\n".join(rows)
