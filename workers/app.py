@@ -8,6 +8,7 @@ from nurture.adapters.broker import TRANSPORT, configuration
 from nurture.settings import Settings
 from workers.life import SignOfLife
 from workers.schedule import schedule
+from workers.transport import use as use_mended_transport
 
 #: Seconds that a task may take: at the soft limit it is interrupted, at the hard one its process is killed. Far below the
 #: visibility timeout, after which another worker would be handed the same message.
@@ -23,6 +24,7 @@ class App(Celery):
 
 def make_app(settings: Settings) -> App:
     """The application; nothing connects before it is used."""
+    use_mended_transport()
     app = App("nurture", broker=settings.redis, include=["workers.tasks"])
     app.settings = settings
     app.conf.update(
@@ -62,6 +64,9 @@ def _behaviour() -> dict[str, Any]:
         # Redis may start after us and may be away for as long as it likes; the default gives up after 100 tries.
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
+        # What Redis refuses (its memory is full, it is a replica just now) is waited for like a lost connection; by default the
+        # worker ends, again and again, until whoever supervises it gives up.
+        "broker_channel_error_retry": True,
         # Signs of life are our own (workers.life); nobody reads Celery's remote control or events.
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,
