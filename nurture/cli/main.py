@@ -14,6 +14,7 @@ from nurture.cli import (
     dead,
     definitions,
     demo,
+    doctor,
     enroll,
     events,
     forget,
@@ -39,7 +40,9 @@ from nurture.cli import (
     transfer,
     up,
     verify,
+    wait,
 )
+from nurture.cli.printing import harmless
 from nurture.errors import NurtureError
 
 app = typer.Typer(
@@ -70,6 +73,8 @@ app.command(name="preview")(preview.preview)
 app.command(name="simulate")(simulate.simulate)
 app.command(name="settings")(shown.settings)
 app.command(name="status")(status.status)
+app.command(name="wait")(wait.wait)
+app.command(name="doctor")(doctor.doctor)
 app.command(name="metrics")(metrics.metrics)
 app.command(name="verify")(verify.verify)
 person.app.command(name="enroll")(enroll.enroll)
@@ -101,7 +106,7 @@ def run() -> None:
     try:
         app(prog_name="nurture")
     except NurtureError as error:
-        sys.stderr.write(f"nurture: {error}\n")
+        sys.stderr.write(f"nurture: {harmless(str(error))}\n")
         sys.exit(2)
 
 

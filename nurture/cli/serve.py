@@ -18,18 +18,11 @@ def web(
     host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).", show_default=False)] = None,
 ) -> None:
     """Run one web process."""
-    import uvicorn
-
     from nurture.web.process import web_app
+    from nurture.web.server import run
 
     settings = _load("web", port=port, host=host)
-    uvicorn.run(
-        web_app(settings), host=settings.host, port=settings.port, loop="uvloop", http="httptools",
-        # Addresses stand in URLs and IP addresses are personal data; counters say what an access log would.
-        access_log=False, log_config=None, server_header=False,
-        # What was accepted is written within milliseconds; who holds a connection open longer is cut off.
-        timeout_graceful_shutdown=5,
-    )  # fmt: skip
+    run(web_app(settings), settings)
 
 
 def worker(

@@ -22,24 +22,33 @@ _COLOURS = {"healthy": typer.colors.GREEN, "degraded": typer.colors.YELLOW, "dow
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Tell whether the engine is healthy (exit code 0), degraded (1) or down (2), and what to do about it."""
-    # Not through bootstrap: with everything that it can put together this would take twice as long.
-    from nurture.adapters.clock import clock_from
-    from nurture.adapters.database.engine import make_engine
-    from nurture.reports.status import status as look
-    from nurture.settings import Settings
-
-    settings = Settings.load()  # without setting up logging: nothing here logs
-    engine = make_engine(settings.database)
-    found = look(
-        engine, redis_for(settings), settings.partitions, clock_from(settings).now(), folder=settings.data_dir,
-        production=settings.production,
-    )  # fmt: skip
-    engine.dispose()
+    found = look()
     if as_json:
         print_json(found)
     else:
         _print(found)
     raise typer.Exit(found.exit_code)
+
+
+def look() -> "Status":
+    """How the engine is doing that the environment names."""
+    # Not through bootstrap: with everything that it can put together this would take twice as long.
+    from nurture.adapters.clock import clock_from
+    from nurture.adapters.database.engine import make_engine
+    from nurture.reports.status import status as ask
+    from nurture.settings import Settings
+
+    settings = Settings.load()  # without setting up logging: nothing here logs
+    engine = make_engine(settings.database)
+    redis = redis_for(settings)
+    try:
+        return ask(
+            engine, redis, settings.partitions, clock_from(settings).now(), folder=settings.data_dir, production=settings.production
+        )  # fmt: skip
+    finally:
+        engine.dispose()
+        if redis is not None:
+            redis.close()
 
 
 def redis_for(settings: "Settings") -> "Redis | None":

@@ -33,7 +33,7 @@ _DEMO_PAGES: Final = Path(__file__).parent / "demo"
 def web_app(settings: Settings) -> ASGIApp:
     """The application; its lifespan stops what is started here."""
     database = bootstrap.database(settings).engine
-    watch = ReleaseWatch(database)
+    watch = ReleaseWatch(database, kept=settings.data_dir / "release.json")
     watch.start()
     redis, clock = bootstrap.redis_client(settings), bootstrap.clock(settings)
     counters = Counters()

@@ -80,16 +80,19 @@ class Worker:
         self.process.wait(30)
         return time.monotonic() - started
 
+    def close(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.nudge.close()
+        self.client.close()
+
 
 @pytest.fixture
 def worker(redis_url: str, tmp_path: Path) -> Iterator[Worker]:
     running = Worker(redis_url, tmp_path)
     yield running
-    if running.process.poll() is None:
-        os.killpg(running.process.pid, signal.SIGKILL)
-        running.process.wait()
-    running.nudge.close()
-    running.client.close()
+    running.close()
 
 
 def test_a_nudge_runs_its_task_and_a_worker_shows_that_it_lives(worker: Worker) -> None:
