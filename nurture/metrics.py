@@ -84,6 +84,8 @@ METRICS: Final = (
     _of_web("web_shed", "Requests that were turned away, or cut off, because the process had enough to do"),
     _of_web("web_made_room", "Idle or slow connections that were closed to make room for others"),
     _of_web("web_unrecorded", "Opens and clicks that were answered but could not be kept", "event"),
+    _of_web("web_journalled", "Records kept in the journal because Redis did not take them"),
+    _of_web("web_replayed", "Records that the journal has passed on to Redis, those that an earlier process left included"),
     _of_web("web_hooks", "What came of the webhooks of mail providers", "source", "came_to"),
     # How things stand.
     Metric("journal_events", "gauge", "Events in the journals of this machine that wait for Redis", scope="machine"),
@@ -93,6 +95,8 @@ METRICS: Final = (
     _gauge("redis_up", "1 while Redis answers"),
     _gauge("database_up", "1 while the database answers"),
     _gauge("look_age_seconds", "How long ago the gauges were looked up", unit="seconds"),
+    _gauge("journal_events", "Records that wait for Redis in the journals of the web processes on this machine"),
+    _gauge("journal_bytes", "Size of these journals", unit="bytes"),
     _gauge("stream_backlog", "Events in the stream that are not absorbed yet", "partition"),
     _gauge("stream_oldest_seconds", "Age of the oldest event that is not absorbed yet; 0 where none waits", "partition", unit="seconds"),
     _gauge("dead_letters", "Events that could not be absorbed and wait for somebody (`nurture dead list`)"),
