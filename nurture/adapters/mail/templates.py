@@ -11,7 +11,7 @@ file: `case-study/fr.md:subject`, `:preheader`, `:html`, `:text`.
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import StringIO
 from itertools import chain
 from pathlib import Path
@@ -27,6 +27,7 @@ from jinja2 import (
     TemplateSyntaxError,
 )  # fmt: skip
 from jinja2 import TemplateError as JinjaError
+from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
@@ -52,6 +53,9 @@ DESIGNS: Final = (".html", ".mjml")
 
 _FRONT: Final = re.compile(r"\A---[ \t]*\n(?P<yaml>.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _IN_LAYOUT: Final = '{{% extends "_layouts/base.{}" %}}{{% block body %}}\n{}{{% endblock %}}'
+
+#: What a template repeats by `*` has at most so many characters or members.
+_LONGEST_REPEATED: Final = 10_000
 
 #: They would let what people typed become HTML, or a link.
 _FILTERS_TAKEN_AWAY: Final = ("safe", "urlize", "xmlattr")
@@ -128,7 +132,8 @@ class Loader(BaseLoader):
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         file, _, part = template.partition(":")
         path = self._folder / file
-        if ".." in Path(file).parts or not path.is_file():
+        # An absolute path would take the place of the folder, and `/proc/self/environ` holds the secrets of the process.
+        if Path(file).is_absolute() or ".." in Path(file).parts or not path.is_file():
             raise TemplateNotFound(template)
         stamp = self.stamp(file)
         try:
@@ -200,9 +205,25 @@ class _Missing(StrictUndefined):
         return super()._undefined_message
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Nothing of a template changes or reads what is not its own, and no single expression takes all memory or time."""
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if operator == "**" or (operator == "%" and isinstance(left, str)):
+            raise SecurityError(f"the operator {operator} is not for mails; work out beforehand what is to stand there")
+        if operator == "*" and any(
+            isinstance(each, Sequence) and isinstance(times, int) and len(each) * times > _LONGEST_REPEATED
+            for each, times in ((left, right), (right, left))
+        ):
+            raise SecurityError(f"by * a text or a list grows to {_LONGEST_REPEATED:,} at most; repeat it less often")
+        return super().call_binop(context, operator, left, right)
+
+
 def make_environment(loader: BaseLoader) -> Environment:
     """Jinja2 for untrusted values: sandboxed, strict about what is missing, HTML escaped in HTML."""
-    environment = ImmutableSandboxedEnvironment(
+    environment = _Sandbox(
         loader=loader, undefined=_Missing, autoescape=lambda name: bool(name and name.endswith("html")), cache_size=1024,
     )  # fmt: skip
     for name in _FILTERS_TAKEN_AWAY:
