@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Final
 
 import structlog
+from redis import Redis
+from sqlalchemy import Engine
 from starlette.types import ASGIApp
 
 from nurture import bootstrap
@@ -13,8 +15,10 @@ from nurture.adapters.database.releases import ReleaseWatch
 from nurture.adapters.detour import Detour
 from nurture.adapters.journal import Journal
 from nurture.adapters.nudge import CeleryNudge
+from nurture.adapters.presence import Presence
 from nurture.adapters.stream_writer import StreamWriter, connect
 from nurture.adapters.tokens import Tokens
+from nurture.ports import Clock
 from nurture.reports.health import Looks, Metrics, reasons_not_ready
 from nurture.reports.status import status
 from nurture.settings import Settings, variable
@@ -36,6 +40,7 @@ def web_app(settings: Settings) -> ASGIApp:
     watch = ReleaseWatch(database, kept=settings.data_dir / "release.json")
     watch.start()
     redis, clock = bootstrap.redis_client(settings), bootstrap.clock(settings)
+    Presence(redis, "web").keep_telling()
     counters = Counters()
     writer = StreamWriter(
         connect(settings.redis),
@@ -53,7 +58,7 @@ def web_app(settings: Settings) -> ASGIApp:
             secret_keys=settings.server_keys,
             definitions=watch,
             writer=writer,
-            metrics=Metrics(redis, Looks(lambda: status(database, redis, settings.partitions, clock.now()))),
+            metrics=_metrics(settings, database, redis, clock),
             ready=lambda: reasons_not_ready(redis),
             lets_opens_be_told=OpenTracking(database),
             wishes=WishesOf(database),
@@ -62,6 +67,11 @@ def web_app(settings: Settings) -> ASGIApp:
             counters=counters,
         )
     )
+
+
+def _metrics(settings: Settings, database: Engine, redis: Redis, clock: Clock) -> Metrics:
+    looks = Looks(lambda: status(database, redis, settings.partitions, clock.now()))
+    return Metrics(redis, looks, settings.journal_folder, clock.now)
 
 
 def _detour(settings: Settings, counters: Counters) -> Detour | None:
