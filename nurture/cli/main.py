@@ -25,6 +25,7 @@ from nurture.cli import (
     mail,
     messages,
     metrics,
+    openapi,
     person,
     person_data,
     preview,
@@ -68,6 +69,7 @@ app.command(name="releases")(releases.releases)
 app.command(name="pause")(holding.pause)
 app.command(name="resume")(holding.resume)
 app.command(name="schema")(definitions.schema)
+app.command(name="openapi")(openapi.openapi)
 app.command(name="test")(cases.try_cases)
 app.command(name="preview")(preview.preview)
 app.command(name="simulate")(simulate.simulate)
