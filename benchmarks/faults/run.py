@@ -49,7 +49,14 @@ class Came(NamedTuple):
 
 
 def run(
-    number: int, *, only: str = "", seed: int, rate: float, appendfsync: str, say: Callable[[str], None], keep: Path | None = None,
+    number: int,
+    *,
+    only: str = "",
+    seed: int,
+    rate: float,
+    appendfsync: str,
+    say: Callable[[str], None],
+    keep: Path | None = None,
 ) -> Came:
     """Play so many faults and settle the account. The engine's log stays in the folder `keep`."""
     with tempfile.TemporaryDirectory(prefix="nurture-faults-") as temporary:
