@@ -14,6 +14,7 @@ from nurture.cli import (
     dead,
     definitions,
     demo,
+    draining,
     enroll,
     events,
     forget,
@@ -62,6 +63,8 @@ app.command(name="rollback")(releases.rollback)
 app.command(name="releases")(releases.releases)
 app.command(name="pause")(holding.pause)
 app.command(name="resume")(holding.resume)
+app.command(name="drain")(draining.drain)
+app.command(name="holds")(holding.holds)
 app.command(name="schema")(definitions.schema)
 app.command(name="test")(cases.try_cases)
 app.command(name="preview")(preview.preview)
