@@ -15,6 +15,7 @@ from nurture.cli import (
     definitions,
     demo,
     doctor,
+    draining,
     enroll,
     events,
     forget,
@@ -69,6 +70,8 @@ app.command(name="rollback")(releases.rollback)
 app.command(name="releases")(releases.releases)
 app.command(name="pause")(holding.pause)
 app.command(name="resume")(holding.resume)
+app.command(name="drain")(draining.drain)
+app.command(name="holds")(holding.holds)
 app.command(name="schema")(definitions.schema)
 app.command(name="openapi")(openapi.openapi)
 app.command(name="test")(cases.try_cases)
