@@ -8,6 +8,8 @@ from nurture.adapters.broker import TRANSPORT, configuration
 from nurture.settings import Settings
 from workers.life import SignOfLife
 from workers.schedule import schedule
+from workers.standby import Standby
+from workers.transport import use as use_mended_transport
 
 #: Seconds that a task may take: at the soft limit it is interrupted, at the hard one its process is killed. Far below the
 #: visibility timeout, after which another worker would be handed the same message.
@@ -23,6 +25,7 @@ class App(Celery):
 
 def make_app(settings: Settings) -> App:
     """The application; nothing connects before it is used."""
+    use_mended_transport()
     app = App("nurture", broker=settings.redis, include=["workers.tasks"])
     app.settings = settings
     app.conf.update(
@@ -34,6 +37,7 @@ def make_app(settings: Settings) -> App:
         beat_max_loop_interval=settings.sweep_seconds,
     )
     app.steps["worker"].add(SignOfLife)
+    app.steps["worker"].add(Standby)
     # A receiver of this signal is how Celery is told that logging is set up already (see nurture.observability).
     signals.setup_logging.connect(_leave_logging_alone)
     return app
@@ -80,6 +84,9 @@ def _connecting() -> dict[str, Any]:
         # Redis may start after us; the default gives up after 100 tries.
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
+        # What Redis refuses (its memory is full, it is a replica just now) is waited for like a lost connection; by default the
+        # worker ends, again and again, until whoever supervises it gives up.
+        "broker_channel_error_retry": True,
         # Whoever sends waits for a connection of the pool no longer than this; the default is for ever.
         "broker_pool_acquire_timeout": 5.0,
         # A worker is stopped by SIGTERM and, when its turn is long over, SIGQUIT (nurture.supervisor.engine): Celery's soft

@@ -1,7 +1,8 @@
 """The account of a run: what was accepted against what is stored, and what was sent against what arrived. Pure."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 #: A letter to somebody: the reader's address and the step.
@@ -15,12 +16,12 @@ class Events(NamedTuple):
     cannot be stored. `emptied` were accepted and not absorbed when Redis was emptied, of which nothing is promised.
     """
 
-    tried: Set[str]
-    accepted: Set[str]
-    planted: Set[str]
+    tried: AbstractSet[str]
+    accepted: AbstractSet[str]
+    planted: AbstractSet[str]
     stored: Counter[str]
     dead: Counter[str]
-    emptied: Set[str] = frozenset()
+    emptied: AbstractSet[str] = frozenset()
 
 
 class Mails(NamedTuple):
@@ -123,7 +124,7 @@ def settle(events: Events, mails: Mails, differences: int) -> Account:
     )
 
 
-def _standing(mails: Mails, status: str) -> Set[Letter]:
+def _standing(mails: Mails, status: str) -> AbstractSet[Letter]:
     return {letter for letter, each in mails.stands.items() if each == status}
 
 

@@ -25,10 +25,10 @@ ROOT = Path(__file__).parents[2]
 _PROGRAM = """
 import os, signal, sys, time
 import redis
-from nurture.settings import Settings
+from nurture.cli.common import load_settings
 import workers.app, workers.life, workers.run
 
-settings = Settings.load()
+settings = load_settings()
 client = redis.Redis.from_url(settings.redis)
 
 def make_app(settings):
@@ -91,6 +91,7 @@ class Worker:
 @pytest.fixture
 def worker(redis_url: str, tmp_path: Path) -> Iterator[Worker]:
     running = Worker(redis_url, tmp_path)
+    running.client.set(redis_keys.BEAT, f"{time.time() + 3_600:.3f}")  # else it would sweep by itself after a while
     yield running
     running.close()
 
