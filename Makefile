@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet 
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help demo run test lint lock bench bench-short bench-growth bench-steps bench-simulate bench-scorecard bench-limiter bench-mail kills clean
+.PHONY: help demo run test lint lock bench bench-short bench-growth bench-steps bench-simulate bench-scorecard bench-limiter bench-mail kills audit clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -39,6 +39,9 @@ lint: $(DEV_STAMP)  ## Check style, types and import directions
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: $(DEV_STAMP)  ## Ask whether a hole is known in what the lock files name (.ci/advisories.toml holds those we live with)
+	$(BIN)/python .ci/audit.py
 
 bench: $(DEV_STAMP)  ## Measure everything, three turns each, against the naive twin and the machine's limits
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
@@ -71,8 +74,8 @@ lock:  ## Choose the newest allowed versions and write both lock files
 	@set -e; tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
 	"$(PYTHON)" -m venv "$$tools"; "$$tools/bin/python" -m pip --disable-pip-version-check install --quiet uv; \
 	compile="$$tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header"; \
-	printf 'hatchling\neditables\n' | $$compile pyproject.toml - -o requirements.lock; \
-	$$compile --extra dev --extra learn --extra dkim --extra mjml --extra otel pyproject.toml -o requirements-dev.lock
+	$$compile --extra dev --extra learn --extra dkim --extra mjml --extra otel pyproject.toml -o requirements-dev.lock; \
+	printf 'hatchling\neditables\n' | $$compile -c requirements-dev.lock pyproject.toml - -o requirements.lock
 
 clean:  ## Remove the environment and what the tools left; data/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

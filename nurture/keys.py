@@ -5,8 +5,10 @@ import os
 import re
 import secrets
 from base64 import b64decode
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_serializer, model_validator
 
@@ -15,12 +17,24 @@ from nurture.errors import SettingsError
 #: What the Standard Webhooks specification asks of a secret's length.
 _WEBHOOK_KEY_BYTES: Final = range(24, 65)
 
+_SECRET_PARAMETER: Final = re.compile("pass|secret|token|key", re.IGNORECASE)
+#: Of so many random characters, sixteen or more of them, fewer different ones practically never come.
+_DIFFERENT: Final = 8
+_OF_EXAMPLES: Final = re.compile(
+    "change.?me|replace.?me|your.?secret|my.?secret|secret.?key|password|passw0rd|example|default|insecure|qwerty|0123456789|abcdefgh",
+    re.IGNORECASE,
+)
 _SECRET_KEY: Final = re.compile(r"sk_[A-Za-z0-9_-]{20,125}")
 _ORIGIN: Final = re.compile(r"https?://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:\d{1,5})?")
 
 
 #: How a secret key begins, so that nobody mistakes it for one that may stand in a page.
 FOR_SERVERS: Final = "sk_"
+
+
+def is_weak(secret: str) -> bool:
+    """Whether a secret is one that somebody typed to be rid of the question: few different characters, or words of examples."""
+    return len({*secret}) < _DIFFERENT or _OF_EXAMPLES.search(secret) is not None
 
 
 def new_write_key() -> str:
@@ -69,12 +83,19 @@ def _as_browsers_write_it(origin: str) -> str:
     return re.sub(r"(?<=^http:)(.*):80$|(?<=^https:)(.*):443$", r"\1\2", written)
 
 
+_PublicKey = Annotated[str, Field(pattern=r"^[\w.-]{8,128}$"), AfterValidator(_for_browsers)]
+
+
 class WriteKey(BaseModel):
-    """A public write key and the origins whose pages may use it: all, if none is named. A text alone is a key for all."""
+    """A public write key and the origins whose pages may use it: all, if none is named. A text alone is a key for all.
+
+    `former` are keys that it takes the place of: pages in caches and apps on telephones show them for a while.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    key: Annotated[str, Field(pattern=r"^[\w.-]{8,128}$"), AfterValidator(_for_browsers)]
+    key: _PublicKey
+    former: tuple[_PublicKey, ...] = ()
     origins: frozenset[Annotated[str, AfterValidator(_as_browsers_write_it)]] | None = Field(None, min_length=1)
 
     @model_validator(mode="before")
@@ -84,7 +105,29 @@ class WriteKey(BaseModel):
 
     @model_serializer
     def _as_given(self) -> str | dict[str, Any]:
-        return self.key if self.origins is None else {"key": self.key, "origins": sorted(self.origins)}
+        former = {"former": list(self.former)} if self.former else {}
+        origins = {"origins": sorted(self.origins)} if self.origins is not None else {}
+        return {"key": self.key, **former, **origins} if former or origins else self.key
+
+
+def secrets_in(url: str) -> Iterator[str]:
+    """What in a URL may never be printed, as it is written and as it is meant: its password, and passwords among its parameters."""
+    parts = urlsplit(url)
+    if parts.password:
+        yield from {parts.password, unquote(parts.password)}
+    for pair in parts.query.split("&"):
+        name, _, value = pair.partition("=")
+        if value and _SECRET_PARAMETER.search(name):
+            yield from {value, unquote_plus(value)}
+
+
+def without_secrets(url: str) -> str:
+    """A URL as it may be shown: without whoever logs in, and without parameters."""
+    scheme, _, rest = url.partition("://")
+    # To the last @: a password may hold one, or a slash, by mistake.
+    login, at, place = rest.rpartition("@")
+    place, question, _ = place.partition("?")
+    return f"{scheme}://{'[secret]@' if at and login else ''}{place}{'?…' if question else ''}"
 
 
 def kept_keys(file: Path) -> dict[str, Any]:

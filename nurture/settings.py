@@ -3,9 +3,10 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -20,10 +21,11 @@ from pydantic import (
     model_validator,
 )  # fmt: skip
 
+from nurture.domain.outward import LOOPBACK, Network, networks
 from nurture.environment import PREFIX, SMTP_URL_OF, gather
 from nurture.environment import variable as variable  # noqa: PLC0414 - whoever reads settings names them, too
 from nurture.errors import SettingsError
-from nurture.keys import FOR_SERVERS, WriteKey, kept_keys, signs_webhooks, unguessable
+from nurture.keys import FOR_SERVERS, WriteKey, is_weak, kept_keys, secrets_in, signs_webhooks, unguessable
 
 #: Settings that may also be given as the path of a file: `NURTURE_X_FILE`, for container secrets.
 FROM_FILE: Final = frozenset({
@@ -64,8 +66,24 @@ def _speaks(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _as_networks(text: object) -> object:
+    return networks(text) if isinstance(text, str) else text
+
+
 def _as_several(secrets: object) -> object:
     return (secrets,) if isinstance(secrets, str | SecretStr) else secrets
+
+
+_SecretKey = Annotated[SecretStr, AfterValidator(unguessable)]
+
+
+def _networks(text: str) -> str:
+    for each in text.split(","):
+        try:
+            ip_network(each.strip(), strict=False)
+        except ValueError:
+            raise ValueError(f"{each.strip()!r} is no address and no network, such as 10.0.0.0/8") from None
+    return text
 
 
 #: Shorter ones could be guessed.
@@ -85,6 +103,10 @@ class Settings(BaseModel):
     )
     redis_url: Annotated[SecretStr, _speaks("redis", "rediss")] | None = Field(
         None, description="redis://… or rediss://…; unset: `nurture up` starts a server of its own."
+    )
+    redis_fsync: Literal["everysec", "always"] = Field(
+        "everysec",
+        description="How often the Redis that `nurture up` starts puts its file on the disk; `always`: a power cut loses nothing that was acknowledged, and each write waits for the disk.",
     )
     smtp_url: Annotated[SecretStr, _speaks("smtp", "smtps")] | None = Field(
         None, description="smtp://user:password@host:587 (STARTTLS where offered) or smtps://…; unset: the development mailbox."
@@ -117,15 +139,19 @@ class Settings(BaseModel):
     )
     write_keys: dict[_SourceName, WriteKey] = Field(
         {},
-        description='JSON: public write keys by name, such as {"website": "wk_…"} or, bound to pages, {"website": {"key": "wk_…", "origins": ["https://www.example.com"]}}; unset in development: one is made.',
+        description='JSON: public write keys by name, such as {"website": "wk_…"} or, bound to pages, {"website": {"key": "wk_…", "origins": ["https://www.example.com"]}}; `former` lists keys that it takes the place of; unset in development: one is made.',
     )
-    secret_keys: dict[_SourceName, Annotated[SecretStr, AfterValidator(unguessable)]] = Field(
+    secret_keys: dict[_SourceName, Annotated[tuple[_SecretKey, ...], BeforeValidator(_as_several), Field(min_length=1)]] = Field(
         {},
-        description='JSON: secret keys by name, such as {"crm": "sk_…"}, for servers, whose word about people is believed; never for a page or an app.',
+        description='JSON: secret keys by name, such as {"crm": "sk_…"}, for servers, whose word about people is believed; never for a page or an app. A list while one takes the place of another.',
     )
     handoff_secrets: dict[str, Annotated[SecretStr, signs_webhooks()]] = Field(
         {},
         description='JSON: the secrets that sign hand-offs, by the name that config/handoff.yaml calls them, such as {"crm": "whsec_…"}.',
+    )
+    handoff_allow: Annotated[tuple[Network, ...], BeforeValidator(_as_networks)] = Field(
+        (),
+        description="Networks or addresses, separated by spaces, where hand-offs may call although they are not public, such as `10.20.0.0/16`; in development this machine is always one.",
     )
     hook_secrets: dict[str, Annotated[tuple[_HookSecret, ...], BeforeValidator(_as_several), Field(min_length=1)]] = Field(
         {},
@@ -133,6 +159,41 @@ class Settings(BaseModel):
     )
     partitions: int = Field(4, ge=1, le=256, description="Partitions of the event stream; the same everywhere.")
     max_backlog: int = Field(1_000_000, ge=1, description="Events waiting in Redis above which the web process answers 503.")
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
+        "127.0.0.1,::1",
+        description="Addresses and networks, with commas between, of the proxies whose X-Forwarded-For says for whom they ask; nobody else is believed.",
+    )
+    rate_events: float = Field(
+        50.0,
+        ge=0,
+        description="Requests with events a second from one address (IPv6: from one /64), ten seconds' worth at once; above: 429. 0: no limit.",
+    )
+    rate_forms: float = Field(
+        1.0, ge=0, description="Form posts a second from one address, a minute's worth at once; above: 429. 0: no limit."
+    )
+    rate_servers: float = Field(
+        1000.0,
+        ge=0,
+        description="Requests with events a second under one secret key, ten seconds' worth at once; above: 429. 0: no limit.",
+    )
+    max_requests: int = Field(
+        512, ge=1, description="Requests that a web process works on at once; above: 503, before anything is read."
+    )
+    max_connections: int = Field(
+        2000,
+        ge=1,
+        description="Connections to a web process; above, those are closed that have been sending nothing for longest.",
+    )
+    header_seconds: float = Field(
+        10.0, gt=0, le=300, description="How long a client may take for the head of a request; then it is cut off."
+    )
+    body_seconds: float = Field(
+        20.0, gt=0, le=300, description="How long a client may take for the body of a request; then: 408."
+    )
+    journal_mb: int = Field(
+        256, ge=0, le=1_000_000,
+        description="Megabytes that each web process may keep on disk, in `journal` of the data folder, while Redis is away; 0: none, it answers 503.",
+    )  # fmt: skip
     sweep_seconds: float = Field(1.0, gt=0, le=60, description="How often beat looks for work whose nudge was lost.")
     log_format: Literal["text", "json"] = Field("text", description="Form of the log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
@@ -153,7 +214,9 @@ class Settings(BaseModel):
 
     @field_validator("secret_keys")
     @classmethod
-    def _name_sources_apart(cls, secret_keys: dict[str, SecretStr], info: ValidationInfo) -> dict[str, SecretStr]:
+    def _name_sources_apart(
+        cls, secret_keys: dict[str, tuple[SecretStr, ...]], info: ValidationInfo
+    ) -> dict[str, tuple[SecretStr, ...]]:
         both = sorted(secret_keys.keys() & info.data.get("write_keys", {}).keys())
         if both:
             raise ValueError(f"{', '.join(both)} is the name of a write key, too; a name is one source: give each its own")
@@ -209,6 +272,8 @@ class Settings(BaseModel):
                 environ |= {PREFIX + SMTP_URL_OF + each.upper(): url.get_secret_value() for each, url in value.items()}
             elif isinstance(value, dict):
                 environ[variable(name)] = json.dumps(value, default=_as_json)
+            elif isinstance(value, tuple):
+                environ[variable(name)] = " ".join(map(str, value))
             elif value is not None:
                 environ[variable(name)] = str(value)
         return environ
@@ -276,6 +341,11 @@ class Settings(BaseModel):
         return self.data_dir / "mail"
 
     @property
+    def journal_folder(self) -> Path:
+        """Where web processes keep what Redis does not take."""
+        return self.data_dir / "journal"
+
+    @property
     def dkim_folder(self) -> Path:
         """Where the private keys lie that sign mail."""
         return self.dkim_dir or self.data_dir / "dkim"
@@ -286,14 +356,19 @@ class Settings(BaseModel):
         return {name: secret.get_secret_value() for name, secret in self.handoff_secrets.items()}
 
     @property
+    def handoff_networks(self) -> tuple[Network, ...]:
+        """Where hand-offs may call beside the public internet."""
+        return self.handoff_allow if self.production else (*LOOPBACK, *self.handoff_allow)
+
+    @property
     def secrets_of_hooks(self) -> dict[str, tuple[str, ...]]:
         """What providers' webhooks are known by, by name."""
         return {name: tuple(each.get_secret_value() for each in several) for name, several in self.hook_secrets.items()}
 
     @property
-    def server_keys(self) -> dict[str, str]:
-        """The secret keys, by name."""
-        return {name: secret.get_secret_value() for name, secret in self.secret_keys.items()}
+    def server_keys(self) -> dict[str, tuple[str, ...]]:
+        """The secret keys, by name; several while one takes the place of another."""
+        return {name: tuple(each.get_secret_value() for each in several) for name, several in self.secret_keys.items()}
 
     @property
     def secret_values(self) -> Iterator[str]:
@@ -304,11 +379,11 @@ class Settings(BaseModel):
         yield from self.webhook_secrets.values()
         for several in self.secrets_of_hooks.values():
             yield from several
-        yield from self.server_keys.values()
+        for several in self.server_keys.values():
+            yield from several
         for url in (self.database_url, self.redis_url, self.smtp_url, self.imap_url, *self.smtp_urls.values()):
-            password = urlsplit(url.get_secret_value()).password if url is not None else None
-            if password:
-                yield unquote(password)
+            if url is not None:
+                yield from secrets_in(url.get_secret_value())
 
 
 def _as_json(value: SecretStr | WriteKey) -> Any:
@@ -329,6 +404,8 @@ def _check_production(given: Mapping[str, Any], environ: Mapping[str, str]) -> I
     for field, remedy in _PRODUCTION_NEEDS.items():
         if field not in given and variable(field) + "_FILE" not in environ:
             yield f"{variable(field)} must be set in production: {remedy}"
+    if given.get("secret_key") and is_weak(str(given["secret_key"])):
+        yield f"{variable('secret_key')} could be guessed: every link is signed with it; `openssl rand -base64 32` makes a better one"
     if given.get("public_url", "https:").startswith("http:"):
         yield f"{variable('public_url')} must begin with https:// in production; links in mail carry rights"
     if "clock_file" in given:

@@ -11,9 +11,11 @@ from nurture.errors import SettingsError
 from nurture.keys import WriteKey, new_secret_key
 from nurture.settings import FROM_FILE, Settings, settings_table, variable
 
+KEY_OF_LINKS = "fJ7Qm2xRz8LwTb4vKc9hNd3s"
+
 PRODUCTION = {
     "NURTURE_MODE": "production",
-    "NURTURE_SECRET_KEY": "k" * 32,
+    "NURTURE_SECRET_KEY": KEY_OF_LINKS,
     "NURTURE_DATABASE_URL": "postgresql://engine:dbpass@db/nurture",
     "NURTURE_REDIS_URL": "rediss://:redispass@redis:6379/0",
     "NURTURE_SMTP_URL": "smtp://mailer:smtp%21pass@mail:587",
@@ -44,7 +46,7 @@ def test_production_needs_nothing_but_its_seven_variables() -> None:
     assert settings.database == "postgresql://engine:dbpass@db/nurture"
     assert settings.redis == "rediss://:redispass@redis:6379/0"
     assert settings.smtp == "smtp://mailer:smtp%21pass@mail:587"
-    assert settings.secret == "k" * 32
+    assert settings.secret == KEY_OF_LINKS
     assert settings.write_keys == {"website": WriteKey(key="wk_website1")}
     assert settings.public_url == "https://news.example.com"
 
@@ -76,8 +78,8 @@ def test_production_refuses_to_start_without_each_of_them(missing: str) -> None:
         ({"NURTURE_WRITE_KEYS": f'{{"shop": "{SECRET_KEY}"}}'}, "NURTURE_WRITE_KEYS (shop.key): is a secret key"),
         ({"NURTURE_WRITE_KEYS": f'{{"{"s" * 65}": "wk_shop_1"}}'}, "at most 64 characters"),
         ({"NURTURE_SECRET_KEYS": "sk_x"}, 'NURTURE_SECRET_KEYS: must be JSON such as {"crm": "sk_…"}'),
-        ({"NURTURE_SECRET_KEYS": '{"crm": "wk_website1"}'}, "NURTURE_SECRET_KEYS (crm): must be sk_ and 20 to 125 random"),
-        ({"NURTURE_SECRET_KEYS": '{"crm": "sk_short"}'}, "NURTURE_SECRET_KEYS (crm): must be sk_ and 20 to 125 random"),
+        ({"NURTURE_SECRET_KEYS": '{"crm": "wk_website1"}'}, "NURTURE_SECRET_KEYS (crm.0): must be sk_ and 20 to 125 random"),
+        ({"NURTURE_SECRET_KEYS": '{"crm": "sk_short"}'}, "NURTURE_SECRET_KEYS (crm.0): must be sk_ and 20 to 125 random"),
         ({"NURTURE_SECRET_KEYS": f'{{"website": "{SECRET_KEY}"}}'}, "NURTURE_SECRET_KEYS: website is the name of a write key"),
         ({"NURTURE_HANDOFF_SECRETS": "whsec_x"}, 'NURTURE_HANDOFF_SECRETS: must be JSON such as {"crm": "whsec_…"}'),
         ({"NURTURE_HANDOFF_SECRETS": '{"crm": "whsec_c2hvcnQ="}'}, "NURTURE_HANDOFF_SECRETS (crm): must be whsec_ and 24 to 64"),
@@ -184,12 +186,12 @@ def test_a_wrong_transport_is_named() -> None:
 
 def test_settings_show_no_secret() -> None:
     shown = repr(Settings.load(PRODUCTION)) + str(Settings.load(PRODUCTION))
-    for secret in ("k" * 32, "dbpass", "redispass", "smtp%21pass"):
+    for secret in (KEY_OF_LINKS, "dbpass", "redispass", "smtp%21pass"):
         assert secret not in shown
 
 
 def test_the_values_that_may_never_be_printed_are_known() -> None:
-    known = {"k" * 32, "dbpass", "redispass", "smtp!pass", "imap!pass"}
+    known = {KEY_OF_LINKS, "dbpass", "redispass", "smtp!pass", "smtp%21pass", "imap!pass", "imap%21pass"}
     assert set(Settings.load(PRODUCTION | IMAP).secret_values) == known
 
 
@@ -230,7 +232,7 @@ def test_a_child_process_reads_the_same_settings(tmp_path: Path) -> None:
     child = Settings.load(settings.as_environ())
     assert child.as_environ() == settings.as_environ()
     assert child.config_dir == Path("config").absolute()
-    assert Settings.load(Settings.load(PRODUCTION).as_environ()).secret == "k" * 32
+    assert Settings.load(Settings.load(PRODUCTION).as_environ()).secret == KEY_OF_LINKS
 
 
 def test_without_servers_the_remedy_is_told(tmp_path: Path) -> None:
@@ -296,7 +298,7 @@ def test_what_is_no_origin_is_refused_with_its_place(origin: str) -> None:
 
 def test_secret_keys_are_secret_and_reach_child_processes() -> None:
     settings = Settings.load(PRODUCTION | {"NURTURE_SECRET_KEYS": SECRET_KEYS})
-    assert settings.server_keys == {"crm": SECRET_KEY}
+    assert settings.server_keys == {"crm": (SECRET_KEY,)}
     assert SECRET_KEY in set(settings.secret_values)
     assert SECRET_KEY not in repr(settings)
     assert Settings.load(settings.as_environ()).server_keys == settings.server_keys
@@ -305,4 +307,4 @@ def test_secret_keys_are_secret_and_reach_child_processes() -> None:
 def test_a_secret_key_that_is_made_is_taken_and_no_other_is_like_it() -> None:
     first, second = new_secret_key(), new_secret_key()
     assert first != second
-    assert Settings.load(PRODUCTION | {"NURTURE_SECRET_KEYS": json.dumps({"crm": first})}).server_keys == {"crm": first}
+    assert Settings.load(PRODUCTION | {"NURTURE_SECRET_KEYS": json.dumps({"crm": first})}).server_keys == {"crm": (first,)}

@@ -10,9 +10,10 @@ from celery.beat import ScheduleEntry, Scheduler
 from nurture.adapters import redis_keys
 from nurture.adapters.broker import ENOUGH, ROUTES, queue_key, task_name
 from workers.life import connect
+from workers.pulse import Pulse
 
 #: The tasks beat wakes, and every how many sweeps.
-_TICKS: Final = {
+TICKS: Final = {
     "sweep": 1,
     "recount": 5,
     "advance": 1,
@@ -37,7 +38,7 @@ def schedule(sweep_seconds: float) -> dict[str, dict[str, Any]]:
             "schedule": sweep_seconds * sweeps,
             "options": {"queue": ROUTES[task], "expires": max(2.0, 2 * sweep_seconds * sweeps)},
         }
-        for task, sweeps in _TICKS.items()
+        for task, sweeps in TICKS.items()
     }
 
 
@@ -51,6 +52,7 @@ class Ticking(Scheduler):
     def __init__(self, app: Any, **options: Any) -> None:
         self._redis = connect(app.settings.redis)
         self._told = 0.0
+        self._pulse = Pulse(self._redis, app.settings.partitions)
         super().__init__(app, **options)
 
     def tick(self, *args: Any, **options: Any) -> float:
@@ -60,6 +62,7 @@ class Ticking(Scheduler):
             self._told = time.monotonic()
             with suppress(redis.RedisError):  # an old sign is what `nurture status` then sees, and rightly
                 self._redis.set(redis_keys.BEAT, f"{time.time():.3f}")
+            self._pulse.take()
         return wait
 
     def apply_async(self, entry: ScheduleEntry, *args: Any, **options: Any) -> Any:

@@ -6,16 +6,17 @@ operator holds its queue it begins no batch, and wakes nobody: `nurture resume` 
 
 import random
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
-from typing import Final
+from functools import cache, wraps
+from typing import Final, ParamSpec
 
 from celery import shared_task
 from redis.exceptions import RedisError
 from structlog import get_logger
 
 from nurture.adapters.agents import kind_of_agent
-from nurture.adapters.broker import ROUTES
+from nurture.adapters.broker import ROUTES, task_name
 from nurture.adapters.calendar import is_holiday
 from nurture.adapters.redis_keys import MAILBOX_FAILS, events
 from nurture.adapters.stream import held_partition
@@ -35,9 +36,12 @@ from nurture.flow.recount import recount
 from nurture.flow.send import send
 from nurture.flow.survey import survey
 from nurture.settings import Settings
+from workers.counting import counted
 
 #: How long one run of a task goes on, in seconds: well under its time limit, long enough to be worth its message.
 TURN: Final = 10.0
+
+P = ParamSpec("P")
 
 log = get_logger("nurture.tasks")
 
@@ -47,6 +51,20 @@ def parts() -> WorkerParts:
     """What this process works with; made after the fork, on the first task."""
     settle_down()
     return WorkerParts(Settings.load())
+
+
+def _task(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Makes a Celery task of a function; its runs are counted."""
+
+    def make(run: Callable[P, None]) -> Callable[P, None]:
+        @wraps(run)
+        def counted_run(*args: P.args, **kwargs: P.kwargs) -> None:
+            with counted(name, parts().tally):
+                run(*args, **kwargs)
+
+        return shared_task(name=task_name(name))(counted_run)
+
+    return make
 
 
 class _Turn:
@@ -63,7 +81,7 @@ class _Turn:
         return parts().held_queues.stop(self._queue)
 
 
-@shared_task(name="nurture.absorb")
+@_task("absorb")
 def absorb_partition(partition: int) -> None:
     """Drain a partition of the stream into the database."""
     mine, turn = parts(), _Turn("absorb")
@@ -86,6 +104,7 @@ def absorb_partition(partition: int) -> None:
                     "dropped": absorbed.dropped,
                 }
                 log.info("absorbed", partition=partition, **counts)
+                mine.tally.add(events_stored=absorbed.stored, events_parked=absorbed.parked, events_dropped=absorbed.dropped)
             if absorbed.wakes_sequences:
                 mine.nudge("advance")
             if absorbed.wakes_recount:
@@ -96,7 +115,7 @@ def absorb_partition(partition: int) -> None:
         mine.nudge("absorb", partition)  # somebody wrote while we were putting the lease down
 
 
-@shared_task(name="nurture.recount")
+@_task("recount")
 def recount_due() -> None:
     """Work out people of whom what is stored no longer follows from the log."""
     mine, turn = parts(), _Turn("recount")
@@ -114,7 +133,7 @@ def recount_due() -> None:
             return
 
 
-@shared_task(name="nurture.advance")
+@_task("advance")
 def advance_due() -> None:
     """Let due enrollments take their next steps."""
     mine, turn = parts(), _Turn("advance")
@@ -126,6 +145,7 @@ def advance_due() -> None:
             return
         if advanced.moved:
             log.info("advanced", moved=advanced.moved, queued=advanced.queued)
+            mine.tally.add(runs_advanced=advanced.moved, messages_queued=advanced.queued)
         for failure in advanced.failures:
             log.error("a step cannot be taken; it is tried again in an hour", where=failure)
         if advanced.queued:
@@ -134,7 +154,7 @@ def advance_due() -> None:
             return
 
 
-@shared_task(name="nurture.send")
+@_task("send")
 def send_due() -> None:
     """Hand queued messages to the mail servers."""
     mine, turn = parts(), _Turn("send")
@@ -151,7 +171,7 @@ def send_due() -> None:
         mine.nudge("send")
 
 
-@shared_task(name="nurture.hand_off")
+@_task("hand_off")
 def hand_off_due() -> None:
     """Tell other systems of the stage changes they asked for."""
     mine, turn = parts(), _Turn("hand_off")
@@ -163,11 +183,12 @@ def hand_off_due() -> None:
             return
         if report.claimed:
             log.info("handed off", claimed=report.claimed, delivered=report.delivered, given_up=report.given_up)
+            mine.tally.add(handoffs_delivered=report.delivered, handoffs_failed=report.given_up)
         if report.claimed < HAND_OFF_BATCH:
             return
 
 
-@shared_task(name="nurture.fetch")
+@_task("fetch")
 def fetch_mail() -> None:
     """Read what servers and readers mailed back."""
     mine, turn = parts(), _Turn("fetch")
@@ -198,7 +219,7 @@ def _note_mailbox(*, fails: bool) -> None:
             parts().redis.delete(MAILBOX_FAILS)
 
 
-@shared_task(name="nurture.cool")
+@_task("cool")
 def cool_down() -> None:
     """Recycle people whose engagement has faded."""
     mine = parts()
@@ -207,9 +228,10 @@ def cool_down() -> None:
     recycled = cool(mine.database, mine.clock)
     if recycled:
         log.info("cooled", recycled=recycled)
+        mine.tally.add(people_recycled=recycled)
 
 
-@shared_task(name="nurture.guard")
+@_task("guard")
 def guard_mail() -> None:
     """Stop mail that does harm. Only what holds everything holds this: it begins nothing, and watches over what goes on."""
     mine = parts()
@@ -226,7 +248,7 @@ def guard_mail() -> None:
         mine.nudge("hand_off")
 
 
-@shared_task(name="nurture.survey")
+@_task("survey")
 def survey_due() -> None:
     """Walk through everybody for sequences that take people in without an event."""
     mine, turn = parts(), _Turn("survey")
@@ -245,7 +267,7 @@ def survey_due() -> None:
         mine.nudge("survey")
 
 
-@shared_task(name="nurture.forget")
+@_task("forget")
 def forget_old() -> None:
     """Forget what is older than its class of data is kept for."""
     mine, turn = parts(), _Turn("forget")
@@ -263,7 +285,7 @@ def forget_old() -> None:
         mine.nudge("forget")
 
 
-@shared_task(name="nurture.sweep")
+@_task("sweep")
 def sweep() -> None:
     """Nudge every partition in which something waits: a lost nudge costs one sweep of latency, never an event."""
     mine = parts()

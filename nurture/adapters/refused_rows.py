@@ -9,6 +9,7 @@ from typing import IO, Final
 from nurture.adapters.row_files import COMMENT, RowFile
 from nurture.domain.imports.columns import MISTAKE
 from nurture.domain.imports.rows import Refused, Row
+from nurture.domain.imports.spreadsheet import guarded, unguarded
 
 _ENCODING: Final = "utf-8"
 
@@ -51,6 +52,8 @@ class RefusedRows:
         self._file.close()
 
     def _write_cells(self, cells: list[str]) -> None:
+        # Whoever mends the rows opens them in a spreadsheet. Read again, each cell says what it said before.
+        cells = [guarded(unguarded(cell)) for cell in cells]
         line = io.StringIO()
         csv.writer(line, delimiter=self._source.delimiter or ",", quoting=csv.QUOTE_ALL, lineterminator="").writerow(cells)
         self._write(line.getvalue())

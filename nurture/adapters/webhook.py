@@ -10,6 +10,8 @@ from typing import Final
 import httpx
 from standardwebhooks import Webhook
 
+from nurture.adapters.outbound import NotToBeCalled, Resolve, judged, look_up
+from nurture.domain.outward import Network
 from nurture.ports import Answer, Call
 
 #: An endpoint has this long for all of its answer. Seconds.
@@ -23,11 +25,18 @@ class WebhookCaller:
     """Fulfils `ports.Caller` over HTTP; `secrets` are `whsec_…` by name.
 
     Redirects are not followed: the receiver that was configured is the one that gets the data. An answer's body is not read.
+    What is no public address is called only if it lies in one of the networks `allowed`. Neither a proxy nor a password that
+    the environment or a file names is used: a call goes straight to its receiver.
     """
 
-    def __init__(self, secrets: Mapping[str, str], timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self, secrets: Mapping[str, str], timeout: float = TIMEOUT, *,
+        allowed: Sequence[Network] = (), resolve: Resolve = look_up,
+    ) -> None:  # fmt: skip
         self._secrets = secrets
         self._timeout = timeout
+        self._allowed = allowed
+        self._resolve = resolve
 
     @cached_property
     def _tls(self) -> SSLContext:
@@ -38,21 +47,44 @@ class WebhookCaller:
 
     async def _all(self, calls: Sequence[Call], at: datetime) -> list[Answer]:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-        async with httpx.AsyncClient(verify=self._tls, timeout=None, limits=limits) as client:  # noqa: S113 - see _one
+        # httpx bounds each read; only `_one` bounds an endpoint that sends a byte now and then.
+        async with httpx.AsyncClient(verify=self._tls, timeout=None, limits=limits, trust_env=False) as client:  # noqa: S113 - see above
             return list(await asyncio.gather(*(self._one(client, call, at) for call in calls)))
 
     async def _one(self, client: httpx.AsyncClient, call: Call, at: datetime) -> Answer:
         if call.secret not in self._secrets:
             return Answer(call.delivery, None, f"there is no secret {call.secret!r}; add it to NURTURE_HANDOFF_SECRETS")
         try:
-            # httpx bounds each read; only this bounds an endpoint that sends a byte now and then.
             async with asyncio.timeout(self._timeout):
-                async with client.stream("POST", call.url, content=call.body, headers=self._headers(call, at)) as response:
-                    return Answer(call.delivery, response.status_code, f"HTTP {response.status_code}")
+                status = await self._called(client, call, at)
+                return Answer(call.delivery, status, f"HTTP {status}")
         except TimeoutError:
             return Answer(call.delivery, None, f"no answer within {self._timeout:g} s")
+        except NotToBeCalled as refused:
+            return Answer(call.delivery, None, str(refused)[:_LONGEST_DETAIL])
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Answer(call.delivery, None, f"{type(error).__name__}: {error}"[:_LONGEST_DETAIL])
+
+    async def _called(self, client: httpx.AsyncClient, call: Call, at: datetime) -> int:
+        """The status that the receiver answers, called at an address that was judged; the name decides which certificate counts."""
+        url = httpx.URL(call.url)
+        addresses = await judged(url, self._allowed, self._resolve)
+        patience = httpx.Timeout(None, connect=self._timeout / len(addresses))
+        headers = {**self._headers(call, at), "host": url.netloc.decode("ascii")}
+        for each in addresses:
+            request = client.build_request(
+                "POST", url.copy_with(host=each), content=call.body, headers=headers, timeout=patience,
+                extensions={"sni_hostname": url.raw_host.decode("ascii")},
+            )  # fmt: skip
+            try:
+                response = await client.send(request, stream=True)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                if each == addresses[-1]:
+                    raise
+            else:
+                await response.aclose()
+                return response.status_code
+        raise NotToBeCalled(f"{url.host} has no address")
 
     def _headers(self, call: Call, at: datetime) -> dict[str, str]:
         number = str(call.delivery)

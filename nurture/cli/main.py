@@ -14,6 +14,7 @@ from nurture.cli import (
     dead,
     definitions,
     demo,
+    doctor,
     draining,
     enroll,
     events,
@@ -24,6 +25,8 @@ from nurture.cli import (
     keys,
     mail,
     messages,
+    metrics,
+    openapi,
     person,
     person_data,
     preview,
@@ -32,13 +35,16 @@ from nurture.cli import (
     rescore,
     score,
     serve,
+    shown,
     simulate,
     status,
     suppressions,
     transfer,
     up,
     verify,
+    wait,
 )
+from nurture.cli.printing import harmless
 from nurture.errors import NurtureError
 
 app = typer.Typer(
@@ -66,10 +72,15 @@ app.command(name="resume")(holding.resume)
 app.command(name="drain")(draining.drain)
 app.command(name="holds")(holding.holds)
 app.command(name="schema")(definitions.schema)
+app.command(name="openapi")(openapi.openapi)
 app.command(name="test")(cases.try_cases)
 app.command(name="preview")(preview.preview)
 app.command(name="simulate")(simulate.simulate)
+app.command(name="settings")(shown.settings)
 app.command(name="status")(status.status)
+app.command(name="wait")(wait.wait)
+app.command(name="doctor")(doctor.doctor)
+app.command(name="metrics")(metrics.metrics)
 app.command(name="verify")(verify.verify)
 person.app.command(name="enroll")(enroll.enroll)
 person.app.command(name="merge")(identity.merge)
@@ -100,7 +111,7 @@ def run() -> None:
     try:
         app(prog_name="nurture")
     except NurtureError as error:
-        sys.stderr.write(f"nurture: {error}\n")
+        sys.stderr.write(f"nurture: {harmless(str(error))}\n")
         sys.exit(2)
 
 

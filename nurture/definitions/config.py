@@ -15,6 +15,7 @@ from nurture.domain.mail.hooks import Hooks
 from nurture.domain.mail.routing import DEFAULT
 from nurture.domain.mail.sending import SendingPolicy
 from nurture.domain.model import Definition, Place, Slug
+from nurture.domain.outward import LOOPBACK, Network
 from nurture.domain.pools import Pool
 from nurture.domain.privacy import Privacy
 from nurture.domain.program import walk_steps
@@ -60,6 +61,7 @@ class Installation(NamedTuple):
     hook_secrets: frozenset[str] = frozenset()
     transports: frozenset[str] = frozenset({DEFAULT})
     dkim_keys: frozenset[str] = frozenset()
+    handoff_networks: tuple[Network, ...] = LOOPBACK
 
 
 #: Where definitions take effect when nobody says so: on a developer's machine.

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
+from urllib.parse import urlsplit
 
 from nurture.definitions.config import HANDOFF, SEQUENCES, Config, Finding
+from nurture.definitions.mistakes import Severity
 from nurture.domain.lifecycle import DISQUALIFIED
+from nurture.domain.outward import why_not_to
 from nurture.domain.program import walk_steps
 from nurture.domain.steps import NotifyStep
 from nurture.domain.wording import instead
@@ -28,6 +31,16 @@ def hand_offs_are_encrypted(config: Config) -> Iterator[Finding]:
         if config.installation.production and not endpoint.url.startswith("https://"):
             text = "in production people are handed over by https only; write 'https://'"
             yield Finding(HANDOFF, ("endpoints", name, "url"), text)
+
+
+def hand_offs_stay_outside(config: Config) -> Iterator[Finding]:
+    """No call may go to what only the workers can reach, unless the operator says so. What a name stands for is seen when it is called."""
+    for name, endpoint in config.handoff.endpoints.items():
+        why = why_not_to(urlsplit(endpoint.url).hostname or "", config.installation.handoff_networks)
+        if why is not None:
+            # Elsewhere than in production the definitions may be checked for workers with other settings.
+            severity: Severity = "error" if config.installation.production else "warning"
+            yield Finding(HANDOFF, ("endpoints", name, "url"), why, severity)
 
 
 def hand_off_secrets_are_there(config: Config) -> Iterator[Finding]:
@@ -56,6 +69,7 @@ def endpoints_are_told_something(config: Config) -> Iterator[Finding]:
 HANDOFF_RULES: Final[tuple[Callable[[Config], Iterable[Finding]], ...]] = (
     handed_off_stages_exist,
     hand_offs_are_encrypted,
+    hand_offs_stay_outside,
     hand_off_secrets_are_there,
     endpoints_are_told_something,
 )

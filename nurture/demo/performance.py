@@ -23,7 +23,7 @@ from nurture.demo.stage import Stage, on_stage
 from nurture.demo.ticks import Ticks
 from nurture.domain.definitions import Definitions
 from nurture.environment import PREFIX
-from nurture.errors import NurtureError
+from nurture.errors import NurtureError, SettingsError
 from nurture.reports.funnel import Funnel, funnel
 from nurture.reports.reading import snapshot
 from nurture.reports.story import Story, story
@@ -49,7 +49,12 @@ class Outcome(NamedTuple):
 
 
 def make_settings(data_dir: Path, port: int | None = None) -> Settings:
-    """Settings of an installation of its own in `data_dir`, with a clock that can be moved."""
+    """Settings of an installation of its own in `data_dir`, with a clock that can be moved.
+
+    Raises SettingsError in an environment of production.
+    """
+    if os.environ.get(variable("mode"), "").strip() not in ("", "development"):
+        raise SettingsError(f"this machine is no place for a demo, says {variable('mode')}; play it on another")
     data_dir.mkdir(parents=True, exist_ok=True)
     taken = {name: value for name in map(variable, _TAKEN) if (value := os.environ.get(name))}
     own = {"data_dir": data_dir, "clock_file": data_dir / "clock", "port": port or _some_port()}

@@ -5,7 +5,6 @@ came from. What a tag says counts; a click id that only one kind of link carries
 referrer, then any other click id. The first rule that holds for the result names the channel.
 """
 
-import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from operator import itemgetter
@@ -26,8 +25,6 @@ PARAMETER_PATTERN: Final = r"^[^\s=&?#]+$"
 
 #: Of how many different visits a table remembers the channel, so that the usual ones are looked up.
 _REMEMBERED: Final = 4_096
-
-_GLOBAL_FLAGS: Final = re.compile(r"\(\?([aiLmsux]+)\)")
 
 ChannelName = Annotated[str, Field(pattern=SLUG_PATTERN, max_length=LONGEST_CHANNEL)]
 SourceName = Annotated[str, Field(pattern=SOURCE_PATTERN, max_length=253)]
@@ -240,6 +237,5 @@ def in_small(raw: Any) -> Any:
 
 
 def _any_case(pattern: str) -> str:
-    """A pattern that ignores case; its own flags, which Python takes only in front, are kept."""
-    flags = _GLOBAL_FLAGS.match(pattern)
-    return f"(?i{flags[1].replace('i', '')}){pattern[flags.end() :]}" if flags else f"(?i){pattern}"
+    """A pattern that ignores case, whatever flags of its own follow."""
+    return f"(?i){pattern}"

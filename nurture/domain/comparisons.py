@@ -10,11 +10,15 @@ from operator import ge, gt, le, lt
 from typing import Any, Final
 
 from nurture.domain.named_lists import NAMED_LISTS
+from nurture.domain.patterns import UnfitPattern, searcher
 from nurture.domain.wording import instead
 
 Test = Callable[[Any], bool]
 
 _NUMBER: Final = re.compile(r"\s*-?\d{1,300}(\.\d{1,300})?\s*", re.ASCII)
+
+#: So much of a pattern is quoted back to its author.
+_QUOTED: Final = 80
 
 
 class Unfit(ValueError):
@@ -125,10 +129,9 @@ def _contains(operand: Any) -> Test:
 
 def _pattern(operand: Any) -> Test:
     try:
-        found = re.compile(_text(operand)).search
-    except (re.error, OverflowError, RecursionError) as error:
-        raise Unfit(f"{operand!r} is no regular expression ({error}); put a \\ before a character meant literally") from None
-    return lambda value: isinstance(value, str) and found(value) is not None
+        return searcher(_text(operand))
+    except UnfitPattern as error:
+        raise Unfit(f"{str(operand)[:_QUOTED]!r} cannot be searched for: {error}") from None
 
 
 def _between(operand: Any) -> Test:

@@ -26,7 +26,11 @@ def condition_schema(itself: Schema, about_event: Schema | None = None) -> Schem
         "equals": single,
         "in": {"anyOf": [several, {"enum": sorted(NAMED_LISTS)}], "description": "Is one of a list, or of a list with a name."},
         "contains": single | {"description": "A text holds this text; a list holds this value."},
-        "matches": {"type": "string", "format": "regex", "description": "A regular expression; begin with (?i) to ignore case."},
+        "matches": {
+            "type": "string",
+            "format": "regex",
+            "description": "A regular expression, without look-around; begin with (?i) to ignore case.",
+        },
         "between": {
             "type": "array",
             "prefixItems": [text, text],

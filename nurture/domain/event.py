@@ -160,4 +160,9 @@ def route_of(event: Event) -> int:
     return crc32(routing.encode("utf-8", "surrogatepass"))
 
 
+def route_of_person(person: int) -> int:
+    """The way of everything that is heard of one person's mails, so that it is absorbed in its order."""
+    return crc32(str(person).encode())
+
+
 EVENT: Final = TypeAdapter(Event)

@@ -100,7 +100,7 @@ class Routes:
         """A permit or a wait for each parcel, in their order."""
         if not parcels:
             return []
-        self._look_at_brakes(at)
+        self._look_again(at)
         everything = self._brakes.get(("all", ALL_MAIL))
         if everything is not None and everything.holds(at):
             return [_held(each.message, everything, at, all_mail=True) for each in parcels]
@@ -111,12 +111,13 @@ class Routes:
         except Unavailable as error:
             return [Wait(each.message, at + _REST, Reason.RATE, str(error), all_mail=True) for each in parcels]
         answers = dict(zip(going, slots, strict=True))
-        self._forget_permits(at)
         return [self._answer(each, open_[each.message], answers.get(each.message), definitions.sending, at) for each in parcels]
 
-    def _look_at_brakes(self, at: datetime) -> None:
+    def _look_again(self, at: datetime) -> None:
+        """Once in a while: what holds mail back, and which permits can be forgotten."""
         if not self._looked_at <= at < self._looked_at + _LOOKS_EVERY:
             self._brakes, self._looked_at = self._store.brakes(), at
+            self._forget_permits(at)
 
     def _open_ways(self, parcels: Sequence[Parcel], policy: SendingPolicy, at: datetime) -> dict[int, list[_Way]]:
         """The ways that no brake closes, for each message, the one it would rather go first."""

@@ -102,7 +102,7 @@ class Engine:
         if self.settings.redis_url is not None:
             _require_redis(self.settings.redis)
             return
-        server = EmbeddedRedis(self.settings.redis_url_file.parent)
+        server = EmbeddedRedis(self.settings.redis_url_file.parent, self.settings.redis_fsync)
         undo.callback(self._stop_redis, server)
         server.start()
         self._redis, self._redis_started = server, time.monotonic()

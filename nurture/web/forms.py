@@ -5,7 +5,6 @@ look at it, and a bot learns nothing. One sign alone is noted and changes nothin
 """
 
 from datetime import datetime, timedelta
-from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
 
 from starlette.requests import Request
@@ -24,6 +23,7 @@ from nurture.errors import Unavailable
 from nurture.web.counters import Counters
 from nurture.web.form_checks import Mistake, Posted, Submission, check, take_apart
 from nurture.web.hygiene import inspect
+from nurture.web.limits import Limits, holder_in
 from nurture.web.pages import Pages, page_before, words_for
 from nurture.web.parts import WebParts
 from nurture.web.posts import Value, canonical, read_fields
@@ -49,10 +49,11 @@ class _Taken(NamedTuple):
 class Forms:
     """The endpoints of forms."""
 
-    def __init__(self, parts: WebParts, pages: Pages, counters: Counters) -> None:
+    def __init__(self, parts: WebParts, pages: Pages, counters: Counters, limits: Limits) -> None:
         self._parts = parts
         self._pages = pages
         self._counters = counters
+        self._limits = limits
         self._secure = parts.settings.public_url.startswith("https:")
 
     async def submit(self, request: Request) -> Response:
@@ -60,7 +61,7 @@ class Forms:
         try:
             return await self._submitted(request)
         except Refusal as refusal:
-            self._counters.add(f'web_refused{{code="{refusal.code}"}}')
+            self._counters.add("web_refused", code=refusal.code)
             return self._refused(request, refusal)
         except Unavailable as error:
             self._counters.add("web_unavailable")
@@ -82,12 +83,13 @@ class Forms:
         form = self._form(request, definitions)
         if form is None:
             raise Refusal(404, "unknown_form", "there is no such form; forms.yaml has its names")
+        self._limits.form_from(request.scope)
         fields = await read_fields(request)
         inspect(fields)
         posted = take_apart(form, fields)
         checked = check(form, posted)
         if isinstance(checked, list):
-            self._counters.add('web_refused{code="form"}')
+            self._counters.add("web_refused", code="form")
             return self._mistaken(request, checked)
         taken = await self._taken(request, form, posted, checked, definitions.privacy.consent)
         if is_spam(taken.signs):
@@ -132,12 +134,15 @@ class Forms:
 
     async def _posts(self, request: Request, message_id: str, at: datetime) -> int:
         """How many posts came from this address within the hour. The address itself is not kept."""
-        address = request.client.host if request.client else ""
-        if not _tells_people_apart(address):
+        address = holder_in(request.scope)
+        if address is None:
             return 0
         hour = int(at.timestamp() // _HOUR.total_seconds())
         key = form_posts(self._parts.tokens.mac("form posts", stable_id("address", address)), hour)
-        return await self._parts.writer.tally(key, message_id, _HOUR)
+        try:
+            return await self._parts.writer.tally(key, message_id, _HOUR)
+        except Unavailable:  # nobody can count now; the other signs hold, and one sign alone makes no spam
+            return 0
 
     def _answer(self, request: Request, definitions: Definitions, form: Form, posted: Posted, taken: _Taken) -> Response:
         target = self._asset_link(definitions, form, taken) or _wanted(request, form, posted)
@@ -163,12 +168,19 @@ class Forms:
     def _refused(self, request: Request, refusal: Refusal) -> Response:
         if wants_json(request):
             told = {"field": None, **refusal.told()}
-            return JSONResponse({"ok": False, "errors": [told]}, refusal.status)
+            return JSONResponse({"ok": False, "errors": [told]}, refusal.status, refusal.headers())
         if refusal.code == "unknown_form":
             return self._pages.message(request, 404, "form_unknown", back=page_before(request))
-        title = words_for(request)["form_unreadable_title"]
-        text = f"{refusal.field}: {refusal.message}" if refusal.field else refusal.message
-        return self._pages.page(request, "message.html", refusal.status, title=title, text=text, back=page_before(request))
+        said = {"too_many_requests": "too_many", "overloaded": "later"}.get(refusal.code)
+        if said is not None:
+            response = self._pages.message(request, refusal.status, said, back=page_before(request))
+        else:
+            title = words_for(request)["form_unreadable_title"]
+            text = f"{refusal.field}: {refusal.message}" if refusal.field else refusal.message
+            back = page_before(request)
+            response = self._pages.page(request, "message.html", refusal.status, title=title, text=text, back=back)
+        response.headers.update(refusal.headers())
+        return response
 
     def _mistaken(self, request: Request, mistakes: list[Mistake]) -> Response:
         words = words_for(request)
@@ -188,14 +200,6 @@ def wants_json(request: Request) -> bool:
     if headers.get("sec-fetch-mode", "navigate") != "navigate":
         return True
     return headers.get("content-type", "").startswith(("application/json", "text/plain"))
-
-
-def _tells_people_apart(address: str) -> bool:
-    """Whether an address may be counted: on the loopback address stands a proxy that does not say for whom it asks."""
-    try:
-        return not ip_address(address).is_loopback
-    except ValueError:
-        return False
 
 
 def _post_id(name: str, posted: Posted, at: datetime) -> str:

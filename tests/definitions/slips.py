@@ -81,7 +81,7 @@ SCORING_MISTAKES = [
     ("fit: [{id: a, points: 1, when: {happened: {event: y, within: »30 days}}}]", "'30 days' is no duration; did you mean '30d'?"),
     ("fit: [{id: a, points: 1, when: {job_title: {»match: x}}}]", "unknown test 'match'; did you mean 'matches'?"),
     ("fit: [{id: a, points: 1, when: {job_title: {matches: »'('}}}]",
-     "'(' is no regular expression (missing ), unterminated subpattern at position 0); put a \\ before a character meant literally"),
+     "'(' cannot be searched for: unclosed group; put a \\ before a character meant literally"),
     ("fit: [{id: a, points: 1, »where: {job_title: x}}]", "unknown key 'where'; did you mean 'when'?"),
     ("rules:\n  - {id: a, on: x, points: 1}\n  - {id: »a, on: y, points: 1}", "rule id 'a' is used twice; give each its own"),
 ]  # fmt: skip

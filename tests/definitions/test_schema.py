@@ -147,7 +147,7 @@ BEYOND_A_SCHEMA = (
     "unknown group",
     "means something else already",
     "half-life of",
-    "no regular expression",
+    "cannot be searched for",
     "holidays of",
     "behind 'else'",
 )

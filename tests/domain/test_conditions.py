@@ -120,7 +120,7 @@ def test_exists_false_holds_for_what_is_missing(field: str) -> None:
         (
             {"title": {"matches": "(chief"}},
             ("title", "matches"),
-            "'(chief' is no regular expression (missing ), unterminated subpattern at position 0); put a \\ before a character meant literally",
+            "'(chief' cannot be searched for: unclosed group; put a \\ before a character meant literally",
         ),
         ({"any": {"a": 1}}, ("any",), "'any' joins a list of conditions; write any: [{stage: lead}, {fit: {at_least: 20}}]"),
         ({"or": [{"a": 1}]}, ("or",), "unknown key 'or'; did you mean 'any'?"),

@@ -13,6 +13,7 @@ from nurture.adapters.database.store import Database
 from nurture.adapters.database.tables import alerts, deliveries, people
 from nurture.adapters.webhook import WebhookCaller
 from nurture.domain.erasing import Traces
+from nurture.domain.outward import LOOPBACK
 from nurture.flow.advance import advance
 from nurture.flow.erase import erase
 from nurture.flow.hand_off import HandedOff, hand_off
@@ -57,7 +58,7 @@ class Sales:
         advance(self.database, self.clock, lambda *_: False)
 
     def hand_off(self) -> HandedOff:
-        return hand_off(self.database.handing_off, WebhookCaller({"crm": SECRET}), self.clock, lambda: 0.0)
+        return hand_off(self.database.handing_off, WebhookCaller({"crm": SECRET}, allowed=LOOPBACK), self.clock, lambda: 0.0)
 
     def rows(self, table: Table) -> list[Row[Any]]:
         with self.database.engine.connect() as connection:

@@ -15,6 +15,7 @@ from nurture.adapters.database.tables import deliveries, people, stage_changes
 from nurture.adapters.webhook import WebhookCaller
 from nurture.domain.handing_off import LEASE, DeliveryStatus
 from nurture.domain.ids import stable_id
+from nurture.domain.outward import LOOPBACK
 from nurture.errors import Unavailable
 from nurture.flow.cool import cool
 from nurture.flow.hand_off import HandedOff, hand_off
@@ -40,7 +41,7 @@ class Desk:
     def __init__(self, database: Database, clock: MovableClock, receiver: Receiver) -> None:
         self.database, self.clock, self.receiver = database, clock, receiver
         self.secrets = {"crm": SECRET}
-        self.caller = WebhookCaller(self.secrets)
+        self.caller = WebhookCaller(self.secrets, allowed=LOOPBACK)
 
     def put_in_force(self, **stages: list[str]) -> None:
         """Endpoints by name with their stages, all at the receiver."""
@@ -205,7 +206,7 @@ def test_gone_is_given_up_at_once(intake: Intake, desk: Desk, receiver: Receiver
 def test_one_that_hangs_is_tried_again_and_holds_up_no_other(intake: Intake, desk: Desk, receiver: Receiver) -> None:
     raise_hands(intake, *(f"p{number}@acme.test" for number in range(5)))
     receiver.answers.append(HANG)
-    assert desk.hand_off(caller=WebhookCaller(desk.secrets, timeout=1.0)) == HandedOff(claimed=5, delivered=4)
+    assert desk.hand_off(caller=WebhookCaller(desk.secrets, timeout=1.0, allowed=LOOPBACK)) == HandedOff(claimed=5, delivered=4)
     [hung] = [row for row in desk.rows() if row.status == "waiting"]
     assert (hung.attempts, hung.detail) == (1, "no answer within 1 s")
 
@@ -220,7 +221,7 @@ def test_no_transaction_is_open_while_an_endpoint_is_waited_for(intake: Intake, 
                 connection.execute(update(people).values(stage="customer"))
             return super().call(calls, at)
 
-    assert desk.hand_off(caller=Watching(desk.secrets, timeout=0.2)) == HandedOff(claimed=1)
+    assert desk.hand_off(caller=Watching(desk.secrets, timeout=0.2, allowed=LOOPBACK)) == HandedOff(claimed=1)
     assert len(receiver.taken) == 1
 
 

@@ -17,7 +17,8 @@ from nurture.adapters.database.engine import make_engine
 from nurture.adapters.database.tables import deliveries, enrollments, messages, releases, stage_changes
 from nurture.domain.handing_off import DeliveryStatus
 from nurture.domain.mail.sending import MessageStatus
-from nurture.reports.status import Status, newest_revision, status
+from nurture.reports.reading_store import newest_revision
+from nurture.reports.status import Status, status
 from tests.support.events import download, form, page
 from tests.support.installation import Installation
 from tests.support.servers import PostgresServer, RedisServer
@@ -221,7 +222,7 @@ def test_a_database_without_tables_is_down(empty_database_url: str, redis_url: s
     found = status(engine, Redis.from_url(redis_url), 4, installation.clock.now())
     engine.dispose()
     assert (found.exit_code, found.store) == (2, None)
-    assert ("the database has no tables yet", "run `nurture db upgrade`") in {(each.what, each.remedy) for each in found.problems}
+    assert ("the database has no tables yet", "nurture db upgrade") in {(each.what, each.command) for each in found.problems}
 
 
 def test_without_redis_the_database_is_still_asked(running: Installation) -> None:

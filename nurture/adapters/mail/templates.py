@@ -11,7 +11,7 @@ file: `case-study/fr.md:subject`, `:preheader`, `:html`, `:text`.
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import StringIO
 from itertools import chain
 from pathlib import Path
@@ -27,6 +27,7 @@ from jinja2 import (
     TemplateSyntaxError,
 )  # fmt: skip
 from jinja2 import TemplateError as JinjaError
+from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
@@ -53,6 +54,9 @@ DESIGNS: Final = (".html", ".mjml")
 _FRONT: Final = re.compile(r"\A---[ \t]*\n(?P<yaml>.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _IN_LAYOUT: Final = '{{% extends "_layouts/base.{}" %}}{{% block body %}}\n{}{{% endblock %}}'
 
+#: What a template repeats by `*` has at most so many characters or members.
+_LONGEST_REPEATED: Final = 10_000
+
 #: They would let what people typed become HTML, or a link.
 _FILTERS_TAKEN_AWAY: Final = ("safe", "urlize", "xmlattr")
 
@@ -73,9 +77,8 @@ class Choice(NamedTuple):
 
     def part(self, name: str) -> str:
         """The name of one of `PARTS` as a template."""
-        path = Path(self.file)
-        file = path.with_suffix(".txt").as_posix() if name == "text" and path.suffix in DESIGNS else self.file
-        return f"{file}:{name}"
+        designed = name == "text" and self.file.endswith(DESIGNS)
+        return f"{self.file.rpartition('.')[0]}.txt:{name}" if designed else f"{self.file}:{name}"
 
 
 class SourceError(TemplateSyntaxError):
@@ -128,7 +131,8 @@ class Loader(BaseLoader):
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         file, _, part = template.partition(":")
         path = self._folder / file
-        if ".." in Path(file).parts or not path.is_file():
+        # An absolute path would take the place of the folder, and `/proc/self/environ` holds the secrets of the process.
+        if Path(file).is_absolute() or ".." in Path(file).parts or not path.is_file():
             raise TemplateNotFound(template)
         stamp = self.stamp(file)
         try:
@@ -142,6 +146,11 @@ class Loader(BaseLoader):
         """The line of the file that a line of a template, as Jinja2 sees it, comes from."""
         source = self._sources.get(template)
         return line if source is None or not source.origins else source.line_in_file(line)
+
+    def fixed(self, template: str) -> str | None:
+        """The text of a template that was loaded, if it is the same for everybody."""
+        source = self._sources.get(template)
+        return source.text if source is not None and "{" not in source.text else None
 
     def knows(self, template: str) -> bool:
         return template in self._sources
@@ -200,9 +209,36 @@ class _Missing(StrictUndefined):
         return super()._undefined_message
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Nothing of a template changes or reads what is not its own, and no single expression takes all memory or time."""
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # Asked once for each attribute of each type, for a mail reads fifty: the answer depends on nothing else, and there are few.
+        self._may_be_read: dict[tuple[type, str], bool] = {}
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        known = type(obj), attr
+        if known not in self._may_be_read:
+            self._may_be_read[known] = super().is_safe_attribute(obj, attr, value)
+        return self._may_be_read[known]
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if operator == "**" or (operator == "%" and isinstance(left, str)):
+            raise SecurityError(f"the operator {operator} is not for mails; work out beforehand what is to stand there")
+        if operator == "*" and any(
+            isinstance(each, Sequence) and isinstance(times, int) and len(each) * times > _LONGEST_REPEATED
+            for each, times in ((left, right), (right, left))
+        ):
+            raise SecurityError(f"by * a text or a list grows to {_LONGEST_REPEATED:,} at most; repeat it less often")
+        return super().call_binop(context, operator, left, right)
+
+
 def make_environment(loader: BaseLoader) -> Environment:
     """Jinja2 for untrusted values: sandboxed, strict about what is missing, HTML escaped in HTML."""
-    environment = ImmutableSandboxedEnvironment(
+    environment = _Sandbox(
         loader=loader, undefined=_Missing, autoescape=lambda name: bool(name and name.endswith("html")), cache_size=1024,
     )  # fmt: skip
     for name in _FILTERS_TAKEN_AWAY:
@@ -242,7 +278,9 @@ class Templates:
     def render(self, template: str, context: Mapping[str, Any]) -> str:
         """A template rendered; raises TemplateError with the file, the line and what is wrong, SettingsError for want of MJML."""
         try:
-            return self.environment.get_template(template).render(context)
+            loaded = self.environment.get_template(template)
+            fixed = self.loader.fixed(template)
+            return loaded.render(context) if fixed is None else fixed
         except SettingsError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a template does wrong is its author's to mend
