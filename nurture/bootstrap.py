@@ -19,6 +19,7 @@ from nurture.adapters.clock import clock_from
 from nurture.adapters.database.engine import make_engine
 from nurture.adapters.database.store import Database
 from nurture.adapters.tokens import Tokens
+from nurture.adapters.tracing import Traces, traces_for
 from nurture.definitions.config import Installation
 from nurture.definitions.loader import Loaded, load
 from nurture.domain.mail.routing import DEFAULT
@@ -258,7 +259,11 @@ class WorkerParts:
     def nudge(self) -> Nudge:
         from nurture.adapters.nudge import CeleryNudge
 
-        return CeleryNudge(self.settings.redis)
+        return CeleryNudge(self.settings.redis, self.traces)
+
+    @cached_property
+    def traces(self) -> Traces:
+        return traces_for("worker", os.environ)
 
     @cached_property
     def mailroom(self) -> "Mailroom":

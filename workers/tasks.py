@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, wraps
-from typing import Final, ParamSpec
+from typing import Any, Final, ParamSpec
 
-from celery import shared_task
+from celery import current_task, shared_task, signals
 from redis.exceptions import RedisError
 from structlog import get_logger
 
@@ -21,6 +21,7 @@ from nurture.adapters.calendar import is_holiday
 from nurture.adapters.redis_keys import MAILBOX_FAILS, events
 from nurture.adapters.stream import held_partition
 from nurture.bootstrap import WorkerParts, settle_down
+from nurture.domain.event import TRACEPARENT
 from nurture.errors import NurtureError
 from nurture.flow.absorb import BATCH as ABSORB_BATCH
 from nurture.flow.absorb import absorb
@@ -59,12 +60,27 @@ def _task(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
     def make(run: Callable[P, None]) -> Callable[P, None]:
         @wraps(run)
         def counted_run(*args: P.args, **kwargs: P.kwargs) -> None:
-            with counted(name, parts().tally):
+            mine = parts()
+            mine.traces.woken_by(_origin())
+            with counted(name, mine.tally):
                 run(*args, **kwargs)
 
         return shared_task(name=task_name(name))(counted_run)
 
     return make
+
+
+def _origin() -> str | None:
+    """Which batch woke this task, if traces are kept."""
+    task: Any = current_task  # a stand-in, which is empty where no task runs
+    headers = task.request.headers if task else None
+    return str(headers[TRACEPARENT]) if headers and TRACEPARENT in headers else None
+
+
+@signals.worker_process_shutdown.connect
+def _send_traces(**_told: Any) -> None:
+    if parts.cache_info().currsize:
+        parts().traces.flush()
 
 
 class _Turn:
@@ -92,7 +108,9 @@ def absorb_partition(partition: int) -> None:
             return
         while turn.goes_on():
             try:
-                absorbed = absorb(held, mine.database, mine.clock, kind_of_agent)
+                with mine.traces.batch("absorb", partition=partition) as batch:
+                    absorbed = absorb(batch.watching(held), mine.database, mine.clock, kind_of_agent)
+                    batch.came_to(read=absorbed.read, stored=absorbed.stored, parked=absorbed.parked)
             except NurtureError as error:
                 log.warning("absorb stopped", partition=partition, why=str(error), retried=error.retry_helps)
                 return
@@ -139,7 +157,9 @@ def advance_due() -> None:
     mine, turn = parts(), _Turn("advance")
     while turn.goes_on():
         try:
-            advanced = advance(mine.database, mine.clock, is_holiday)
+            with mine.traces.batch("advance") as batch:
+                advanced = advance(mine.database, mine.clock, is_holiday)
+                batch.came_to(moved=advanced.moved, queued=advanced.queued)
         except NurtureError as error:
             log.warning("advance stopped", why=str(error), retried=error.retry_helps)
             return
@@ -161,7 +181,9 @@ def send_due() -> None:
     if turn.is_held():
         return
     try:
-        report = send(mine.mailroom, goes_on=turn.goes_on)
+        with mine.traces.batch("send") as batch:
+            report = send(mine.mailroom, goes_on=turn.goes_on)
+            batch.came_to(claimed=report.claimed, sent=report.sent)
     except NurtureError as error:
         log.warning("send stopped", why=str(error), retried=error.retry_helps)
         return
@@ -177,7 +199,9 @@ def hand_off_due() -> None:
     mine, turn = parts(), _Turn("hand_off")
     while turn.goes_on():
         try:
-            report = hand_off(mine.database.handing_off, mine.webhooks, mine.clock, random.random)
+            with mine.traces.batch("hand_off") as batch:
+                report = hand_off(mine.database.handing_off, mine.webhooks, mine.clock, random.random)
+                batch.came_to(claimed=report.claimed, delivered=report.delivered)
         except NurtureError as error:
             log.warning("hand-off stopped", why=str(error), retried=error.retry_helps)
             return

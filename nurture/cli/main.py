@@ -39,6 +39,7 @@ from nurture.cli import (
     simulate,
     status,
     suppressions,
+    top,
     transfer,
     up,
     verify,
@@ -81,6 +82,7 @@ app.command(name="status")(status.status)
 app.command(name="wait")(wait.wait)
 app.command(name="doctor")(doctor.doctor)
 app.command(name="metrics")(metrics.metrics)
+app.command(name="top")(top.top)
 app.command(name="verify")(verify.verify)
 person.app.command(name="enroll")(enroll.enroll)
 person.app.command(name="merge")(identity.merge)

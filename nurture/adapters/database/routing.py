@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, case, delete, fu
 
 from nurture.adapters.database.bulk import insert_rows, put_rows
 from nurture.adapters.database.dialect import translated
-from nurture.adapters.database.guarding import NOBODY_THERE, store_alarms
+from nurture.adapters.database.guarding import store_alarms
+from nurture.adapters.database.mail_streams import NOBODY_THERE
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.switching import turn_switch
 from nurture.adapters.database.tables import brakes, messages, warm_ups
