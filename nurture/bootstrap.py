@@ -32,6 +32,7 @@ from nurture.settings import Settings
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from nurture.adapters.database.queue_holds import HeldQueues
     from nurture.adapters.database.sending import SendingStore
     from nurture.adapters.mail.imap import ImapAccount, ImapMailbox
     from nurture.adapters.mail.incoming.reader import MailReader
@@ -237,6 +238,12 @@ class WorkerParts:
                 pass
 
         return self.database.sending_after(heed)
+
+    @cached_property
+    def held_queues(self) -> "HeldQueues":
+        from nurture.adapters.database.queue_holds import HeldQueues
+
+        return HeldQueues(self.database.engine)
 
     @cached_property
     def redis(self) -> Redis:

@@ -1,6 +1,7 @@
 """The tasks, in the order of the flow. Each is short, carries no business data, and may run twice or not at all.
 
-A task works through what waits until nothing is left or its time is up, then ends; what is left finds its next nudge.
+A task works through what waits until nothing is left or its time is up, then ends; what is left finds its next nudge. While an
+operator holds its queue it begins no batch, and wakes nobody: `nurture resume` does.
 """
 
 import random
@@ -15,7 +16,7 @@ from redis.exceptions import RedisError
 from structlog import get_logger
 
 from nurture.adapters.agents import kind_of_agent
-from nurture.adapters.broker import task_name
+from nurture.adapters.broker import ROUTES, task_name
 from nurture.adapters.calendar import is_holiday
 from nurture.adapters.redis_keys import MAILBOX_FAILS, events
 from nurture.adapters.stream import held_partition
@@ -83,20 +84,25 @@ def _send_traces(**_told: Any) -> None:
 
 
 class _Turn:
-    """The time one run of a task may take."""
+    """The time one run of a task may take, unless its queue is held."""
 
-    def __init__(self) -> None:
+    def __init__(self, task: str) -> None:
+        self._queue = ROUTES[task]
         self._over = time.monotonic() + TURN
 
     def goes_on(self) -> bool:
-        return time.monotonic() < self._over
+        return time.monotonic() < self._over and not self.is_held()
+
+    def is_held(self) -> bool:
+        return parts().held_queues.stop(self._queue)
 
 
 @_task("absorb")
 def absorb_partition(partition: int) -> None:
     """Drain a partition of the stream into the database."""
-    mine = parts()
-    turn = _Turn()
+    mine, turn = parts(), _Turn("absorb")
+    if turn.is_held():
+        return
     with held_partition(mine.redis, partition) as held:
         if held is None:
             return
@@ -123,15 +129,14 @@ def absorb_partition(partition: int) -> None:
                 mine.nudge("recount")
             if absorbed.read < ABSORB_BATCH:
                 break
-    if held.waiting():
+    if held.waiting() and not turn.is_held():
         mine.nudge("absorb", partition)  # somebody wrote while we were putting the lease down
 
 
 @_task("recount")
 def recount_due() -> None:
     """Work out people of whom what is stored no longer follows from the log."""
-    mine = parts()
-    turn = _Turn()
+    mine, turn = parts(), _Turn("recount")
     while turn.goes_on():
         try:
             report = recount(mine.database, mine.clock)
@@ -149,8 +154,7 @@ def recount_due() -> None:
 @_task("advance")
 def advance_due() -> None:
     """Let due enrollments take their next steps."""
-    mine = parts()
-    turn = _Turn()
+    mine, turn = parts(), _Turn("advance")
     while turn.goes_on():
         try:
             with mine.traces.batch("advance") as batch:
@@ -173,25 +177,26 @@ def advance_due() -> None:
 @_task("send")
 def send_due() -> None:
     """Hand queued messages to the mail servers."""
-    mine = parts()
+    mine, turn = parts(), _Turn("send")
+    if turn.is_held():
+        return
     try:
         with mine.traces.batch("send") as batch:
-            report = send(mine.mailroom, goes_on=_Turn().goes_on)
+            report = send(mine.mailroom, goes_on=turn.goes_on)
             batch.came_to(claimed=report.claimed, sent=report.sent)
     except NurtureError as error:
         log.warning("send stopped", why=str(error), retried=error.retry_helps)
         return
     if report.claimed:
         log.info("sent", claimed=report.claimed, sent=report.sent, left=report.left)
-    if report.more:
+    if report.more and not turn.is_held():
         mine.nudge("send")
 
 
 @_task("hand_off")
 def hand_off_due() -> None:
     """Tell other systems of the stage changes they asked for."""
-    mine = parts()
-    turn = _Turn()
+    mine, turn = parts(), _Turn("hand_off")
     while turn.goes_on():
         try:
             with mine.traces.batch("hand_off") as batch:
@@ -210,10 +215,9 @@ def hand_off_due() -> None:
 @_task("fetch")
 def fetch_mail() -> None:
     """Read what servers and readers mailed back."""
-    mine = parts()
-    if mine.settings.imap_url is None:
+    mine, turn = parts(), _Turn("fetch")
+    if mine.settings.imap_url is None or turn.is_held():
         return
-    turn = _Turn()
     try:
         with mine.returned_mail() as mailbox:
             while turn.goes_on():
@@ -243,6 +247,8 @@ def _note_mailbox(*, fails: bool) -> None:
 def cool_down() -> None:
     """Recycle people whose engagement has faded."""
     mine = parts()
+    if _Turn("cool").is_held():
+        return
     recycled = cool(mine.database, mine.clock)
     if recycled:
         log.info("cooled", recycled=recycled)
@@ -251,8 +257,10 @@ def cool_down() -> None:
 
 @_task("guard")
 def guard_mail() -> None:
-    """Stop mail that does harm."""
+    """Stop mail that does harm. Only what holds everything holds this: it begins nothing, and watches over what goes on."""
     mine = parts()
+    if mine.held_queues.stop_all():
+        return
     try:
         alarms = guard(mine.database.guarding, mine.clock)
     except NurtureError as error:
@@ -267,8 +275,7 @@ def guard_mail() -> None:
 @_task("survey")
 def survey_due() -> None:
     """Walk through everybody for sequences that take people in without an event."""
-    mine = parts()
-    turn = _Turn()
+    mine, turn = parts(), _Turn("survey")
     while turn.goes_on():
         try:
             surveyed = survey(mine.database, mine.clock)
@@ -280,14 +287,14 @@ def survey_due() -> None:
         if surveyed.entered:
             log.info("surveyed", people=surveyed.people, entered=surveyed.entered)
             mine.nudge("advance")
-    mine.nudge("survey")
+    if not turn.is_held():
+        mine.nudge("survey")
 
 
 @_task("forget")
 def forget_old() -> None:
     """Forget what is older than its class of data is kept for."""
-    mine = parts()
-    turn = _Turn()
+    mine, turn = parts(), _Turn("forget")
     more = True
     while more and turn.goes_on():
         try:
@@ -298,7 +305,7 @@ def forget_old() -> None:
         more = outcome.more
         if more:
             log.info("forgot", **{what: gone for what, gone in outcome.gone.items() if gone})
-    if more:
+    if more and not turn.is_held():
         mine.nudge("forget")
 
 
@@ -306,6 +313,8 @@ def forget_old() -> None:
 def sweep() -> None:
     """Nudge every partition in which something waits: a lost nudge costs one sweep of latency, never an event."""
     mine = parts()
+    if _Turn("sweep").is_held():
+        return
     pipeline = mine.redis.pipeline(transaction=False)
     for partition in range(mine.settings.partitions):
         pipeline.xlen(events(partition))

@@ -1,10 +1,8 @@
 """Kombu's Redis transport, mended where a worker would stand still for ever."""
 
-from typing import Any, Final
+from typing import Any
 
-from kombu.transport import TRANSPORT_ALIASES, redis, virtual
-
-_OURS: Final = "workers.transport:Transport"
+from kombu.transport import redis, virtual
 
 
 class QoS(redis.QoS):
@@ -17,25 +15,14 @@ class QoS(redis.QoS):
 
     def ack(self, delivery_tag: Any) -> None:
         """Give the slot back even if Redis does not hear of it: it hands the message out again, and a nudge may come twice."""
+        channel: Any = self.channel
         try:
             super().ack(delivery_tag)
-        except self.channel.connection_errors:
+        except channel.connection_errors:
             virtual.QoS.ack(self, delivery_tag)
             raise
 
 
-class Channel(redis.Channel):
-    """A channel of the mended transport."""
-
-    QoS = QoS
-
-
-class Transport(redis.Transport):
-    """The mended transport."""
-
-    Channel = Channel
-
-
 def use() -> None:
-    """Let redis:// and rediss:// name the mended transport, for every connection made from now on."""
-    TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), _OURS))
+    """Let every connection to Redis that kombu makes from now on hold its messages so."""
+    redis.Channel.QoS = QoS

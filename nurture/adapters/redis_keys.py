@@ -31,10 +31,10 @@ SWEPT: Final = "nurture:swept"
 #: The names of the workers that gave a sign of life, with when they last did (seconds since 1970): a sorted set.
 WORKERS: Final = "nurture:workers"
 
-#: What beat took note of every few seconds, the newest first: a list of JSON (see `reports.pulse`).
+#: What beat took note of every few seconds, the newest first: a list of JSON (see `adapters.pulse`).
 PULSE: Final = "nurture:pulse"
 
-#: The latest warnings and errors that workers and web processes logged, the newest first: a list of JSON (see `adapters.warnings`).
+#: The latest warnings and errors that workers and web processes logged, the newest first: a list of JSON (see `adapters.warned`).
 WARNINGS: Final = "nurture:warnings"
 
 #: Since when the mailbox of bounces and replies could not be read: seconds since 1970. Gone when it could, or nobody tries.
@@ -70,6 +70,11 @@ def downloads(token_id: str) -> str:
 def form_posts(address: str, hour: int) -> str:
     """The form posts that came from an address (a keyed hash of it) within an hour, counted from 1970."""
     return f"nurture:posts:{address}:{hour}"
+
+
+def mailbox_posts(mailbox: str, day: int) -> str:
+    """The form posts that named a mailbox (a keyed hash of it) on a UTC day, counted from 1970."""
+    return f"nurture:mailbox:{mailbox}:{day}"
 
 
 def hook_token(token: str) -> str:
