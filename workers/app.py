@@ -8,6 +8,7 @@ from nurture.adapters.broker import TRANSPORT, configuration
 from nurture.settings import Settings
 from workers.life import SignOfLife
 from workers.schedule import schedule
+from workers.standby import Standby
 from workers.transport import use as use_mended_transport
 
 #: Seconds that a task may take: at the soft limit it is interrupted, at the hard one its process is killed. Far below the
@@ -36,6 +37,7 @@ def make_app(settings: Settings) -> App:
         beat_max_loop_interval=settings.sweep_seconds,
     )
     app.steps["worker"].add(SignOfLife)
+    app.steps["worker"].add(Standby)
     # A receiver of this signal is how Celery is told that logging is set up already (see nurture.observability).
     signals.setup_logging.connect(_leave_logging_alone)
     return app

@@ -21,6 +21,7 @@ from nurture.web.health import Health
 from nurture.web.hooks import Hooks
 from nurture.web.inbox import Inbox
 from nurture.web.limits import Limits
+from nurture.web.openapi import Description
 from nurture.web.pages import Pages
 from nurture.web.parts import WebParts
 from nurture.web.pixel import Pixel
@@ -80,6 +81,15 @@ def create_app(parts: WebParts) -> ASGIApp:
     return app
 
 
+def paths_served(parts: WebParts) -> set[tuple[str, str]]:
+    """Method and path of everything that is there in production, too."""
+    counters = Counters()
+    limits = Limits(parts.settings, lambda: parts.clock.now().timestamp())
+    events = {("POST", path) for path in Collect(parts, counters, limits).endpoints()}
+    routes = [each for each in _routes(parts, Pages(), counters, limits) if isinstance(each, Route)]
+    return events | {(method, each.path) for each in routes for method in each.methods or () if method != "HEAD"}
+
+
 def _routes(parts: WebParts, pages: Pages, counters: Counters, limits: Limits) -> list[BaseRoute]:
     forms = Forms(parts, pages, counters, limits)
     tracking = Tracking(parts, pages, counters)
@@ -101,6 +111,7 @@ def _routes(parts: WebParts, pages: Pages, counters: Counters, limits: Limits) -
         Route("/preferences/{token}", preferences.show),
         Route("/preferences/{token}", preferences.act, methods=["POST"]),
         Route("/n.js", Snippet().show),
+        Route("/openapi.json", Description().show),
         Route("/health/live", health.live),
         Route("/health/ready", health.ready),
         Route("/metrics", health.metrics),

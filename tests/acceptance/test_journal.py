@@ -177,6 +177,17 @@ def test_redis_is_killed_while_a_thousand_forms_come(web: WebProcess, settings: 
     assert_each_is_stored_once_and_in_order(settings, strict_redis)
 
 
+def test_the_web_process_is_killed_while_redis_is_there(web: WebProcess, settings: Settings, strict_redis: RedisServer) -> None:
+    crowd = Crowd(web, pace=0.02)
+    with crowd.posting():
+        for answers in (150, 400):
+            crowd.wait_for(answers)
+            web.end(signal.SIGKILL)
+            web.start()
+    assert crowd.refused == []
+    assert_each_is_stored_once_and_in_order(settings, strict_redis)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_the_web_process_dies_while_redis_is_away(
     web: WebProcess, settings: Settings, strict_redis: RedisServer, number: signal.Signals

@@ -88,6 +88,7 @@ class Web:
     writer: StreamWriter
     folder: Path
     in_force: list[Definitions]
+    parts: WebParts
     nudges: list[tuple[str, int | None]] = field(default_factory=list)
 
     def with_consent(self, mode: ConsentMode) -> None:
@@ -191,7 +192,7 @@ def serving(
         new_client(base) as http,
         redis.Redis.from_url(redis_url) as looking,
     ):
-        yield Web(http, base, looking, clock, tokens, writer, folder, in_force, nudges)
+        yield Web(http, base, looking, clock, tokens, writer, folder, in_force, parts, nudges)
 
 
 @pytest.fixture(scope="session")

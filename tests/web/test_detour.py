@@ -107,6 +107,7 @@ def test_redis_is_down_and_everything_is_taken(own_redis: RedisServer, tmp_path:
             assert "kept in the journal" in ready.json()["reasons"][0]
             assert standing(web.folder / "journal").oldest == web.clock.now()
             assert counted(web, "web_journalled") == waits(web) >= 8
+            assert f"nurture_journal_events {waits(web)}\n" in get(web, "/metrics").text
         passed_on(web)
         assert_nothing_lost(web, earlier=1)
         assert counted(web, "web_replayed") == counted(web, "web_journalled")

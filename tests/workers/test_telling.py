@@ -1,12 +1,14 @@
 """Celery's own events, for Flower: whoever listens hears of every task, and where nobody does nothing is kept."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nurture.adapters import redis_keys
 from nurture.adapters.broker import queue_key
 from nurture.settings import Settings
 from tests.support.waiting import wait_until
@@ -17,6 +19,7 @@ from workers.app import App, make_app
 @pytest.fixture
 def worker(redis_url: str, tmp_path: Path) -> Iterator[Worker]:
     running = Worker(redis_url, tmp_path)
+    running.client.set(redis_keys.BEAT, f"{time.time() + 3_600:.3f}")  # else it would sweep by itself after a while
     yield running
     running.close()
 
@@ -96,7 +99,7 @@ def sizes(worker: Worker) -> dict[str, int]:
     """How much lies under every key in Redis but the counts and signs of the worker under test."""
     sizes = {}
     for key in sorted(worker.client.scan_iter()):
-        if not key.startswith(("done:", "begun:", "nurture:worker:")):
+        if not key.startswith(("done:", "begun:", "nurture:worker:", "nurture:process:")):
             kind = worker.client.type(key)
             asked: Any = {
                 "list": worker.client.llen,
