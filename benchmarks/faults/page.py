@@ -64,7 +64,7 @@ def page(facts: Mapping[str, Any], account: Account, happened: Sequence[Happened
     head = _HEAD.format(deadline=DEADLINE, group=GROUP)
     rules = _RULES.format(connections=setting.in_doubt)
     how = _HOW.format(appendfsync=setting.appendfsync, standing=", ".join(f"`{each}`" for each in sorted(STANDING)))
-    parts = [head, "```", *lines(account, len(happened)), "```", rules, *_table(happened), "", *_side(side), how]
+    parts = [head, "```", *lines(account, len(happened)), "```", rules, *_table(happened), "", *beside(side), how]
     return "\n".join([*parts, *_foot(facts, setting), ""])
 
 
@@ -89,7 +89,8 @@ def _row(name: str, happened: Sequence[Happened]) -> str:
     return f"| {name}{star} | {len(happened)} | {recovered[0]} | {recovered[1]} | {told} |"
 
 
-def _side(side: Side) -> Iterator[str]:
+def beside(side: Side) -> Iterator[str]:
+    """What is told beside the account."""
     yield f"The crowd was answered {_counted(side.answers)}."
     if side.memory:
         before = max(each[0] for each in side.memory)
