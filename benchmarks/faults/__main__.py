@@ -1,11 +1,12 @@
 """`python -m benchmarks.faults [--faults N] [--seed N] [--short] [--write FILE]`: the account, and the page docs/faults.md."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
 from benchmarks.faults.account import lines
-from benchmarks.faults.page import page
+from benchmarks.faults.page import beside, page
 from benchmarks.faults.run import run
 from benchmarks.faults.table import FAULTS
 from benchmarks.laboratory import ROOT
@@ -26,11 +27,12 @@ def main() -> int:
     parser.add_argument("--write", type=Path, metavar="FILE", default=ROOT / "docs" / "faults.md", help="where the page goes")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave what the processes said in this folder")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers and disks are put away, whoever ends us
     number = len(FAULTS) if options.short else options.faults
     came = run(
         number, only=options.only, seed=options.seed, rate=options.rate, appendfsync=options.appendfsync, say=_say, keep=options.keep
     )  # fmt: skip
-    print("\n".join(lines(came.account, len(came.happened))))
+    print("\n".join([*lines(came.account, len(came.happened)), *beside(came.side)]))
     for mistake in came.mistakes:
         print(f"WRONG: {mistake}")
     if not options.short and not options.only and not came.mistakes:
