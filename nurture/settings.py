@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -73,6 +74,18 @@ def _as_several(secrets: object) -> object:
     return (secrets,) if isinstance(secrets, str | SecretStr) else secrets
 
 
+_SecretKey = Annotated[SecretStr, AfterValidator(unguessable)]
+
+
+def _networks(text: str) -> str:
+    for each in text.split(","):
+        try:
+            ip_network(each.strip(), strict=False)
+        except ValueError:
+            raise ValueError(f"{each.strip()!r} is no address and no network, such as 10.0.0.0/8") from None
+    return text
+
+
 #: Shorter ones could be guessed.
 _HookSecret = Annotated[SecretStr, Field(min_length=8)]
 
@@ -126,11 +139,11 @@ class Settings(BaseModel):
     )
     write_keys: dict[_SourceName, WriteKey] = Field(
         {},
-        description='JSON: public write keys by name, such as {"website": "wk_…"} or, bound to pages, {"website": {"key": "wk_…", "origins": ["https://www.example.com"]}}; unset in development: one is made.',
+        description='JSON: public write keys by name, such as {"website": "wk_…"} or, bound to pages, {"website": {"key": "wk_…", "origins": ["https://www.example.com"]}}; `former` lists keys that it takes the place of; unset in development: one is made.',
     )
-    secret_keys: dict[_SourceName, Annotated[SecretStr, AfterValidator(unguessable)]] = Field(
+    secret_keys: dict[_SourceName, Annotated[tuple[_SecretKey, ...], BeforeValidator(_as_several), Field(min_length=1)]] = Field(
         {},
-        description='JSON: secret keys by name, such as {"crm": "sk_…"}, for servers, whose word about people is believed; never for a page or an app.',
+        description='JSON: secret keys by name, such as {"crm": "sk_…"}, for servers, whose word about people is believed; never for a page or an app. A list while one takes the place of another.',
     )
     handoff_secrets: dict[str, Annotated[SecretStr, signs_webhooks()]] = Field(
         {},
@@ -146,6 +159,37 @@ class Settings(BaseModel):
     )
     partitions: int = Field(4, ge=1, le=256, description="Partitions of the event stream; the same everywhere.")
     max_backlog: int = Field(1_000_000, ge=1, description="Events waiting in Redis above which the web process answers 503.")
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
+        "127.0.0.1,::1",
+        description="Addresses and networks, with commas between, of the proxies whose X-Forwarded-For says for whom they ask; nobody else is believed.",
+    )
+    rate_events: float = Field(
+        50.0,
+        ge=0,
+        description="Requests with events a second from one address (IPv6: from one /64), ten seconds' worth at once; above: 429. 0: no limit.",
+    )
+    rate_forms: float = Field(
+        1.0, ge=0, description="Form posts a second from one address, a minute's worth at once; above: 429. 0: no limit."
+    )
+    rate_servers: float = Field(
+        1000.0,
+        ge=0,
+        description="Requests with events a second under one secret key, ten seconds' worth at once; above: 429. 0: no limit.",
+    )
+    max_requests: int = Field(
+        512, ge=1, description="Requests that a web process works on at once; above: 503, before anything is read."
+    )
+    max_connections: int = Field(
+        2000,
+        ge=1,
+        description="Connections to a web process; above, those are closed that have been sending nothing for longest.",
+    )
+    header_seconds: float = Field(
+        10.0, gt=0, le=300, description="How long a client may take for the head of a request; then it is cut off."
+    )
+    body_seconds: float = Field(
+        20.0, gt=0, le=300, description="How long a client may take for the body of a request; then: 408."
+    )
     journal_mb: int = Field(
         256, ge=0, le=1_000_000,
         description="Megabytes that each web process may keep on disk, in `journal` of the data folder, while Redis is away; 0: none, it answers 503.",
@@ -170,7 +214,9 @@ class Settings(BaseModel):
 
     @field_validator("secret_keys")
     @classmethod
-    def _name_sources_apart(cls, secret_keys: dict[str, SecretStr], info: ValidationInfo) -> dict[str, SecretStr]:
+    def _name_sources_apart(
+        cls, secret_keys: dict[str, tuple[SecretStr, ...]], info: ValidationInfo
+    ) -> dict[str, tuple[SecretStr, ...]]:
         both = sorted(secret_keys.keys() & info.data.get("write_keys", {}).keys())
         if both:
             raise ValueError(f"{', '.join(both)} is the name of a write key, too; a name is one source: give each its own")
@@ -320,9 +366,9 @@ class Settings(BaseModel):
         return {name: tuple(each.get_secret_value() for each in several) for name, several in self.hook_secrets.items()}
 
     @property
-    def server_keys(self) -> dict[str, str]:
-        """The secret keys, by name."""
-        return {name: secret.get_secret_value() for name, secret in self.secret_keys.items()}
+    def server_keys(self) -> dict[str, tuple[str, ...]]:
+        """The secret keys, by name; several while one takes the place of another."""
+        return {name: tuple(each.get_secret_value() for each in several) for name, several in self.secret_keys.items()}
 
     @property
     def secret_values(self) -> Iterator[str]:
@@ -333,7 +379,8 @@ class Settings(BaseModel):
         yield from self.webhook_secrets.values()
         for several in self.secrets_of_hooks.values():
             yield from several
-        yield from self.server_keys.values()
+        for several in self.server_keys.values():
+            yield from several
         for url in (self.database_url, self.redis_url, self.smtp_url, self.imap_url, *self.smtp_urls.values()):
             if url is not None:
                 yield from secrets_in(url.get_secret_value())

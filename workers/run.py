@@ -22,8 +22,8 @@ def run_worker(settings: Settings, queues: Sequence[str], concurrency: int) -> i
     worker = app.Worker(
         hostname=f"{'+'.join(queues)}.{os.getpid()}@{platform.node()}",
         queues=list(queues), concurrency=concurrency, pool_cls="prefork", loglevel=settings.log_level, quiet=True,
-        # Workers need not know each other: what they share is in the database.
-        without_gossip=True, without_mingle=True, without_heartbeat=True,
+        # Workers need not know each other: what they share is in the database. The heartbeat is what Flower knows them by.
+        without_gossip=True, without_mingle=True, without_heartbeat=False,
     )  # fmt: skip
     worker.start()
     return int(worker.exitcode or 0)

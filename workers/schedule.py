@@ -13,7 +13,7 @@ from workers.life import connect
 from workers.pulse import Pulse
 
 #: The tasks beat wakes, and every how many sweeps.
-_TICKS: Final = {
+TICKS: Final = {
     "sweep": 1,
     "recount": 5,
     "advance": 1,
@@ -38,7 +38,7 @@ def schedule(sweep_seconds: float) -> dict[str, dict[str, Any]]:
             "schedule": sweep_seconds * sweeps,
             "options": {"queue": ROUTES[task], "expires": max(2.0, 2 * sweep_seconds * sweeps)},
         }
-        for task, sweeps in _TICKS.items()
+        for task, sweeps in TICKS.items()
     }
 
 

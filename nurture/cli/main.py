@@ -15,6 +15,7 @@ from nurture.cli import (
     definitions,
     demo,
     doctor,
+    draining,
     enroll,
     events,
     forget,
@@ -25,6 +26,7 @@ from nurture.cli import (
     mail,
     messages,
     metrics,
+    openapi,
     person,
     person_data,
     preview,
@@ -37,11 +39,13 @@ from nurture.cli import (
     simulate,
     status,
     suppressions,
+    top,
     transfer,
     up,
     verify,
     wait,
 )
+from nurture.cli.printing import harmless
 from nurture.errors import NurtureError
 
 app = typer.Typer(
@@ -66,7 +70,10 @@ app.command(name="rollback")(releases.rollback)
 app.command(name="releases")(releases.releases)
 app.command(name="pause")(holding.pause)
 app.command(name="resume")(holding.resume)
+app.command(name="drain")(draining.drain)
+app.command(name="holds")(holding.holds)
 app.command(name="schema")(definitions.schema)
+app.command(name="openapi")(openapi.openapi)
 app.command(name="test")(cases.try_cases)
 app.command(name="preview")(preview.preview)
 app.command(name="simulate")(simulate.simulate)
@@ -75,6 +82,7 @@ app.command(name="status")(status.status)
 app.command(name="wait")(wait.wait)
 app.command(name="doctor")(doctor.doctor)
 app.command(name="metrics")(metrics.metrics)
+app.command(name="top")(top.top)
 app.command(name="verify")(verify.verify)
 person.app.command(name="enroll")(enroll.enroll)
 person.app.command(name="merge")(identity.merge)
@@ -105,7 +113,7 @@ def run() -> None:
     try:
         app(prog_name="nurture")
     except NurtureError as error:
-        sys.stderr.write(f"nurture: {error}\n")
+        sys.stderr.write(f"nurture: {harmless(str(error))}\n")
         sys.exit(2)
 
 

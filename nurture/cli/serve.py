@@ -18,18 +18,11 @@ def web(
     host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).", show_default=False)] = None,
 ) -> None:
     """Run one web process."""
-    import uvicorn
-
     from nurture.web.process import web_app
+    from nurture.web.server import run
 
     settings = _load("web", port=port, host=host)
-    uvicorn.run(
-        web_app(settings), host=settings.host, port=settings.port, loop="uvloop", http="httptools",
-        # Addresses stand in URLs and IP addresses are personal data; counters say what an access log would.
-        access_log=False, log_config=None, server_header=False,
-        # What was accepted is written within milliseconds; who holds a connection open longer is cut off.
-        timeout_graceful_shutdown=5,
-    )  # fmt: skip
+    run(web_app(settings), settings)
 
 
 def worker(
@@ -54,10 +47,12 @@ def beat() -> None:
 
 
 def _load(process: str, **given: object) -> "Settings":
-    """The settings of a process of the engine; what it warns of is shown by `nurture top`, too."""
+    """The settings of a process of the engine, if it can work with the schema; what it warns of is shown by `nurture top`, too."""
     from nurture.adapters.warnings import keep_warnings
+    from nurture.bootstrap import require_schema
 
     settings = load_settings(**given)
+    require_schema(settings)
     keep_warnings(settings.redis, process, tuple(settings.secret_values))
     return settings
 
@@ -81,8 +76,16 @@ def _db() -> None:
 
 
 @db.command()
-def upgrade() -> None:
-    """Bring the database to the newest schema."""
-    from nurture.bootstrap import upgrade_database
+def upgrade(
+    contract: Annotated[
+        bool, typer.Option("--contract", help="Also take away what only older versions use; refused while one of them runs.")
+    ] = False,
+) -> None:
+    """Bring the database to the schema of this version; the version before goes on working beside it."""
+    from nurture.bootstrap import contract_database, upgrade_database
 
-    upgrade_database(load_settings())
+    settings = load_settings()
+    if contract:
+        contract_database(settings)
+    elif (waits := upgrade_database(settings)) is not None:
+        typer.echo(f"the migration {waits} waits: run `nurture db upgrade --contract` when all processes are of this version")

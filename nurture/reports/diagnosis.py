@@ -1,13 +1,13 @@
 """From facts to problems: what status says is wrong with a running engine. Pure; `problems` holds the kinds and their order."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from nurture.adapters.broker import QUEUES
 from nurture.reports.alarms import about_what
 from nurture.reports.braking import HeldBack
-from nurture.reports.facts import Disk, Due, Memory, Migrations, Store, Stream
+from nurture.reports.facts import Disk, Due, Journal, Memory, Migrations, Store, Stream
 from nurture.reports.problems import Problem, problem
 from nurture.reports.wording import counted, length, size
 
@@ -19,6 +19,9 @@ PATIENCE: Final = timedelta(seconds=60)
 
 #: Other people's mail servers are away now and then.
 MAILBOX_PATIENCE: Final = timedelta(minutes=15)
+
+#: What lies in the journal is passed on within a moment once Redis is back.
+JOURNAL_PATIENCE: Final = timedelta(seconds=15)
 
 #: An uncertain mail stays so for ever. One older than this no longer counts as a problem, for it would hide the next.
 UNCERTAIN_LATELY: Final = timedelta(days=7)
@@ -121,7 +124,9 @@ def _overdue(code: str, due: Due, what: str) -> Iterator[Problem]:
         yield problem(code, f"{counted(due.overdue, what)} overdue, by up to {length(due.overdue_seconds)}")
 
 
-_OF_BRAKES: Final = {"all": "mail-stopped", "transport": "transport-resting", "family": "recipients-resting"}
+_OF_BRAKES: Final = {
+    "all": "mail-stopped", "transport": "transport-resting", "family": "recipients-resting", "domain": "domain-held"
+}  # fmt: skip
 
 
 def _braked(brake: HeldBack) -> Problem:
@@ -135,3 +140,12 @@ def in_disk(disk: Disk) -> Iterator[Problem]:
         yield problem("disk-full", f"the disk of the data folder has {size(disk.free)} left of {size(disk.total)}")
     elif disk.free_files is not None and disk.free_files < LEAST_FILES:
         yield problem("disk-full", f"the disk of the data folder takes {counted(disk.free_files, 'more file', 'more files')}")
+
+
+def in_journal(journal: Journal, at: datetime) -> Iterator[Problem]:
+    """Whether events wait on this machine's disk, for how long at instant `at`."""
+    waits = (at - journal.oldest).total_seconds() if journal.oldest is not None else 0.0
+    if journal.full:
+        yield problem("journal-full", f"the journal is full ({size(journal.bytes)} of {size(journal.bound)})")
+    if journal.events and waits > JOURNAL_PATIENCE.total_seconds():
+        yield problem("journal-waiting", f"{counted(journal.events, 'event')} in the journal, the oldest for {length(waits)}")

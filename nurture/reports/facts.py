@@ -128,3 +128,17 @@ class Disk(Figures):
     free: int
     total: int
     free_files: int | None = None
+
+
+class Journal(Figures):
+    """What waits on this machine's disk because Redis was away: of the web processes that run, and of those that died."""
+
+    events: int
+    bytes: int
+    oldest: datetime | None
+    bound: int = Field(description="How many bytes may wait.")
+
+    @property
+    def full(self) -> bool:
+        """Whether next to nothing more goes in, so that the web process answers 503."""
+        return self.bytes > 0 and self.bytes >= 0.98 * self.bound

@@ -70,7 +70,7 @@ class Hooks:
         secrets = self._secrets.get(hook.secret, ()) if hook.secret else ()
         if hook.secret and not secrets:
             raise Unavailable(f"there is no secret {hook.secret!r} here; add it to NURTURE_HOOK_SECRETS, and start again")
-        body = await read_body(dict(request.scope["headers"]), request.receive, HOOK_BYTES)
+        body = await read_body(request.scope, dict(request.scope["headers"]), request.receive, HOOK_BYTES)
         post = Post(dict(request.headers), body, parse_json(body), self._parts.clock.now())
         access = Access(hook, secrets, self._certificate, self._parts.visit)
         adapter = ADAPTERS[hook.provider]
@@ -123,6 +123,8 @@ class Hooks:
         self._counters.add("web_hooks", source=known, came_to="refused")
         _log.warning("a hook is refused", source=known, status=refusal.status, code=refusal.code, field=refusal.field)
         place = {} if refusal.field is None else {"field": refusal.field}
-        headers = {"www-authenticate": 'Basic realm="hook"'} if refusal.status == HTTPStatus.UNAUTHORIZED else None
+        headers = refusal.headers() if isinstance(refusal, Refusal) else {}
+        if refusal.status == HTTPStatus.UNAUTHORIZED:
+            headers["www-authenticate"] = 'Basic realm="hook"'
         told = {"success": False, "code": refusal.code, **place, "message": refusal.message}
         return JSONResponse(told, refusal.status, headers)

@@ -1,5 +1,6 @@
 """Saying no: what was wrong, and where."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -12,20 +13,36 @@ RETRY_AFTER: Final = 2
 RETRY_AFTER_FULL: Final = 10
 
 
+_HEADERS: Final[Mapping[int, Mapping[str, str]]] = {
+    401: {"www-authenticate": 'Basic realm="write key"'},
+    405: {"allow": "POST"},
+    408: {"connection": "close"},  # the rest of the body may still come
+}
+
+
 class Refusal(NurtureError):
     """A request that cannot be taken as it is; correct what the answer names.
 
-    `status` is the HTTP status, `code` a word for programs, `field` the place in the request (`properties.price`).
+    `status` is the HTTP status, `code` a word for programs, `field` the place in the request (`properties.price`), `retry_after`
+    the seconds after which the same request may be taken.
     """
 
     who_acts = "web engineer"
 
-    def __init__(self, status: int, code: str, message: str, field: str | None = None) -> None:
+    def __init__(self, status: int, code: str, message: str, field: str | None = None, *, retry_after: int | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.field = field
+        self.retry_after = retry_after
+
+    def headers(self) -> dict[str, str]:
+        """What belongs to the answer beside its body."""
+        headers: dict[str, str] = dict(_HEADERS.get(self.status, {}))
+        if self.retry_after is not None:
+            headers["retry-after"] = str(self.retry_after)
+        return headers
 
     def told(self) -> dict[str, Any]:
         """What the sender is told."""
@@ -40,8 +57,7 @@ def invalid(code: str, message: str, field: str | None = None) -> Refusal:
 
 def refused(refusal: Refusal) -> JSONResponse:
     """The answer to a refused request."""
-    headers = {401: {"www-authenticate": 'Basic realm="write key"'}, 405: {"allow": "POST"}}.get(refusal.status)
-    return JSONResponse({"success": False, **refusal.told()}, refusal.status, headers)
+    return JSONResponse({"success": False, **refusal.told()}, refusal.status, refusal.headers())
 
 
 def retry_after(error: Unavailable) -> str:

@@ -34,6 +34,7 @@ from nurture.settings import Settings
 from nurture.web.app import create_app
 from nurture.web.counters import Counters
 from nurture.web.parts import WebParts
+from nurture.web.server import config_of
 from tests.support.servers import RedisServer
 from tests.support.waiting import MovableClock, wait_until
 
@@ -87,6 +88,7 @@ class Web:
     writer: StreamWriter
     folder: Path
     in_force: list[Definitions]
+    parts: WebParts
     nudges: list[tuple[str, int | None]] = field(default_factory=list)
 
     def with_consent(self, mode: ConsentMode) -> None:
@@ -139,9 +141,9 @@ def new_client(base: str) -> httpx.Client:
 
 
 @contextmanager
-def running(app: Any) -> Iterator[str]:
+def running(app: Any, settings: Settings) -> Iterator[str]:
     """The application under uvicorn in a thread of its own; its base URL. Fails if an exception escaped from it."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on", timeout_graceful_shutdown=5))
+    server = uvicorn.Server(config_of(app, settings, port=0, loop="auto"))
     thread = threading.Thread(target=server.run)
     with EscapedErrors() as errors:
         thread.start()
@@ -186,16 +188,18 @@ def serving(
         counters=counters,
     )  # fmt: skip
     with (
-        running(create_app(parts)) as base,
+        running(create_app(parts), parts.settings) as base,
         new_client(base) as http,
         redis.Redis.from_url(redis_url) as looking,
     ):
-        yield Web(http, base, looking, clock, tokens, writer, folder, in_force, nudges)
+        yield Web(http, base, looking, clock, tokens, writer, folder, in_force, parts, nudges)
 
 
 @pytest.fixture(scope="session")
 def _shared_web(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    with serving(redis_server.url, tmp_path_factory.mktemp("web")) as served:
+    # Limits would outlive a test, for its clock goes back to the start.
+    no_limits: dict[str, Any] = {"rate_events": 0, "rate_forms": 0, "rate_servers": 0}
+    with serving(redis_server.url, tmp_path_factory.mktemp("web"), **no_limits) as served:
         yield served
 
 

@@ -72,6 +72,7 @@ class Book:
 AREA_OF: Final[Mapping[str, Area]] = {
     "disk-full": "disk",
     "journal-full": "disk",
+    "journal-waiting": "disk",
     **{code: "redis" for code in KINDS if code.startswith("redis-")},
     **dict.fromkeys(("database-away", "schema-missing", "schema-behind", "schema-ahead", "database-odd"), "database"),
     "clock-skew": "clock",

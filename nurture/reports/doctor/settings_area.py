@@ -1,6 +1,5 @@
 """Settings: what no validation can know to be wrong, but what is seldom meant."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,10 +15,6 @@ from nurture.settings import Settings
 #: Hosts that only this machine reaches.
 LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
-#: Fewer different characters than this are no key that anybody drew at random.
-_CHARACTERS: Final = 8
-_GUESSED: Final = re.compile(r"change.?me|secret|password|example|1234|qwerty", re.IGNORECASE)
-
 #: Rights that others than the owner have.
 _OTHERS: Final = 0o077
 
@@ -33,11 +28,6 @@ BOOK: Final = Book(
             "note",
             "The engine runs in development mode: /inbox shows all mail, and keys are made by themselves.",
             "set NURTURE_MODE=production where real people are written to",
-        ),
-        "secret-key-weak": Code(
-            "error",
-            "The key that signs every link can be guessed; whoever knows it unsubscribes others and downloads everything.",
-            "draw another at random, such as `openssl rand -base64 32`, and put the old one into NURTURE_FORMER_SECRET_KEYS",
         ),
         "public-url-local": Code(
             "error",
@@ -101,8 +91,6 @@ def judged(settings: Settings) -> Iterator[Finding]:
 
 
 def _in_production(settings: Settings) -> Iterator[Finding]:
-    if is_guessable(settings.secret):
-        yield BOOK("secret-key-weak", "NURTURE_SECRET_KEY can be guessed")
     host = urlsplit(settings.public_url).hostname or ""
     if host in LOCAL:
         yield BOOK("public-url-local", f"NURTURE_PUBLIC_URL names {host}, which is every reader's own machine")
@@ -133,11 +121,6 @@ def _in_development(settings: Settings) -> Iterator[Finding]:
         yield BOOK(
             "public-url-elsewhere", f"NURTURE_PUBLIC_URL is {settings.public_url}, the web process listens on {settings.port}"
         )
-
-
-def is_guessable(key: str) -> bool:
-    """Whether a key was typed rather than drawn."""
-    return len(set(key)) < _CHARACTERS or _GUESSED.search(key) is not None
 
 
 def key_files(settings: Settings) -> Iterator[Rights]:

@@ -14,6 +14,7 @@ from nurture.adapters.database.tables.mail import (
     suppressions,
     warm_ups,
 )
+from nurture.adapters.database.tables.operating import holds
 from nurture.adapters.database.tables.people import (
     counted_events,
     daily_counts,
@@ -54,6 +55,7 @@ __all__ = [
     "erased_addresses",
     "event_conflicts",
     "events",
+    "holds",
     "horizons",
     "identifiers",
     "identity_journal",

@@ -1,0 +1,91 @@
+"""One run from the first process to the account."""
+
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from benchmarks.faults import books, drill
+from benchmarks.faults.account import Account
+from benchmarks.faults.drill import Happened
+from benchmarks.faults.page import Setting, Side
+from benchmarks.faults.scene import IN_DOUBT, Scene, built
+from benchmarks.faults.table import FAULTS, drawn
+from benchmarks.machine import describe
+from tests.support.waiting import wait_until
+
+#: What PostgreSQL says of what was done to it, and what it is called on the page.
+_REFUSALS: Final = {
+    "deadlock detected": "deadlocks",
+    "could not serialize access": "serialisation failures",
+    "No space left on device": "full disks",
+    "terminating connection due to administrator command": "ended connections",
+}
+
+
+class Came(NamedTuple):
+    """What came of a run."""
+
+    account: Account
+    happened: list[Happened]
+    side: Side
+    setting: Setting
+    facts: dict[str, Any]
+
+    @property
+    def mistakes(self) -> list[str]:
+        """Everything that is not as it must be, in words."""
+        found = list(self.account.mistakes)
+        for each in self.happened:
+            if each.recovered is None:
+                found.append(f"the engine did not recover from: {each.fault.name} ({', '.join(each.left)})")
+            if not each.noticed:
+                said = ", ".join(each.said) or "nothing"
+                found.append(f"status said {said} during: {each.fault.name}")
+        return found
+
+
+def run(
+    number: int,
+    *,
+    only: str = "",
+    seed: int,
+    rate: float,
+    appendfsync: str,
+    say: Callable[[str], None],
+    keep: Path | None = None,
+) -> Came:
+    """Play so many faults and settle the account. The engine's log stays in the folder `keep`."""
+    with tempfile.TemporaryDirectory(prefix="nurture-faults-") as temporary:
+        folder = keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        with built(folder, rate=rate, seed=seed, appendfsync=appendfsync) as scene:
+            return _played(scene, number, only, seed, appendfsync, say)
+
+
+def _played(scene: Scene, number: int, only: str, seed: int, appendfsync: str, say: Callable[[str], None]) -> Came:
+    began, chance, facts = time.monotonic(), random.Random(seed), describe(scene)
+    wait_until(lambda: scene.sink.mails, 60, what="the first letter")
+    disks = frozenset(
+        name for name, disk in (("data", scene.data_disk), ("tables", scene.table_disk)) if disk is not None
+    )  # fmt: skip
+    happened = drill.play(scene, drawn(number, chance, disks, only), chance, say)
+    drill.come_to_rest(scene)
+    account = books.close(scene)
+    left_out = tuple(each.name for each in FAULTS if each.needs_disk is not None and each.needs_disk not in disks)
+    side = Side(scene.load.statuses, scene.bursts, scene.memory, _refusals(scene))
+    if scene.load.refused:
+        say(f"the crowd was refused {len(scene.load.refused)} times, first: {scene.load.refused[0]}")
+    return Came(account, happened, side, Setting(seed, appendfsync, IN_DOUBT, time.monotonic() - began, left_out), facts)
+
+
+def _refusals(scene: Scene) -> Counter[str]:
+    """How often PostgreSQL logged each of the refusals."""
+    counted: Counter[str] = Counter()
+    with scene.postgres.log.open(errors="replace") as log:
+        for line in log:
+            counted.update(name for words, name in _REFUSALS.items() if words in line)
+    return counted
