@@ -77,6 +77,7 @@ class Detour:
         self._passed_on = 0
         self._halfway: tuple[Path | None, int] = (None, 0)
         self._full = False
+        self._stumbled = False
 
     @property
     def taken(self) -> bool:
@@ -106,7 +107,7 @@ class Detour:
         """Take the detour from now on, if it is not taken already."""
         if self._reason is None:
             loop = asyncio.get_running_loop()
-            self._reason, self._since, self._passed_on = _words(reason), loop.time(), 0
+            self._reason, self._since, self._passed_on, self._stumbled = _words(reason), loop.time(), 0, False
             _log.warning("everything goes to the journal", reason=self._reason)
             self._replaying = loop.create_task(self._replay())
 
@@ -158,8 +159,9 @@ class Detour:
             except Unavailable as error:
                 self._reason = _words(error)
             except Exception:  # noqa: BLE001 - whatever it was, what was acknowledged must be passed on in the end
-                _log.exception("the journal cannot be passed on; it is tried again")
-                pause = FULL_EVERY
+                if not self._stumbled:  # once is enough of that much text
+                    _log.exception("the journal cannot be passed on; it is tried again")
+                self._stumbled, pause = True, FULL_EVERY
             if self._stopping.is_set():
                 return
             with suppress(TimeoutError):

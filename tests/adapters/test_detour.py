@@ -59,7 +59,7 @@ class Told:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PROBE_EVERY", 0.01)
     monkeypatch.setattr(module, "FULL_EVERY", 0.01)
-    monkeypatch.setattr(module, "LAST_SECONDS", 0.05)
+    monkeypatch.setattr(module, "LAST_SECONDS", 0.2)
 
 
 def opened(folder: Path) -> tuple[Detour, Told, Journal]:
@@ -74,7 +74,7 @@ def away(detour: Detour) -> bool:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - the condition lies in a thread's journal or in a fake, which tell nobody
             await asyncio.sleep(0.005)
 
