@@ -43,11 +43,16 @@ class Happened(NamedTuple):
     left: tuple[str, ...] = ()
 
 
-def play(scene: Scene, faults: Sequence[Fault], chance: random.Random, say: Callable[[str], None]) -> list[Happened]:
-    """Every fault; up to GROUP of them follow upon each other before the engine is given time to be well again."""
+def play(
+    scene: Scene, faults: Sequence[Fault], chance: random.Random, say: Callable[[str], None], minutes: float
+) -> list[Happened]:
+    """Every fault; up to GROUP of them follow upon each other before the engine is given time to be well again.
+
+    Ends early when it does not recover, and when the minutes are over.
+    """
     happened: list[Happened] = []
-    left = list(faults)
-    while left and all(each.recovered is not None for each in happened):
+    left, over = list(faults), time.monotonic() + 60 * minutes
+    while left and all(each.recovered is not None for each in happened) and time.monotonic() < over:
         size = chance.randint(1, GROUP)
         group, left = left[:size], left[size:]
         for number, each in enumerate(_play(scene, group, chance), start=len(happened) + 1):

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.faults.account import lines
 from benchmarks.faults.page import page
-from benchmarks.faults.run import run
+from benchmarks.faults.run import Plan, run
 from benchmarks.faults.table import FAULTS
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1_200)]
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(1_200)]
 @pytest.mark.skipif(sys.platform != "linux", reason="faults look at processes as Linux shows them")
 def test_the_engine_survives_each_fault_and_its_account_balances(tmp_path: Path) -> None:
     said: list[str] = []
-    came = run(len(FAULTS), seed=20_261, rate=8.0, appendfsync="everysec", say=said.append, keep=tmp_path / "run")
+    came = run(Plan(len(FAULTS), seed=20_261), said.append, tmp_path / "run")
     assert came.mistakes == [], "\n".join([*said, *lines(came.account, len(came.happened))])
     assert len(came.happened) == len(FAULTS) - len(came.setting.left_out)
     assert came.account.planted > 0
