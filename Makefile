@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet 
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help demo run test lint lock bench bench-short bench-growth bench-steps bench-simulate bench-scorecard bench-limiter bench-mail kills audit clean
+.PHONY: help demo run test lint lock bench bench-short bench-growth bench-steps bench-simulate bench-scorecard bench-limiter bench-mail kills faults audit clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -66,6 +66,9 @@ bench-scorecard: $(DEV_STAMP)  ## Compare the learned scorecard with regression 
 
 kills: $(DEV_STAMP)  ## Kill workers, the database and Redis while mail flows; write docs/kills.md
 	$(BIN)/python -m benchmarks.kills $(BENCH_ARGS)
+
+faults: $(DEV_STAMP)  ## Do 500 random faults to the whole engine and settle the account; write docs/faults.md
+	$(BIN)/python -m benchmarks.faults $(BENCH_ARGS)
 
 bench-limiter: $(DEV_STAMP)  ## Let four processes share a rate, and say how full the fullest second was and how much was used
 	$(BIN)/python -m benchmarks.limiter $(BENCH_ARGS)

@@ -19,6 +19,7 @@ from nurture.adapters.clock import clock_from
 from nurture.adapters.database.engine import make_engine
 from nurture.adapters.database.store import Database
 from nurture.adapters.tokens import Tokens
+from nurture.adapters.tracing import Traces, traces_for
 from nurture.definitions.config import Installation
 from nurture.definitions.loader import Loaded, load
 from nurture.domain.mail.routing import DEFAULT
@@ -31,6 +32,7 @@ from nurture.settings import Settings
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from nurture.adapters.database.queue_holds import HeldQueues
     from nurture.adapters.database.sending import SendingStore
     from nurture.adapters.mail.imap import ImapAccount, ImapMailbox
     from nurture.adapters.mail.incoming.reader import MailReader
@@ -238,6 +240,12 @@ class WorkerParts:
         return self.database.sending_after(heed)
 
     @cached_property
+    def held_queues(self) -> "HeldQueues":
+        from nurture.adapters.database.queue_holds import HeldQueues
+
+        return HeldQueues(self.database.engine)
+
+    @cached_property
     def redis(self) -> Redis:
         return redis_client(self.settings)
 
@@ -251,7 +259,11 @@ class WorkerParts:
     def nudge(self) -> Nudge:
         from nurture.adapters.nudge import CeleryNudge
 
-        return CeleryNudge(self.settings.redis)
+        return CeleryNudge(self.settings.redis, self.traces)
+
+    @cached_property
+    def traces(self) -> Traces:
+        return traces_for("worker", os.environ)
 
     @cached_property
     def mailroom(self) -> "Mailroom":

@@ -15,6 +15,7 @@ from nurture.cli import (
     definitions,
     demo,
     doctor,
+    draining,
     enroll,
     events,
     forget,
@@ -22,6 +23,7 @@ from nurture.cli import (
     hooks,
     identity,
     keys,
+    logs,
     mail,
     messages,
     metrics,
@@ -69,6 +71,8 @@ app.command(name="rollback")(releases.rollback)
 app.command(name="releases")(releases.releases)
 app.command(name="pause")(holding.pause)
 app.command(name="resume")(holding.resume)
+app.command(name="drain")(draining.drain)
+app.command(name="holds")(holding.holds)
 app.command(name="schema")(definitions.schema)
 app.command(name="openapi")(openapi.openapi)
 app.command(name="test")(cases.try_cases)
@@ -88,6 +92,7 @@ app.command(name="forget")(forget.forget)
 person.app.command(name="export")(person_data.export)
 person.app.command(name="erase")(person_data.erase)
 app.command(name="rescore")(rescore.rescore)
+app.command(name="logs")(logs.logs)
 app.add_typer(person.app, name="person")
 app.add_typer(report.app, name="report")
 app.add_typer(score.app, name="score")

@@ -1,5 +1,6 @@
 """The web process, put together from the settings."""
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from nurture.adapters.nudge import CeleryNudge
 from nurture.adapters.presence import Presence
 from nurture.adapters.stream_writer import StreamWriter, connect
 from nurture.adapters.tokens import Tokens
+from nurture.adapters.tracing import SentTraces, traces_for
 from nurture.ports import Clock
 from nurture.reports.health import Looks, Metrics, reasons_not_ready
 from nurture.reports.status import status
@@ -25,6 +27,7 @@ from nurture.settings import Settings, variable
 from nurture.web.app import create_app
 from nurture.web.counters import Counters
 from nurture.web.parts import WebParts
+from nurture.web.tracing import TracedApp, traced
 
 _log = structlog.get_logger(__name__)
 
@@ -49,7 +52,8 @@ def web_app(settings: Settings) -> ASGIApp:
         CeleryNudge(settings.redis),
         _detour(settings, counters),
     )
-    return create_app(
+    traces = traces_for("web", os.environ)
+    app = create_app(
         WebParts(
             settings=settings,
             clock=clock,
@@ -57,7 +61,7 @@ def web_app(settings: Settings) -> ASGIApp:
             write_keys=settings.write_keys,
             secret_keys=settings.server_keys,
             definitions=watch,
-            writer=writer,
+            writer=traced(writer) if isinstance(traces, SentTraces) else writer,
             metrics=_metrics(settings, database, redis, clock),
             ready=lambda: reasons_not_ready(redis),
             lets_opens_be_told=OpenTracking(database),
@@ -67,6 +71,7 @@ def web_app(settings: Settings) -> ASGIApp:
             counters=counters,
         )
     )
+    return TracedApp(app, traces) if isinstance(traces, SentTraces) else app
 
 
 def _metrics(settings: Settings, database: Engine, redis: Redis, clock: Clock) -> Metrics:

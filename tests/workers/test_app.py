@@ -50,6 +50,7 @@ SETTINGS = {
     "control_queue_ttl": 10,
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,
+    "broker_channel_error_retry": True,
     "broker_pool_acquire_timeout": 5,
     "visibility_timeout": 600,
     "result_backend_transport_options": {"visibility_timeout": 600},

@@ -25,10 +25,10 @@ ROOT = Path(__file__).parents[2]
 _PROGRAM = """
 import os, signal, sys, time
 import redis
-from nurture.settings import Settings
+from nurture.cli.common import load_settings
 import workers.app, workers.life, workers.run
 
-settings = Settings.load()
+settings = load_settings()
 client = redis.Redis.from_url(settings.redis)
 
 def make_app(settings):

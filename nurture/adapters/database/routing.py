@@ -19,6 +19,9 @@ from nurture.domain.mail.warm_up import DaysMail, Quota
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+#: By then every worker knows that a brake was lifted. One that does not would put its mail off again.
+_KNOWN_AFTER = timedelta(seconds=1)
+
 
 class RoutingStore:
     """Fulfils `flow.route.RoutingStore`, and what the command line asks of brakes."""
@@ -55,7 +58,7 @@ class RoutingStore:
         with translated("the brake holds on; give the same command again"), self._engine.begin() as connection:
             lifted = connection.execute(delete(brakes).where(_named(kind, name))).rowcount > 0
             awake = update(messages).where(messages.c.id.in_(held.with_for_update(skip_locked=True)))
-            connection.execute(awake.values(due_at=at))
+            connection.execute(awake.values(due_at=at + _KNOWN_AFTER))
             return lifted
 
     def last_quota(self, transport: str, day: int) -> tuple[Quota | None, DaysMail]:
@@ -81,7 +84,7 @@ class RoutingStore:
 
 def _read(connection: Connection) -> Iterable[Brake]:
     rows = connection.execute(select(brakes).order_by(brakes.c.kind, brakes.c.name))
-    return [Brake(row.kind, row.name, row.at, row.until, row.reason) for row in rows]
+    return [Brake(row.kind, row.name, row.at, row.until, row.reason, row.by) for row in rows]
 
 
 def _stands(there: Brakes, wanted: Brake) -> bool:
