@@ -38,6 +38,7 @@ from nurture.flow.send import send
 from nurture.flow.survey import survey
 from nurture.settings import Settings
 from workers.counting import counted
+from workers.life import batch_done
 
 #: How long one run of a task goes on, in seconds: well under its time limit, long enough to be worth its message.
 TURN: Final = 10.0
@@ -111,6 +112,7 @@ def absorb_partition(partition: int) -> None:
                 with mine.traces.batch("absorb", partition=partition) as batch:
                     absorbed = absorb(batch.watching(held), mine.database, mine.clock, kind_of_agent)
                     batch.came_to(read=absorbed.read, stored=absorbed.stored, parked=absorbed.parked)
+                batch_done(absorbed.read)
             except NurtureError as error:
                 log.warning("absorb stopped", partition=partition, why=str(error), retried=error.retry_helps)
                 return
@@ -140,6 +142,7 @@ def recount_due() -> None:
     while turn.goes_on():
         try:
             report = recount(mine.database, mine.clock)
+            batch_done(report.due)
         except NurtureError as error:
             log.warning("recount stopped", why=str(error), retried=error.retry_helps)
             return
@@ -160,6 +163,7 @@ def advance_due() -> None:
             with mine.traces.batch("advance") as batch:
                 advanced = advance(mine.database, mine.clock, is_holiday)
                 batch.came_to(moved=advanced.moved, queued=advanced.queued)
+                batch_done(advanced.moved)
         except NurtureError as error:
             log.warning("advance stopped", why=str(error), retried=error.retry_helps)
             return
@@ -202,6 +206,7 @@ def hand_off_due() -> None:
             with mine.traces.batch("hand_off") as batch:
                 report = hand_off(mine.database.handing_off, mine.webhooks, mine.clock, random.random)
                 batch.came_to(claimed=report.claimed, delivered=report.delivered)
+                batch_done(report.claimed)
         except NurtureError as error:
             log.warning("hand-off stopped", why=str(error), retried=error.retry_helps)
             return

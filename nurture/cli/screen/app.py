@@ -236,7 +236,7 @@ class TopScreen(App[None]):
         for queue in (*QUEUES, None):
             what = "everything" if queue is None else f"the queue {queue}"
             state = held.get(what)
-            told = f"held since {state.since:%H:%M:%S} UTC: {state.reason or 'no reason given'}" if state else "runs"
+            told = f"{state.how} since {state.since:%H:%M:%S} UTC: {state.reason or 'no reason given'}" if state else "runs"
             choices.append((queue or "all", f"{what:20}{told}"))
         keys = "p pause   r resume   d drain   Esc back"
         self.push_screen(Holding("hold a queue of tasks, or everything", choices, keys), self._hold)
