@@ -72,6 +72,11 @@ def form_posts(address: str, hour: int) -> str:
     return f"nurture:posts:{address}:{hour}"
 
 
+def mailbox_posts(mailbox: str, day: int) -> str:
+    """The form posts that named a mailbox (a keyed hash of it) on a UTC day, counted from 1970."""
+    return f"nurture:mailbox:{mailbox}:{day}"
+
+
 def hook_token(token: str) -> str:
     """With which body a provider's signature came that covers no body; `token` is a keyed hash of what may come once."""
     return f"nurture:hook:{token}"

@@ -1,7 +1,7 @@
 """`POST /f/{form}`: a plain HTML form, or a script, hands over a lead.
 
-What looks like spam by two signs or more is set aside in quarantine and answered like everything else: a person may still
-look at it, and a bot learns nothing. One sign alone is noted and changes nothing.
+What looks like spam by two signs or more, or names a mailbox that was named too often that day, is set aside in quarantine and
+answered like everything else: a person may still look at it, and a bot learns nothing. One other sign alone is noted and changes nothing.
 """
 
 from datetime import datetime, timedelta
@@ -10,13 +10,14 @@ from typing import Any, Final, NamedTuple
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from nurture.adapters.redis_keys import form_posts
+from nurture.adapters.redis_keys import form_posts, mailbox_posts
 from nurture.adapters.tokens import Download
 from nurture.domain.content import Form
 from nurture.domain.definitions import Definitions
-from nurture.domain.event import FORM_SUBMITTED, Event, route_of
+from nurture.domain.event import FORM_SUBMITTED, Event, day_number, route_of
 from nurture.domain.ids import event_key, stable_id
 from nurture.domain.junk import naming
+from nurture.domain.mail.mailboxes import is_named_too_often, mailbox_of
 from nurture.domain.privacy import ConsentMode
 from nurture.domain.surroundings import campaign_of, page_of
 from nurture.errors import Unavailable
@@ -29,12 +30,13 @@ from nurture.web.parts import WebParts
 from nurture.web.posts import Value, canonical, read_fields
 from nurture.web.redirects import allowed_redirect
 from nurture.web.refusals import Refusal, unavailable
-from nurture.web.spam import is_spam, signs_of_spam
+from nurture.web.spam import MAILBOX, is_spam, signs_of_spam
 from nurture.web.visitor import known_visitor, objects, remember
 from nurture.web.wire import LONGEST_ID, LONGEST_USER_AGENT
 from nurture.web.words import first_language
 
 _HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
 
 
 class _Taken(NamedTuple):
@@ -113,7 +115,10 @@ class Forms:
         visitor = _visitor(request, posted, mode, warnings)
         if visitor is not None and visitor != own:
             message_id = str(event_key(message_id, visitor))
-        signs = signs_of_spam(posted.controls, submission.email, await self._posts(request, message_id, at), at)
+        posts, named = await self._posts(request, message_id, at), await self._named(submission.email, message_id, at)
+        signs = signs_of_spam(posted.controls, submission.email, posts, at)
+        if is_named_too_often(named, self._parts.definitions().sending.breakers.form_posts):
+            signs.append(MAILBOX)
         key = event_key("submission", message_id).hex
         event = Event(
             message_id=message_id,
@@ -143,6 +148,13 @@ class Forms:
             return await self._parts.writer.tally(key, message_id, _HOUR)
         except Unavailable:  # nobody can count now; the other signs hold, and one sign alone makes no spam
             return 0
+
+    async def _named(self, email: str | None, message_id: str, at: datetime) -> int:
+        """How many posts have named this mailbox today, whatever the form and whoever posts. The address itself is not kept."""
+        if email is None:
+            return 0
+        key = mailbox_posts(self._parts.tokens.mac("mailbox posts", stable_id("mailbox", mailbox_of(email))), day_number(at))
+        return await self._parts.writer.tally(key, message_id, _DAY)
 
     def _answer(self, request: Request, definitions: Definitions, form: Form, posted: Posted, taken: _Taken) -> Response:
         target = self._asset_link(definitions, form, taken) or _wanted(request, form, posted)
