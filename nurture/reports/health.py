@@ -34,9 +34,12 @@ from nurture.reports.status import Status, status
 EVERY: Final = 5.0
 _AT_EASE: Final = 20
 
-#: Seconds that the first scrape waits for the first look, and that a look may take until it counts as no answer.
-_PATIENCE: Final = 2.0
+#: Seconds that a scrape waits for a new look before it tells the last one, and that a look may take until it counts as no answer.
+_PATIENCE: Final = 0.5
 _TOO_LONG: Final = 30.0
+
+#: The very first look is worth more patience: there is no last one.
+_FIRST_PATIENCE: Final = 2.0
 
 
 def reasons_not_ready(redis: Redis) -> list[str]:
@@ -70,7 +73,7 @@ def look(engine: Engine, redis: Redis | None, partitions: int, at: datetime) -> 
 class Looks:
     """The latest look at the whole, taken anew in a thread of its own when somebody asks and the last one is old.
 
-    Whoever asks waits for no database, however slow; only the very first look is waited for, and not for long.
+    Whoever asks waits a moment for a look that is new, and for no database longer than that.
     """
 
     def __init__(self, look: Callable[[], Look], monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -79,15 +82,16 @@ class Looks:
         self._latest: Look | None = None
         self._began = self._ended = 0.0
         self._busy = False
-        self._first = threading.Event()
+        self._over = threading.Event()
 
     def latest(self) -> tuple[Look | None, float]:
         """What was seen last, and how many seconds ago; None while nothing was seen yet, or for too long."""
         with self._lock:
             if not self._busy and (self._latest is None or self._is_old()):
                 self._busy, self._began = True, self._monotonic()
+                self._over.clear()
                 threading.Thread(target=self._take, name="look", daemon=True).start()
-        self._first.wait(_PATIENCE)
+        self._over.wait(_FIRST_PATIENCE if self._latest is None else _PATIENCE)
         with self._lock:
             now = self._monotonic()
             if self._latest is None or (self._busy and now - self._began > _TOO_LONG):
@@ -105,7 +109,7 @@ class Looks:
         finally:  # whatever went wrong, the next who asks tries again
             with self._lock:
                 self._latest, self._ended, self._busy = found, self._monotonic(), False
-            self._first.set()
+            self._over.set()
 
 
 class Metrics:

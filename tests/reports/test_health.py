@@ -162,6 +162,7 @@ def test_nobody_waits_for_a_slow_database_and_it_is_asked_less_often(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nurture.reports.health._PATIENCE", 0.05)
+    monkeypatch.setattr("nurture.reports.health._FIRST_PATIENCE", 0.05)
     slow = SlowDatabase(installation)
     looks = Looks(slow.look, monotonic=lambda: slow.now)
     assert looks.latest() == (None, 0.0)
