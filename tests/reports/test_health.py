@@ -81,8 +81,7 @@ def test_every_gauge_of_the_list_is_told(installation: Installation) -> None:
     installation.work()
     gauges = {metric.full_name for metric in METRICS if metric.kind == "gauge"}
     hand_offs_need_an_endpoint = {"nurture_handoffs"}
-    told_by_the_web_process = {"nurture_journal_events", "nurture_journal_bytes"}
-    assert gauges - read(told(installation)).keys() == hand_offs_need_an_endpoint | told_by_the_web_process
+    assert gauges - read(told(installation)).keys() == hand_offs_need_an_endpoint
 
 
 def test_without_a_database_the_rest_is_told(redis_url: str, installation: Installation) -> None:
