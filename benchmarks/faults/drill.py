@@ -17,7 +17,7 @@ from nurture.reports.status import Status
 DEADLINE: Final = 90.0
 
 #: So many faults at most follow upon each other.
-GROUP: Final = 4
+GROUP: Final = 6
 
 #: How long status may take to notice what is wrong. Seconds.
 _NOTICE: Final = 10.0
