@@ -3,7 +3,8 @@
 import gc
 import os
 import socket
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -11,21 +12,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import Engine
 
 from nurture.adapters.clock import clock_from
 from nurture.adapters.database.engine import make_engine
 from nurture.adapters.database.store import Database
 from nurture.adapters.tokens import Tokens
+from nurture.adapters.tracing import Traces, traces_for
 from nurture.definitions.config import Installation
 from nurture.definitions.loader import Loaded, load
 from nurture.domain.mail.routing import DEFAULT
-from nurture.errors import DefinitionError
+from nurture.domain.mail.sending import MessageStatus
+from nurture.errors import DefinitionError, NurtureError, Unavailable
+from nurture.observability import Counters, Tally
 from nurture.ports import Caller, Clock, Nudge, Router, Writer
 from nurture.settings import Settings
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from nurture.adapters.database.queue_holds import HeldQueues
     from nurture.adapters.database.sending import SendingStore
     from nurture.adapters.mail.imap import ImapAccount, ImapMailbox
     from nurture.adapters.mail.incoming.reader import MailReader
@@ -36,6 +43,15 @@ if TYPE_CHECKING:
 
 #: Redis answers within milliseconds or is gone. Seconds.
 _REDIS_PATIENCE: Final = 5.0
+
+#: Under which name it is counted what came of a mail. One that goes back into the queue was put off.
+_COUNTED: Final = {
+    MessageStatus.SENT: "messages_sent",
+    MessageStatus.FAILED: "messages_failed",
+    MessageStatus.UNCERTAIN: "messages_uncertain",
+    MessageStatus.SKIPPED: "messages_skipped",
+    MessageStatus.QUEUED: "messages_deferred",
+}
 
 
 def database(settings: Settings) -> Database:
@@ -57,10 +73,13 @@ def redis_client(settings: Settings) -> Redis:
 
 def places_of_people(settings: Settings, redis: Redis) -> "Sequence[Elsewhere]":
     """Where something of people may lie outside the database."""
+    from nurture.adapters.journal import JournalledEvents
     from nurture.adapters.mail.kept_mails import KeptMails
     from nurture.adapters.redis_erasure import Shelves, WaitingEvents
 
-    return WaitingEvents(redis), Shelves(redis), KeptMails(settings.mail_folder)
+    # The journal first: what leaves it while we look goes where we look next.
+    journal = JournalledEvents(settings.journal_folder)
+    return journal, WaitingEvents(redis), Shelves(redis), KeptMails(settings.mail_folder)
 
 
 def clock(settings: Settings) -> Clock:
@@ -90,13 +109,36 @@ def _names_in(folder: Path) -> frozenset[str]:
     return frozenset(path.name for path in folder.glob("*")) if folder.is_dir() else frozenset()
 
 
-def upgrade_database(settings: Settings) -> None:
-    """Bring the database to the newest schema."""
-    from nurture.adapters.database.migrations import upgrade
+def upgrade_database(settings: Settings) -> str | None:
+    """Bring the database as far as the version before can go along; returns the migration that waits until that is gone, if any."""
+    from nurture.adapters.database.upgrading import expand
 
+    with _engine(settings) as engine:
+        return expand(engine)
+
+
+def contract_database(settings: Settings) -> None:
+    """Bring the database to the newest schema; raises Refused while processes of an older version are alive."""
+    from nurture.adapters.database.upgrading import contract
+    from nurture.adapters.presence import elders
+
+    with _engine(settings) as engine, redis_client(settings) as redis:
+        contract(engine, lambda revision: elders(redis, revision))
+
+
+def require_schema(settings: Settings) -> None:
+    """Raise Refused, with the command to type, if this version cannot work with the database as it stands."""
+    from nurture.adapters.database.upgrading import require_fit
+
+    with _engine(settings) as engine:
+        require_fit(engine)
+
+
+@contextmanager
+def _engine(settings: Settings) -> Iterator[Engine]:
     engine = make_engine(settings.database)
     try:
-        upgrade(engine)
+        yield engine
     finally:
         engine.dispose()
 
@@ -108,7 +150,9 @@ def prepare(settings: Settings) -> str | None:
     for nobody in flight may be lost by a start. Raises DefinitionError with all mistakes when there are any.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    upgrade_database(settings)
+    if upgrade_database(settings) is not None:
+        with suppress(NurtureError, RedisError):  # while another machine runs an older version, it waits for the next start
+            contract_database(settings)
     store = database(settings)
     try:
         return _apply_at_start(store, settings)
@@ -178,26 +222,48 @@ class WorkerParts:
     def sending(self) -> "SendingStore":
         """The database as send sees it: whoever was answered that they are unsubscribed is absorbed before the next mail begins."""
         from nurture.adapters.agents import kind_of_agent
+        from nurture.adapters.journal import somebody_left
         from nurture.adapters.stream import Ahead
         from nurture.flow.absorb import absorb
 
         ahead = Ahead(self.redis)
 
         def heed() -> None:
+            if somebody_left(self.settings.journal_folder):
+                raise Unavailable(
+                    "somebody unsubscribed while Redis was away, and no web process on this machine has passed it on yet; "
+                    "the messages stay queued"
+                )
             while absorb(ahead, self.database, self.clock, kind_of_agent).read:
                 pass
 
         return self.database.sending_after(heed)
 
     @cached_property
+    def held_queues(self) -> "HeldQueues":
+        from nurture.adapters.database.queue_holds import HeldQueues
+
+        return HeldQueues(self.database.engine)
+
+    @cached_property
     def redis(self) -> Redis:
         return redis_client(self.settings)
+
+    @cached_property
+    def tally(self) -> Tally:
+        """What this process counts. A client of its own: no work waits for a figure longer than a moment."""
+        client = Redis.from_url(self.settings.redis, socket_timeout=1, socket_connect_timeout=1, retry=None)
+        return Tally(Counters(client))
 
     @cached_property
     def nudge(self) -> Nudge:
         from nurture.adapters.nudge import CeleryNudge
 
-        return CeleryNudge(self.settings.redis)
+        return CeleryNudge(self.settings.redis, self.traces)
+
+    @cached_property
+    def traces(self) -> Traces:
+        return traces_for("worker", os.environ)
 
     @cached_property
     def mailroom(self) -> "Mailroom":
@@ -206,7 +272,11 @@ class WorkerParts:
         from nurture.flow.send import Mailroom
 
         carrier = SmtpCarrier(self.settings.transports, self.clock)
-        return Mailroom(self.sending, carrier, self.router, self.writer, self.clock, is_holiday, self.name)
+        return Mailroom(self.sending, carrier, self.router, self.writer, self.clock, is_holiday, self.name, tell=self.count_mails)
+
+    def count_mails(self, came_to: Mapping[MessageStatus, int]) -> None:
+        """Count what became of mails."""
+        self.tally.add_all({_COUNTED[status]: count for status, count in came_to.items()})
 
     @cached_property
     def router(self) -> Router:

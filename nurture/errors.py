@@ -69,6 +69,10 @@ class StreamFull(Unavailable):
     """The backlog of events has reached its bound; start more workers or raise NURTURE_MAX_BACKLOG."""
 
 
+class JournalFull(Unavailable):
+    """Redis is away, and so much waits for it that the journal is full; start Redis, or raise NURTURE_JOURNAL_MB."""
+
+
 class TooMuch(NurtureError):
     """More hangs together than is worked out at once; what is stored stays as it is."""
 

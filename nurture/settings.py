@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -75,6 +76,16 @@ def _as_several(secrets: object) -> object:
 
 _SecretKey = Annotated[SecretStr, AfterValidator(unguessable)]
 
+
+def _networks(text: str) -> str:
+    for each in text.split(","):
+        try:
+            ip_network(each.strip(), strict=False)
+        except ValueError:
+            raise ValueError(f"{each.strip()!r} is no address and no network, such as 10.0.0.0/8") from None
+    return text
+
+
 #: Shorter ones could be guessed.
 _HookSecret = Annotated[SecretStr, Field(min_length=8)]
 
@@ -92,6 +103,10 @@ class Settings(BaseModel):
     )
     redis_url: Annotated[SecretStr, _speaks("redis", "rediss")] | None = Field(
         None, description="redis://… or rediss://…; unset: `nurture up` starts a server of its own."
+    )
+    redis_fsync: Literal["everysec", "always"] = Field(
+        "everysec",
+        description="How often the Redis that `nurture up` starts puts its file on the disk; `always`: a power cut loses nothing that was acknowledged, and each write waits for the disk.",
     )
     smtp_url: Annotated[SecretStr, _speaks("smtp", "smtps")] | None = Field(
         None, description="smtp://user:password@host:587 (STARTTLS where offered) or smtps://…; unset: the development mailbox."
@@ -144,6 +159,41 @@ class Settings(BaseModel):
     )
     partitions: int = Field(4, ge=1, le=256, description="Partitions of the event stream; the same everywhere.")
     max_backlog: int = Field(1_000_000, ge=1, description="Events waiting in Redis above which the web process answers 503.")
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
+        "127.0.0.1,::1",
+        description="Addresses and networks, with commas between, of the proxies whose X-Forwarded-For says for whom they ask; nobody else is believed.",
+    )
+    rate_events: float = Field(
+        50.0,
+        ge=0,
+        description="Requests with events a second from one address (IPv6: from one /64), ten seconds' worth at once; above: 429. 0: no limit.",
+    )
+    rate_forms: float = Field(
+        1.0, ge=0, description="Form posts a second from one address, a minute's worth at once; above: 429. 0: no limit."
+    )
+    rate_servers: float = Field(
+        1000.0,
+        ge=0,
+        description="Requests with events a second under one secret key, ten seconds' worth at once; above: 429. 0: no limit.",
+    )
+    max_requests: int = Field(
+        512, ge=1, description="Requests that a web process works on at once; above: 503, before anything is read."
+    )
+    max_connections: int = Field(
+        2000,
+        ge=1,
+        description="Connections to a web process; above, those are closed that have been sending nothing for longest.",
+    )
+    header_seconds: float = Field(
+        10.0, gt=0, le=300, description="How long a client may take for the head of a request; then it is cut off."
+    )
+    body_seconds: float = Field(
+        20.0, gt=0, le=300, description="How long a client may take for the body of a request; then: 408."
+    )
+    journal_mb: int = Field(
+        256, ge=0, le=1_000_000,
+        description="Megabytes that each web process may keep on disk, in `journal` of the data folder, while Redis is away; 0: none, it answers 503.",
+    )  # fmt: skip
     sweep_seconds: float = Field(1.0, gt=0, le=60, description="How often beat looks for work whose nudge was lost.")
     log_format: Literal["text", "json"] = Field("text", description="Form of the log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
@@ -289,6 +339,11 @@ class Settings(BaseModel):
     def mail_folder(self) -> Path:
         """Where the development mailbox keeps what it received."""
         return self.data_dir / "mail"
+
+    @property
+    def journal_folder(self) -> Path:
+        """Where web processes keep what Redis does not take."""
+        return self.data_dir / "journal"
 
     @property
     def dkim_folder(self) -> Path:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
 
+from nurture import metrics
 from nurture.adapters.database.engine import make_engine
 from tests.support.databases import PostgresDatabases, SqliteFiles
 from tests.support.servers import PostgresServer, RedisServer
@@ -22,6 +23,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip
 settings.load_profile("deterministic" if os.environ.get("CI") else "local")
+
+# To count what is no metric is an error here; where the engine runs it is merely not told.
+metrics.strict = True
 
 Backend = Literal["sqlite", "postgresql"]
 

@@ -1,4 +1,4 @@
-"""Logs hold no personal data and no secret, and counters count."""
+"""Logs hold no personal data and no secret."""
 
 import io
 import json
@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import redis
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nurture.observability import Counters, Mask, configure_logging, metrics_text
+from nurture.observability import Mask, configure_logging
 
 WORDS = st.text("abcdefgh ", max_size=10)
 SECRET = "correct-horse-battery"
@@ -138,33 +137,3 @@ def test_the_level_and_the_chatter_of_libraries_are_held_down(stream: io.StringI
     assert stream.getvalue() == ""
     logging.getLogger("celery.app.trace").warning("odd")
     assert "odd" in stream.getvalue()
-
-
-def test_counters_are_read_by_any_process(redis_url: str) -> None:
-    with redis.Redis.from_url(redis_url) as here, redis.Redis.from_url(redis_url, decode_responses=True) as there:
-        Counters(here).add("events_accepted")
-        Counters(there).add("events_accepted", 4)
-        Counters(there).add('messages_skipped{reason="capped"}')
-        assert Counters(here).read() == Counters(there).read() == {"events_accepted": 5, 'messages_skipped{reason="capped"}': 1}
-
-
-def test_counting_without_redis_disturbs_nobody() -> None:
-    with redis.Redis.from_url("redis://127.0.0.1:1", retry=None) as nowhere:
-        Counters(nowhere).add("events_accepted")
-        with pytest.raises(redis.ConnectionError):
-            Counters(nowhere).read()
-
-
-def test_metrics_stand_in_the_text_format() -> None:
-    counters = {'sent{to="b"}': 2, "events": 7, 'sent{to="a"}': 1}
-    assert metrics_text(counters, {"backlog": 3, "oldest_seconds": 1.5}) == (
-        "# TYPE nurture_events_total counter\n"
-        "nurture_events_total 7\n"
-        "# TYPE nurture_sent_total counter\n"
-        'nurture_sent_total{to="a"} 1\n'
-        'nurture_sent_total{to="b"} 2\n'
-        "# TYPE nurture_backlog gauge\n"
-        "nurture_backlog 3\n"
-        "# TYPE nurture_oldest_seconds gauge\n"
-        "nurture_oldest_seconds 1.5\n"
-    )

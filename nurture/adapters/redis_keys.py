@@ -25,6 +25,18 @@ QUARANTINE: Final = "nurture:quarantine"
 #: When beat last ticked: seconds since 1970.
 BEAT: Final = "nurture:beat"
 
+#: Set for a moment when a worker has swept because beat was silent.
+SWEPT: Final = "nurture:swept"
+
+#: The names of the workers that gave a sign of life, with when they last did (seconds since 1970): a sorted set.
+WORKERS: Final = "nurture:workers"
+
+#: What beat took note of every few seconds, the newest first: a list of JSON (see `adapters.pulse`).
+PULSE: Final = "nurture:pulse"
+
+#: The latest warnings and errors that workers and web processes logged, the newest first: a list of JSON (see `adapters.warned`).
+WARNINGS: Final = "nurture:warnings"
+
 #: Since when the mailbox of bounces and replies could not be read: seconds since 1970. Gone when it could, or nobody tries.
 MAILBOX_FAILS: Final = "nurture:mailbox:fails"
 
@@ -60,6 +72,11 @@ def form_posts(address: str, hour: int) -> str:
     return f"nurture:posts:{address}:{hour}"
 
 
+def mailbox_posts(mailbox: str, day: int) -> str:
+    """The form posts that named a mailbox (a keyed hash of it) on a UTC day, counted from 1970."""
+    return f"nurture:mailbox:{mailbox}:{day}"
+
+
 def hook_token(token: str) -> str:
     """With which body a provider's signature came that covers no body; `token` is a keyed hash of what may come once."""
     return f"nurture:hook:{token}"
@@ -73,6 +90,11 @@ def withdrawn(person: int) -> str:
 def worker(name: str) -> str:
     """A worker's sign of life: a hash that expires."""
     return f"nurture:worker:{name}"
+
+
+def process(kind: str, host: str, pid: int | str) -> str:
+    """Which version a process of ours is: a hash that expires."""
+    return f"nurture:process:{kind}:{host}:{pid}"
 
 
 def lane(name: str) -> str:

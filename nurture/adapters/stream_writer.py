@@ -1,13 +1,16 @@
-"""The event stream as the web process sees it: events go in, and whoever hands them over waits until Redis has them."""
+"""The event stream as the web process sees it: events go in, and whoever hands them over waits until they are durable.
+
+Durable means that Redis has them or, where the writer has a detour (`detour.py`) and Redis is away, that they are on the disk.
+"""
 
 import asyncio
 import json
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -15,11 +18,15 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from nurture.adapters import redis_keys
+from nurture.adapters.segments import Kind, Record
 from nurture.domain.event import EVENT, Event, route_of
 from nurture.errors import StreamFull, Unavailable
 
-if TYPE_CHECKING:
-    from nurture.ports import Nudge  # brings the whole domain along, for which a mail server's pipe would wait
+if TYPE_CHECKING:  # a mail server's pipe would wait for all that these bring along
+    from nurture.adapters.detour import Detour
+    from nurture.ports import Nudge
+
+T = TypeVar("T")
 
 #: How long Redis may take for anything, in seconds; who waits longer is told to come again.
 PATIENCE: Final = 2.0
@@ -78,25 +85,45 @@ class StreamWriter:
     the backlog lies under it, so it may be passed by one group per web process.
     """
 
-    def __init__(self, redis: Redis, partitions: int, max_backlog: int, nudge: "Nudge") -> None:
+    def __init__(
+        self, redis: Redis, partitions: int, max_backlog: int, nudge: "Nudge", detour: "Detour | None" = None
+    ) -> None:  # fmt: skip
         self._redis = redis
         self._partitions = partitions
         self._script = redis.register_script(_WRITE)
         marks = [redis_keys.nudged(f"absorb:{each}") for each in range(partitions)]
         self._marks = marks
         self._keys = [*map(redis_keys.events, range(partitions)), *marks]
-        self._options = [max_backlog, NUDGE_EVERY, redis_keys.FIELD]
+        self._options: list[Any] = [max_backlog, NUDGE_EVERY, redis_keys.FIELD]
         self._waiting: deque[_Waiting] = deque()
         self._writing: asyncio.Task[None] | None = None
         self._nudge = nudge
         self._nudges = ThreadPoolExecutor(1, thread_name_prefix="nudge")
         self._later: dict[int, asyncio.TimerHandle] = {}
         self._looking: set[asyncio.Task[None]] = set()
+        self._detour = detour
+        if detour is not None:
+            detour.attach(self)
+
+    def start(self) -> None:
+        """Begin to pass on what an earlier process has left in its journal; called in the loop."""
+        if self._detour is not None:
+            self._detour.resume()
+
+    @property
+    def away(self) -> str | None:
+        """Why nothing goes to Redis now but to the journal; None while it does, or if there is no journal."""
+        return self._detour.reason if self._detour is not None else None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether something can be taken while Redis is away."""
+        return self._detour is not None and self._detour.has_room
 
     async def write(self, events: Sequence[Event], route: int | None = None) -> None:
-        """Return when Redis has all of `events`, in their order; each goes its own way, or all go the way of `route`.
+        """Return when all of `events` are durable, in their order; each goes its own way, or all go the way of `route`.
 
-        Raises StreamFull when the backlog has reached its bound and Unavailable when Redis does not answer or refuses. Then
+        Raises StreamFull when the backlog has reached its bound and Unavailable when nothing takes them. Then
         the events may have been written nevertheless; writing them again is safe, for each is counted once.
         """
         if not events:
@@ -117,42 +144,106 @@ class StreamWriter:
 
         Raises Unavailable. A backlog at its bound refuses nobody: what takes this event is not behind it.
         """
-        with _as_unavailable():
-            async with asyncio.timeout(PATIENCE):
-                await self._redis.xadd(redis_keys.AHEAD, {redis_keys.FIELD: EVENT.dump_json(event, exclude_defaults=True)})
-        with suppress(StreamFull):
-            await self.write([event], route)
+        body = EVENT.dump_json(event, exclude_defaults=True)
+        partition = route % self._partitions
+        ahead = [Record(Kind.AHEAD, 0, body)]
+        if await self._done_or_kept(lambda: self.put_ahead([body]), [Record(Kind.EVENT, partition, body)], ahead):
+            with suppress(StreamFull):
+                await self.write([event], route)
 
     async def quarantine(self, event: Event, reasons: Sequence[str], at: datetime) -> None:
         """Set an event aside for a human to judge, with the reasons; it makes nobody a person. Raises Unavailable."""
-        entry: dict[Any, Any] = {
-            redis_keys.FIELD: EVENT.dump_json(event, exclude_defaults=True),
-            "reasons": json.dumps(list(reasons)),
+        told = {
+            "event": EVENT.dump_json(event, exclude_defaults=True).decode(),
+            "reasons": list(reasons),
             "at": at.isoformat(),
         }
-        with _as_unavailable():
-            async with asyncio.timeout(PATIENCE):
-                await self._redis.xadd(redis_keys.QUARANTINE, entry, maxlen=QUARANTINE_LENGTH, approximate=True)
+        body = json.dumps(told).encode()
+        await self._done_or_kept(lambda: self.put_aside(body), [Record(Kind.QUARANTINE, 0, body)])
+
+    async def mark(self, key: str, member: str, lasts: timedelta) -> None:
+        """Add a member to what `tally` counts, at the latest when Redis is back. Raises Unavailable when nothing takes it."""
+        body = json.dumps({"key": key, "member": member, "seconds": lasts.total_seconds()}).encode()
+        await self._done_or_kept(lambda: self.mark_again(body), [Record(Kind.MARK, 0, body)])
 
     async def tally(self, key: str, member: str | None, lasts: timedelta) -> int:
         """How many different members have been added to `key`, this one included; all are forgotten `lasts` after the last.
 
-        Without a member nothing is added. Raises Unavailable.
+        Without a member nothing is added. Raises Unavailable, at once where Redis is known to be away.
         """
-        with _as_unavailable():
-            async with asyncio.timeout(PATIENCE):
+        detour = self._detour
+        if detour is not None and detour.taken:
+            raise Unavailable(f"Redis is away ({detour.reason}): nobody can say how often this came")
+        try:
+            async with _answering():
                 if member is None:
                     return int(await self._redis.scard(key))
-                pipeline = self._redis.pipeline(transaction=True)
-                pipeline.sadd(key, member)
-                pipeline.expire(key, int(lasts.total_seconds()) + 1)
-                pipeline.scard(key)
-                return int((await pipeline.execute())[-1])
+                return await self._added(key, member, lasts)
+        except Unavailable as error:
+            if detour is not None:
+                detour.begin(error)
+            raise
+
+    async def probe(self) -> None:
+        """Return if Redis answers; raises Unavailable."""
+        async with _answering():
+            await self._redis.ping()
+
+    async def put(self, events: Sequence[tuple[int, bytes]]) -> None:
+        """Write events that the journal has kept; raises StreamFull and Unavailable."""
+        if events:
+            arguments = [each for partition, body in events for each in (partition % self._partitions + 1, body)]
+            self._wake({int(each) - 1 for each in arguments[::2]}, await self._written(arguments))
+
+    async def put_ahead(self, bodies: Sequence[bytes]) -> None:
+        """Write events ahead of all partitions; raises Unavailable."""
+        async with _answering():
+            for body in bodies:
+                await self._redis.xadd(redis_keys.AHEAD, {redis_keys.FIELD: body})
+
+    async def put_aside(self, body: bytes) -> None:
+        """Write into quarantine what a record of it says; raises Unavailable."""
+        told = json.loads(body)
+        entry: dict[Any, Any] = {redis_keys.FIELD: told["event"], "reasons": json.dumps(told["reasons"]), "at": told["at"]}
+        async with _answering():
+            await self._redis.xadd(redis_keys.QUARANTINE, entry, maxlen=QUARANTINE_LENGTH, approximate=True)
+
+    async def mark_again(self, body: bytes) -> None:
+        """Add the member that a record of `mark` names; raises Unavailable."""
+        told = json.loads(body)
+        async with _answering():
+            await self._added(told["key"], told["member"], timedelta(seconds=told["seconds"]))
+
+    async def _added(self, key: str, member: str, lasts: timedelta) -> int:
+        pipeline = self._redis.pipeline(transaction=True)
+        pipeline.sadd(key, member)
+        pipeline.expire(key, int(lasts.total_seconds()) + 1)
+        pipeline.scard(key)
+        return int((await pipeline.execute())[-1])
+
+    async def _done_or_kept(
+        self, do: Callable[[], Awaitable[None]], records: Sequence[Record], ahead: Sequence[Record] = ()
+    ) -> bool:  # fmt: skip
+        """Whether it is done in Redis, or False when the journal has it; raises Unavailable."""
+        while self._detour is None or not self._detour.taken or not await self._detour.keep(records, ahead):
+            try:
+                await do()
+            except StreamFull:
+                raise
+            except Unavailable as error:
+                if self._detour is None:
+                    raise
+                self._detour.begin(error)
+            else:
+                return True
+        return False
 
     async def stop(self) -> None:
         """Finish what is being written, nudge no more, and close the client, which must end with its event loop."""
         if self._writing is not None:
             await self._writing
+        if self._detour is not None:
+            await self._detour.stop()
         for timer in self._later.values():
             timer.cancel()
         await asyncio.gather(*self._looking)
@@ -175,15 +266,9 @@ class StreamWriter:
         return group
 
     async def _write_group(self, group: list[_Waiting]) -> None:
-        arguments: list[Any] = [*self._options]
-        for each in group:
-            arguments += each.arguments
+        arguments = [each for waiting in group for each in waiting.arguments]
         try:
-            with _as_unavailable():
-                async with asyncio.timeout(PATIENCE):
-                    wake: list[int] = await self._script(keys=self._keys, args=arguments)
-            if wake == [-1]:
-                raise StreamFull  # noqa: TRY301 - handled like every other reason why nothing was written
+            wake = await self._written_or_kept(arguments)
         except Exception as error:  # noqa: BLE001 - whatever it was, each of these requests must hear of it
             for each in group:
                 if not each.done.done():
@@ -192,7 +277,36 @@ class StreamWriter:
         for each in group:
             if not each.done.done():
                 each.done.set_result(None)
-        self._wake({partition - 1 for partition in arguments[3::2]}, {partition - 1 for partition in wake})
+        if wake is not None:
+            self._wake({partition - 1 for partition in arguments[::2]}, wake)
+
+    async def _written_or_kept(self, arguments: list[Any]) -> set[int] | None:
+        """The partitions to nudge now; None when the journal has it all."""
+        if self._detour is None or not self._detour.taken:
+            try:
+                return await self._written(arguments)
+            except StreamFull:
+                raise
+            except Unavailable as error:
+                if self._detour is None:
+                    raise
+                self._detour.begin(error)
+        wake: set[int] = set()
+
+        async def write() -> None:
+            wake.update(await self._written(arguments))
+
+        records = [Record(Kind.EVENT, arguments[each] - 1, arguments[each + 1]) for each in range(0, len(arguments), 2)]
+        return wake if await self._done_or_kept(write, records) else None
+
+    async def _written(self, arguments: list[Any]) -> set[int]:
+        """Write one group: for each event its partition, counted from 1, and its body. The partitions to nudge now."""
+        with _as_unavailable():
+            async with asyncio.timeout(PATIENCE):
+                wake: list[int] = await self._script(keys=self._keys, args=self._options + arguments)
+        if wake == [-1]:
+            raise StreamFull
+        return {partition - 1 for partition in wake}
 
     def _wake(self, written: set[int], now: set[int]) -> None:
         """Nudge the partitions of `now`; the others were nudged a moment ago, maybe too early for us: look again later."""
@@ -216,6 +330,14 @@ class StreamWriter:
             return
         if fresh:
             self._nudges.submit(self._nudge, "absorb", partition)
+
+
+@asynccontextmanager
+async def _answering() -> AsyncIterator[None]:
+    """Every way in which Redis can fail, silence beyond PATIENCE included, as Unavailable."""
+    with _as_unavailable():
+        async with asyncio.timeout(PATIENCE):
+            yield
 
 
 @contextmanager

@@ -72,12 +72,28 @@ def why_not(
 
     with in_force() as installation:
         found = ask(installation.engine, installation.definitions, email, sequence, installation.at)
+    found = _with_posts_set_aside(found, email)
     if as_json:
         print_json(found)
     else:
         typer.echo("\n".join(_answer(found)))
     if found.person is None:
         raise typer.Exit(1)
+
+
+def _with_posts_set_aside(found: "WhyNot", email: str) -> "WhyNot":
+    """What was never stored, because it waits in quarantine; where Redis does not answer, or there is none, the rest is told."""
+    from nurture.bootstrap import redis_client
+    from nurture.errors import SettingsError, Unavailable
+    from nurture.reports.quarantined import set_aside
+
+    try:
+        redis = redis_client(load_settings())
+        aside = set_aside(redis, email)
+    except (SettingsError, Unavailable) as error:
+        typer.echo(f"nurture: {error}", err=True)
+        return found
+    return found.model_copy(update={"findings": (*found.findings, *aside)})
 
 
 @app.command()

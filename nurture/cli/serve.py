@@ -1,11 +1,14 @@
 """The processes, one command each, as a process manager starts them; and `nurture db`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nurture.cli.common import load_settings
 from nurture.errors import SettingsError
+
+if TYPE_CHECKING:
+    from nurture.settings import Settings
 
 _QUEUES = "events,sequences,mail,handoff"
 
@@ -15,18 +18,11 @@ def web(
     host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).", show_default=False)] = None,
 ) -> None:
     """Run one web process."""
-    import uvicorn
-
     from nurture.web.process import web_app
+    from nurture.web.server import run
 
-    settings = load_settings(port=port, host=host)
-    uvicorn.run(
-        web_app(settings), host=settings.host, port=settings.port, loop="uvloop", http="httptools",
-        # Addresses stand in URLs and IP addresses are personal data; counters say what an access log would.
-        access_log=False, log_config=None, server_header=False,
-        # What was accepted is written within milliseconds; who holds a connection open longer is cut off.
-        timeout_graceful_shutdown=5,
-    )  # fmt: skip
+    settings = _load("web", port=port, host=host)
+    run(web_app(settings), settings)
 
 
 def worker(
@@ -40,14 +36,25 @@ def worker(
     unknown = set(names) - set(_QUEUES.split(","))
     if unknown or not names:
         raise typer.BadParameter(f"choose from {_QUEUES}", param_hint="--queues")
-    raise typer.Exit(run_worker(load_settings(), names, concurrency))
+    raise typer.Exit(run_worker(_load(f"worker {','.join(names)}"), names, concurrency))
 
 
 def beat() -> None:
     """Run Celery beat, which wakes the workers regularly."""
     from workers.run import run_beat
 
-    run_beat(load_settings())
+    run_beat(_load("beat"))
+
+
+def _load(process: str, **given: object) -> "Settings":
+    """The settings of a process of the engine, if it can work with the schema; what it warns of is shown by `nurture top`, too."""
+    from nurture.adapters.warnings import keep_warnings
+    from nurture.bootstrap import require_schema
+
+    settings = load_settings(**given)
+    require_schema(settings)
+    keep_warnings(settings.redis, process, tuple(settings.secret_values))
+    return settings
 
 
 def mailbox(port: Annotated[int, typer.Option(help="Port to listen on.")]) -> None:
@@ -69,8 +76,16 @@ def _db() -> None:
 
 
 @db.command()
-def upgrade() -> None:
-    """Bring the database to the newest schema."""
-    from nurture.bootstrap import upgrade_database
+def upgrade(
+    contract: Annotated[
+        bool, typer.Option("--contract", help="Also take away what only older versions use; refused while one of them runs.")
+    ] = False,
+) -> None:
+    """Bring the database to the schema of this version; the version before goes on working beside it."""
+    from nurture.bootstrap import contract_database, upgrade_database
 
-    upgrade_database(load_settings())
+    settings = load_settings()
+    if contract:
+        contract_database(settings)
+    elif (waits := upgrade_database(settings)) is not None:
+        typer.echo(f"the migration {waits} waits: run `nurture db upgrade --contract` when all processes are of this version")

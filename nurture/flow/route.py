@@ -100,7 +100,7 @@ class Routes:
         """A permit or a wait for each parcel, in their order."""
         if not parcels:
             return []
-        self._look_at_brakes(at)
+        self._look_again(at)
         everything = self._brakes.get(("all", ALL_MAIL))
         if everything is not None and everything.holds(at):
             return [_held(each.message, everything, at, all_mail=True) for each in parcels]
@@ -111,12 +111,13 @@ class Routes:
         except Unavailable as error:
             return [Wait(each.message, at + _REST, Reason.RATE, str(error), all_mail=True) for each in parcels]
         answers = dict(zip(going, slots, strict=True))
-        self._forget_permits(at)
         return [self._answer(each, open_[each.message], answers.get(each.message), definitions.sending, at) for each in parcels]
 
-    def _look_at_brakes(self, at: datetime) -> None:
+    def _look_again(self, at: datetime) -> None:
+        """Once in a while: what holds mail back, and which permits can be forgotten."""
         if not self._looked_at <= at < self._looked_at + _LOOKS_EVERY:
             self._brakes, self._looked_at = self._store.brakes(), at
+            self._forget_permits(at)
 
     def _open_ways(self, parcels: Sequence[Parcel], policy: SendingPolicy, at: datetime) -> dict[int, list[_Way]]:
         """The ways that no brake closes, for each message, the one it would rather go first."""
@@ -128,7 +129,7 @@ class Routes:
             each.message: [
                 _Way(name, [*lanes[name], *theirs[each.domain]])
                 for name in preferred(each.message, weights)
-                if self._closing(name, families[each.domain], at) is None
+                if self._closing(name, families[each.domain], each.domain, at) is None
             ]
             for each in parcels
         }
@@ -146,9 +147,11 @@ class Routes:
             quota = self._quotas[transport] = self._store.keep_quota(transport, decided)
         return quota if quota.mails < warm_up.until else None
 
-    def _closing(self, transport: str, family: str, at: datetime) -> Brake | None:
+    def _closing(self, transport: str, family: str, domain: str, at: datetime) -> Brake | None:
         """The brake that closes a way."""
-        named: tuple[tuple[BrakeKind, str], ...] = (("transport", transport), ("family", family_at(transport, family)))
+        named: tuple[tuple[BrakeKind, str], ...] = (
+            ("domain", domain), ("domain", family), ("transport", transport), ("family", family_at(transport, family)),
+        )  # fmt: skip
         found = (self._brakes[name] for name in named if name in self._brakes)
         return next((brake for brake in found if brake.holds(at)), None)
 
@@ -178,7 +181,7 @@ class Routes:
     def _closed(self, parcel: Parcel, policy: SendingPolicy, at: datetime) -> Wait:
         """Brakes close all ways of a parcel; it waits for the one that opens first."""
         family = self._families([parcel.domain])[parcel.domain]
-        closing = [brake for name in policy.transports if (brake := self._closing(name, family, at)) is not None]
+        closing = [brake for name in policy.transports if (brake := self._closing(name, family, parcel.domain, at)) is not None]
         first = min(closing, key=lambda brake: brake.ends(at))
         return _held(parcel.message, first, at, all_mail=all(brake.kind == "transport" for brake in closing))
 

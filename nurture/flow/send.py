@@ -9,7 +9,8 @@
 All of it goes on at once: letters are written and batches claimed while the connections wait for their servers.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -65,7 +66,7 @@ class Mailroom:
     """What one worker sends with.
 
     What is on the wire, and what came of it but could not be noted because the database was away, outlives a run of `send`: the
-    next one goes on with it.
+    next one goes on with it. `tell` is told what became of how many messages, once that is committed.
     """
 
     store: Sending
@@ -75,6 +76,7 @@ class Mailroom:
     clock: Clock
     is_holiday: IsHoliday
     worker: str
+    tell: Callable[[Mapping[MessageStatus, int]], None] = lambda _: None
     on_the_wire: dict[int, _Errand] = field(default_factory=dict)
     noted: list[Outcome] = field(default_factory=list)
 
@@ -130,15 +132,18 @@ class _Run:
         """Take the next batch; what may not go is settled in the same transaction."""
         room, at = self._room, self._room.clock.now()
         allowed: list[int] = []
+        held_back: list[Outcome] = []
         with room.store.claiming() as claim:
             waiting = claim.due(self._limit, at)
             if waiting:
                 definitions = claim.definitions()
                 calendar = Calendar(definitions.sending.timezone, room.is_holiday)
                 answers = decide((each.situation for each in waiting), definitions, calendar, at)
-                claim.settle(list(_held_back(answers, at)))
+                held_back = list(_held_back(answers, at))
+                claim.settle(held_back)
                 allowed = [message for message, answer in answers.items() if isinstance(answer, Allowed)]
                 claim.lease(room.worker, allowed, at)
+        self._tell(held_back)
         if allowed:
             by_message = {each.letter.message: each for each in waiting}
             self._take_in({message: (by_message[message], definitions) for message in allowed})
@@ -178,8 +183,14 @@ class _Run:
     def _note_and_begin(self, chosen: Collection[int]) -> set[int]:
         room = self._room
         going = again_on_conflict(lambda: room.store.begin(room.worker, list(chosen), room.noted, room.clock.now()))
+        # What was put back because the time is up comes to nothing: no instant, no reason.
+        self._tell([each for each in room.noted if each.due_at is not None or each.status != MessageStatus.QUEUED])
         room.noted.clear()
         return going
+
+    def _tell(self, outcomes: Sequence[Outcome]) -> None:
+        if outcomes:
+            self._room.tell(Counter(outcome.status for outcome in outcomes))
 
     def _ripe(self, at: datetime) -> Iterator[tuple[_Errand, Go]]:
         """What may begin now, one for each free connection."""

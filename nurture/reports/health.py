@@ -1,10 +1,37 @@
-"""What machines ask the web process: is it ready, and its figures."""
+"""What machines ask: is the web process ready, and the figures of the whole (see nurture.metrics).
+
+Counters are read when asked for: one command to Redis. What costs more, `nurture status` with its questions to the database, is
+looked up in the background, and at most so often that it keeps the database busy for a twentieth of the time.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Final, get_args
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-from nurture.adapters.redis_keys import DEAD, events
-from nurture.observability import Counters, metrics_text
+from nurture import metrics
+from nurture.adapters.broker import QUEUES
+from nurture.adapters.database.revisions import known, why_not
+from nurture.adapters.journal import JournalStanding, standing
+from nurture.domain.mail.brakes import BrakeKind
+from nurture.metrics import sample_key
+from nurture.observability import Counters
+from nurture.reports.facts import Store, Stream
+from nurture.reports.status import Status
+
+#: Seconds between two looks, at least; and how many times longer than the look itself took.
+EVERY: Final = 5.0
+_AT_EASE: Final = 20
+
+#: Seconds that the first scrape waits for the first look, and that a look may take until it counts as no answer.
+_PATIENCE: Final = 2.0
+_TOO_LONG: Final = 30.0
 
 
 def reasons_not_ready(redis: Redis) -> list[str]:
@@ -16,12 +43,124 @@ def reasons_not_ready(redis: Redis) -> list[str]:
     return []
 
 
-def prometheus(redis: Redis, partitions: int) -> str:
-    """All counters, and the backlog of each partition, in the Prometheus text format; raises RedisError."""
-    pipeline = redis.pipeline(transaction=False)
-    for partition in range(partitions):
-        pipeline.xlen(events(partition))
-    pipeline.xlen(DEAD)
-    *backlog, dead = pipeline.execute()
-    gauges = {f'stream_backlog{{partition="{number}"}}': waiting for number, waiting in enumerate(backlog)}
-    return metrics_text(Counters(redis).read(), {**gauges, "dead_letters": dead})
+class Looks:
+    """The latest look at the whole, taken anew in a thread of its own when somebody asks and the last one is old.
+
+    Whoever asks waits for no database, however slow; only the very first look is waited for, and not for long.
+    """
+
+    def __init__(self, look: Callable[[], Status], monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._look, self._monotonic = look, monotonic
+        self._lock = threading.Lock()
+        self._latest: Status | None = None
+        self._began = self._ended = 0.0
+        self._busy = False
+        self._first = threading.Event()
+
+    def latest(self) -> tuple[Status | None, float]:
+        """What was seen last, and how many seconds ago; None while nothing was seen yet, or for too long."""
+        with self._lock:
+            if not self._busy and (self._latest is None or self._is_old()):
+                self._busy, self._began = True, self._monotonic()
+                threading.Thread(target=self._take, name="look", daemon=True).start()
+        self._first.wait(_PATIENCE)
+        with self._lock:
+            now = self._monotonic()
+            if self._latest is None or (self._busy and now - self._began > _TOO_LONG):
+                return None, 0.0
+            return self._latest, now - self._ended
+
+    def _is_old(self) -> bool:
+        took = self._ended - self._began
+        return self._monotonic() - self._ended >= max(EVERY, _AT_EASE * took)
+
+    def _take(self) -> None:
+        found: Status | None = None
+        try:
+            found = self._look()
+        finally:  # whatever went wrong, the next who asks tries again
+            with self._lock:
+                self._latest, self._ended, self._busy = found, self._monotonic(), False
+            self._first.set()
+
+
+class Metrics:
+    """The figures of the whole installation, as text; never raises, and tells what it has while a part is away."""
+
+    def __init__(self, redis: Redis, looks: Looks, journals: Path, now: Callable[[], datetime]) -> None:
+        self._redis, self._looks, self._journals, self._now = redis, looks, journals, now
+
+    def __call__(self) -> str:
+        found, age = self._looks.latest()
+        return figures(self._redis, found, of_journal(standing(self._journals), self._now()), age)
+
+
+def figures(redis: Redis | None, found: Status | None, more: Mapping[str, float], age: float = 0.0) -> str:
+    """All counters, how things stood `age` seconds ago, and `more` gauges, in the Prometheus text format.
+
+    `redis` is None where there is none.
+    """
+    samples = {} if found is None else {**gauges(found), "look_age_seconds": age}
+    return metrics.text({"database_up": 0, **samples, **more, **_counted(redis)})
+
+
+def of_journal(journal: JournalStanding, at: datetime) -> dict[str, float]:
+    """How the journals of this machine stand at an instant."""
+    return {
+        "journal_events": journal.events,
+        "journal_bytes": journal.bytes,
+        "journal_bound_bytes": journal.bound,
+        "journal_oldest_seconds": 0 if journal.oldest is None else max(0.0, (at - journal.oldest).total_seconds()),
+    }
+
+
+def _counted(redis: Redis | None) -> Mapping[str, float]:
+    try:
+        return {"redis_up": 0} if redis is None else {**Counters(redis).read(), "redis_up": 1}
+    except RedisError:
+        return {"redis_up": 0}
+
+
+def gauges(found: Status) -> dict[str, float]:
+    """How things stand, by key; nothing of a part that is away."""
+    told: dict[str, float] = {"database_up": int(found.store is not None)}
+    if found.stream is not None:
+        told |= _of_stream(found.stream)
+    if found.store is not None:
+        told |= _of_store(found.store)
+    return told
+
+
+def _of_stream(stream: Stream) -> Iterator[tuple[str, float]]:
+    for each in stream.partitions:
+        yield sample_key("stream_backlog", partition=str(each.partition)), each.waiting + each.handed_out
+        yield sample_key("stream_oldest_seconds", partition=str(each.partition)), each.oldest_seconds or 0
+    serving = Counter(queue for worker in stream.workers for queue in worker.queues)
+    for queue in QUEUES:
+        yield sample_key("workers", queue=queue), serving[queue]
+    if stream.beat_seconds is not None:
+        yield "beat_age_seconds", stream.beat_seconds
+    yield "mailbox_fails_seconds", stream.mailbox_seconds or 0
+    yield "dead_letters", stream.dead_letters
+    yield "quarantined", stream.quarantined
+
+
+def _of_store(store: Store) -> Iterator[tuple[str, float]]:
+    for metric, label, counts in (
+        ("people", "stage", store.people),
+        ("enrollments", "status", store.enrollments),
+        ("messages", "status", store.messages),
+        ("handoffs", "status", store.handoffs),
+    ):
+        for value, count in counts.items():
+            yield sample_key(metric, **{label: value}), count
+    for what, due in (("steps", store.steps), ("mails", store.mails), ("handoffs", store.calls)):
+        yield sample_key("due", what=what), due.due
+        yield sample_key("overdue", what=what), due.overdue
+        yield sample_key("overdue_oldest_seconds", what=what), due.overdue_seconds or 0
+    yield "uncertain_lately", store.uncertain_lately
+    yield "alarms", len(store.alarms)
+    brakes = Counter(str(brake.kind) for brake in store.brakes)
+    for kind in get_args(BrakeKind):
+        yield sample_key("brakes", kind=kind), brakes[kind]
+    yield "schema_fits", int(why_not(known(), store.migrations.revision) is None)

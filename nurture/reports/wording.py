@@ -17,3 +17,11 @@ def length(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return f"{minutes} min" if minutes else f"{rest.seconds} s"
+
+
+def size(count: float) -> str:
+    """`512 bytes`, `1.5 MB`, `20 GB`: by powers of a thousand, as disks are sold."""
+    units = ["byte", "kB", "MB", "GB", "TB"]
+    while count >= 999.5 and len(units) > 1:  # noqa: PLR2004 - what rounds to a thousand
+        count, units = count / 1000, units[1:]
+    return counted(int(count), "byte") if units[0] == "byte" else f"{count:.3g} {units[0]}"

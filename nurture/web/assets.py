@@ -3,6 +3,7 @@
 It is this that promotes: the event is durable before the first byte goes out.
 """
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -77,9 +78,7 @@ class Assets:
         at = self._parts.clock.now()
         key = downloads(event_key("download", repr(grant)).hex)
         minute = at.strftime("%Y-%m-%dT%H:%M")
-        left = grant.expires - at
-        continues = _continues(request) and await self._parts.writer.tally(key, None, left) > 0
-        uses = await self._parts.writer.tally(key, None if continues else minute, left)
+        continues, uses = await self._uses(request, key, minute, grant.expires - at)
         if uses > asset.link.downloads:
             return False
         if continues or (grant.submission is None and grant.person is None):  # nobody: the link of a post in quarantine
@@ -100,6 +99,21 @@ class Assets:
         await self._parts.writer.write([event], grant.route)
         self._counters.add("web_events")
         return True
+
+    async def _uses(self, request: Request, key: str, minute: str, left: timedelta) -> tuple[bool, int]:
+        """Whether a use goes on that was counted, and how many uses there are with this one.
+
+        While Redis is away nobody knows. Whoever was promised the guide gets it, a later part of it counts as going on, and the
+        use is counted as soon as that is possible.
+        """
+        writer, part = self._parts.writer, _continues(request)
+        try:
+            continues = part and await writer.tally(key, None, left) > 0
+            return continues, await writer.tally(key, None if continues else minute, left)
+        except Unavailable:
+            if not part:
+                await writer.mark(key, minute, left)
+            return part, 0
 
 
 def _continues(request: Request) -> bool:

@@ -1,13 +1,15 @@
 """Request bodies, read up to a bound, unpacked up to the same bound."""
 
+import asyncio
 import re
 import zlib
 from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic_core import from_json
-from starlette.types import Receive
+from starlette.types import Receive, Scope
 
+from nurture.web.admission import size_said, ticket_of
 from nurture.web.refusals import Refusal
 
 Headers = Mapping[bytes, bytes]
@@ -18,19 +20,31 @@ _GZIP: Final = 31
 _PLACE: Final = re.compile(r" at (line \d+ column \d+)$")
 
 
-async def read_body(headers: Headers, receive: Receive, limit: int) -> bytes:
+async def read_body(scope: Scope, headers: Headers, receive: Receive, limit: int) -> bytes:
     """The whole body, unpacked if it is gzip.
 
     Raises Refusal: 413 above `limit` bytes (packed or unpacked), 415 for an encoding other than gzip, 400 for a body that is
-    cut off.
+    cut off, 408 for one that does not come in time, 503 if there is no room for it any more. `scope` holds the request's ticket.
     """
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared[:20]) > limit:
         raise _too_large(limit)
-    body = await _received(receive, limit)
-    encoding = headers.get(b"content-encoding")
-    if encoding is None or encoding == b"identity":
-        return body
+    ticket, encoding = ticket_of(scope), headers.get(b"content-encoding")
+    admission, plain = ticket.admission, encoding is None or encoding == b"identity"
+    size = 0 if not declared and b"transfer-encoding" not in headers else min(size_said(declared, packed=not plain), limit)
+    try:
+        async with asyncio.timeout(admission.patience) as deadline:
+            with admission.waiting_for(ticket, deadline, size):
+                body = await _received(receive, limit)
+    except TimeoutError:
+        raise Refusal(408, "too_slow", "the body did not come in time; send it faster, or send less at once") from None
+    if not plain:
+        body = _unpacked_as(encoding or b"", body, limit)
+    admission.take(ticket, len(body))
+    return body
+
+
+def _unpacked_as(encoding: bytes, body: bytes, limit: int) -> bytes:
     if encoding.strip().lower() not in (b"gzip", b"x-gzip"):
         raise Refusal(415, "encoding", "this Content-Encoding is not understood; send the body plain or as gzip")
     return _unpacked(body, limit)

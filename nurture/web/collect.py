@@ -17,6 +17,7 @@ from nurture.errors import Unavailable
 from nurture.web.bodies import Headers, parse_json, read_body
 from nurture.web.counters import Counters
 from nurture.web.keys import Keys
+from nurture.web.limits import Limits
 from nurture.web.parts import WebParts
 from nurture.web.refusals import Refusal, invalid, refused, unavailable
 from nurture.web.visitor import declines
@@ -50,12 +51,13 @@ _Handler = Callable[[Scope, Headers, bytes], Awaitable[JSONResponse | None]]
 class Collect:
     """The endpoints for events, by path."""
 
-    def __init__(self, parts: WebParts, counters: Counters) -> None:
+    def __init__(self, parts: WebParts, counters: Counters, limits: Limits) -> None:
         self._now = parts.clock.now
         self._writer = parts.writer
         self._keys = Keys(parts.write_keys, parts.secret_keys)
         self._definitions = parts.definitions
         self._counters = counters
+        self._limits = limits
 
     def endpoints(self) -> dict[str, ASGIApp]:
         single = {f"/v1/{path}": self._endpoint(self._single(kind), EVENT_BYTES) for path, kind in KINDS_BY_PATH.items()}
@@ -67,9 +69,10 @@ class Collect:
             try:
                 headers: Headers = dict(scope["headers"])
                 _check_method(scope)
-                answer = await handle(scope, headers, await read_body(headers, receive, limit))
+                self._limits.events_from(scope)
+                answer = await handle(scope, headers, await read_body(scope, headers, receive, limit))
             except Refusal as refusal:
-                self._counters.add(f'web_refused{{code="{refusal.code}"}}')
+                self._counters.add("web_refused", code=refusal.code)
                 answer = refused(refusal)
             except Unavailable as error:
                 self._counters.add("web_unavailable")
@@ -84,6 +87,8 @@ class Collect:
 
     def _arrival(self, scope: Scope, headers: Headers, raw: Any) -> Arrival:
         sender = self._keys.sender(raw, headers, scope["query_string"])
+        if sender.vouches:
+            self._limits.events_of_server(scope, sender.source)
         mode = self._definitions().privacy.consent
         return Arrival(sender, self._now(), _browser(headers), objects=declines(headers), mode=mode)
 
@@ -112,7 +117,7 @@ class Collect:
         await self._writer.write([each.event for each in taken.values()])
         self._counters.add("web_events", len(taken))
         for rejection in rejected:
-            self._counters.add(f'web_refused{{code="{rejection["code"]}"}}')
+            self._counters.add("web_refused", code=rejection["code"])
         return _verdicts(taken, rejected, debug=_wants_details(headers))
 
 

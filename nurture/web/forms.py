@@ -1,40 +1,42 @@
 """`POST /f/{form}`: a plain HTML form, or a script, hands over a lead.
 
-What looks like spam by two signs or more is set aside in quarantine and answered like everything else: a person may still
-look at it, and a bot learns nothing. One sign alone is noted and changes nothing.
+What looks like spam by two signs or more, or names a mailbox that was named too often that day, is set aside in quarantine and
+answered like everything else: a person may still look at it, and a bot learns nothing. One other sign alone is noted and changes nothing.
 """
 
 from datetime import datetime, timedelta
-from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from nurture.adapters.redis_keys import form_posts
+from nurture.adapters.redis_keys import form_posts, mailbox_posts
 from nurture.adapters.tokens import Download
 from nurture.domain.content import Form
 from nurture.domain.definitions import Definitions
-from nurture.domain.event import FORM_SUBMITTED, Event, route_of
+from nurture.domain.event import FORM_SUBMITTED, Event, day_number, route_of
 from nurture.domain.ids import event_key, stable_id
 from nurture.domain.junk import naming
+from nurture.domain.mail.mailboxes import is_named_too_often, mailbox_of
 from nurture.domain.privacy import ConsentMode
 from nurture.domain.surroundings import campaign_of, page_of
 from nurture.errors import Unavailable
 from nurture.web.counters import Counters
 from nurture.web.form_checks import Mistake, Posted, Submission, check, take_apart
 from nurture.web.hygiene import inspect
+from nurture.web.limits import Limits, holder_in
 from nurture.web.pages import Pages, page_before, words_for
 from nurture.web.parts import WebParts
 from nurture.web.posts import Value, canonical, read_fields
 from nurture.web.redirects import allowed_redirect
 from nurture.web.refusals import Refusal, unavailable
-from nurture.web.spam import is_spam, signs_of_spam
+from nurture.web.spam import MAILBOX, is_spam, signs_of_spam
 from nurture.web.visitor import known_visitor, objects, remember
 from nurture.web.wire import LONGEST_ID, LONGEST_USER_AGENT
 from nurture.web.words import first_language
 
 _HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
 
 
 class _Taken(NamedTuple):
@@ -49,10 +51,11 @@ class _Taken(NamedTuple):
 class Forms:
     """The endpoints of forms."""
 
-    def __init__(self, parts: WebParts, pages: Pages, counters: Counters) -> None:
+    def __init__(self, parts: WebParts, pages: Pages, counters: Counters, limits: Limits) -> None:
         self._parts = parts
         self._pages = pages
         self._counters = counters
+        self._limits = limits
         self._secure = parts.settings.public_url.startswith("https:")
 
     async def submit(self, request: Request) -> Response:
@@ -60,7 +63,7 @@ class Forms:
         try:
             return await self._submitted(request)
         except Refusal as refusal:
-            self._counters.add(f'web_refused{{code="{refusal.code}"}}')
+            self._counters.add("web_refused", code=refusal.code)
             return self._refused(request, refusal)
         except Unavailable as error:
             self._counters.add("web_unavailable")
@@ -82,12 +85,13 @@ class Forms:
         form = self._form(request, definitions)
         if form is None:
             raise Refusal(404, "unknown_form", "there is no such form; forms.yaml has its names")
+        self._limits.form_from(request.scope)
         fields = await read_fields(request)
         inspect(fields)
         posted = take_apart(form, fields)
         checked = check(form, posted)
         if isinstance(checked, list):
-            self._counters.add('web_refused{code="form"}')
+            self._counters.add("web_refused", code="form")
             return self._mistaken(request, checked)
         taken = await self._taken(request, form, posted, checked, definitions.privacy.consent)
         if is_spam(taken.signs):
@@ -111,7 +115,10 @@ class Forms:
         visitor = _visitor(request, posted, mode, warnings)
         if visitor is not None and visitor != own:
             message_id = str(event_key(message_id, visitor))
-        signs = signs_of_spam(posted.controls, submission.email, await self._posts(request, message_id, at), at)
+        posts, named = await self._posts(request, message_id, at), await self._named(submission.email, message_id, at)
+        signs = signs_of_spam(posted.controls, submission.email, posts, at)
+        if is_named_too_often(named, self._parts.definitions().sending.breakers.form_posts):
+            signs.append(MAILBOX)
         key = event_key("submission", message_id).hex
         event = Event(
             message_id=message_id,
@@ -132,12 +139,22 @@ class Forms:
 
     async def _posts(self, request: Request, message_id: str, at: datetime) -> int:
         """How many posts came from this address within the hour. The address itself is not kept."""
-        address = request.client.host if request.client else ""
-        if not _tells_people_apart(address):
+        address = holder_in(request.scope)
+        if address is None:
             return 0
         hour = int(at.timestamp() // _HOUR.total_seconds())
         key = form_posts(self._parts.tokens.mac("form posts", stable_id("address", address)), hour)
-        return await self._parts.writer.tally(key, message_id, _HOUR)
+        try:
+            return await self._parts.writer.tally(key, message_id, _HOUR)
+        except Unavailable:  # nobody can count now; the other signs hold, and one sign alone makes no spam
+            return 0
+
+    async def _named(self, email: str | None, message_id: str, at: datetime) -> int:
+        """How many posts have named this mailbox today, whatever the form and whoever posts. The address itself is not kept."""
+        if email is None:
+            return 0
+        key = mailbox_posts(self._parts.tokens.mac("mailbox posts", stable_id("mailbox", mailbox_of(email))), day_number(at))
+        return await self._parts.writer.tally(key, message_id, _DAY)
 
     def _answer(self, request: Request, definitions: Definitions, form: Form, posted: Posted, taken: _Taken) -> Response:
         target = self._asset_link(definitions, form, taken) or _wanted(request, form, posted)
@@ -163,12 +180,19 @@ class Forms:
     def _refused(self, request: Request, refusal: Refusal) -> Response:
         if wants_json(request):
             told = {"field": None, **refusal.told()}
-            return JSONResponse({"ok": False, "errors": [told]}, refusal.status)
+            return JSONResponse({"ok": False, "errors": [told]}, refusal.status, refusal.headers())
         if refusal.code == "unknown_form":
             return self._pages.message(request, 404, "form_unknown", back=page_before(request))
-        title = words_for(request)["form_unreadable_title"]
-        text = f"{refusal.field}: {refusal.message}" if refusal.field else refusal.message
-        return self._pages.page(request, "message.html", refusal.status, title=title, text=text, back=page_before(request))
+        said = {"too_many_requests": "too_many", "overloaded": "later"}.get(refusal.code)
+        if said is not None:
+            response = self._pages.message(request, refusal.status, said, back=page_before(request))
+        else:
+            title = words_for(request)["form_unreadable_title"]
+            text = f"{refusal.field}: {refusal.message}" if refusal.field else refusal.message
+            back = page_before(request)
+            response = self._pages.page(request, "message.html", refusal.status, title=title, text=text, back=back)
+        response.headers.update(refusal.headers())
+        return response
 
     def _mistaken(self, request: Request, mistakes: list[Mistake]) -> Response:
         words = words_for(request)
@@ -188,14 +212,6 @@ def wants_json(request: Request) -> bool:
     if headers.get("sec-fetch-mode", "navigate") != "navigate":
         return True
     return headers.get("content-type", "").startswith(("application/json", "text/plain"))
-
-
-def _tells_people_apart(address: str) -> bool:
-    """Whether an address may be counted: on the loopback address stands a proxy that does not say for whom it asks."""
-    try:
-        return not ip_address(address).is_loopback
-    except ValueError:
-        return False
 
 
 def _post_id(name: str, posted: Posted, at: datetime) -> str:

@@ -4,7 +4,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from nurture.observability import metrics_text
+from nurture import metrics
+from nurture.adapters.journal import standing
 from nurture.web.counters import Counters
 from nurture.web.parts import WebParts
 
@@ -21,12 +22,21 @@ class Health:
         return JSONResponse({"live": True})
 
     async def ready(self, _request: Request) -> Response:
-        """200, or 503 with the reasons why no requests should come here now."""
-        reasons = list(await run_in_threadpool(self._parts.ready))
-        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+        """200, or 503 with the reasons why no requests should come here now.
+
+        While Redis is away and the journal has room, requests may come; the reason is told all the same.
+        """
+        writer = self._parts.writer
+        # Who knows it already does not wait for Redis: a load balancer would take the silence for a no.
+        away = None if writer.away is None else [f"Redis is away ({writer.away}); what comes is kept in the journal"]
+        reasons = list(await run_in_threadpool(self._parts.ready)) if away is None else away
+        ready = not reasons or writer.has_room
+        return JSONResponse({"ready": ready, "reasons": reasons}, 200 if ready else 503)
 
     async def metrics(self, _request: Request) -> Response:
         """Prometheus text format 0.0.4: what all processes count together, then what this one has counted since its start."""
         shared = await run_in_threadpool(self._parts.metrics)
-        text = shared + metrics_text(self._counters.read(), {})
+        waiting = await run_in_threadpool(standing, self._parts.settings.journal_folder)
+        gauges = {"journal_events": waiting.events, "journal_bytes": waiting.bytes}
+        text = shared + metrics.text({**self._counters.read(), **gauges})
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")

@@ -5,7 +5,6 @@ The key in the address is a first door, closed to whoever was not told it; then 
 """
 
 import asyncio
-from collections import defaultdict
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import Final
@@ -19,15 +18,13 @@ from nurture.adapters.hooks.base import Access, HookRefused, Post
 from nurture.adapters.hooks.sns import certificates
 from nurture.adapters.hooks.taking import ADAPTERS, Told, is_key_of, read_post
 from nurture.adapters.redis_keys import hook_token
-from nurture.domain.event import EMAIL_COMPLAINED, UNSUBSCRIBED, Event, route_of
-from nurture.domain.mail.feedback import as_event
+from nurture.domain.mail.feedback import ways_of
 from nurture.domain.mail.hooks import Hook, tolerance_of
 from nurture.errors import Unavailable
 from nurture.web.bodies import parse_json, read_body
 from nurture.web.counters import Counters
 from nurture.web.parts import WebParts
 from nurture.web.refusals import Refusal, unavailable
-from nurture.web.tracking import route_of_person
 
 _log = structlog.get_logger(__name__)
 
@@ -36,9 +33,6 @@ HOOK_BYTES: Final = 8 * 1024 * 1024
 
 #: What an answer says of what could not be read.
 _MOST_TOLD: Final = 20
-
-#: After these nobody is mailed any more, and no mail may overtake them.
-_SAYS_NO: Final = frozenset({UNSUBSCRIBED, EMAIL_COMPLAINED})
 
 
 class Hooks:
@@ -76,7 +70,7 @@ class Hooks:
         secrets = self._secrets.get(hook.secret, ()) if hook.secret else ()
         if hook.secret and not secrets:
             raise Unavailable(f"there is no secret {hook.secret!r} here; add it to NURTURE_HOOK_SECRETS, and start again")
-        body = await read_body(dict(request.scope["headers"]), request.receive, HOOK_BYTES)
+        body = await read_body(request.scope, dict(request.scope["headers"]), request.receive, HOOK_BYTES)
         post = Post(dict(request.headers), body, parse_json(body), self._parts.clock.now())
         access = Access(hook, secrets, self._certificate, self._parts.visit)
         adapter = ADAPTERS[hook.provider]
@@ -96,23 +90,11 @@ class Hooks:
             raise Refusal(403, "replayed", "this signature came before, with another body")
 
     async def _write(self, told: Told) -> None:
-        """Return when all is durable. What is told of one person goes their way, so that it is absorbed in its order.
-
-        Whoever says no at their provider is not mailed any more either, whatever waits in the stream.
-        """
-        at, writer = self._parts.clock.now(), self._parts.writer
-        ways: dict[int, list[Event]] = defaultdict(list)
-        refusals: list[tuple[Event, int]] = []
-        for each in told.heard:
-            event = as_event(each, at)
-            way = route_of(event) if each.person is None else route_of_person(each.person)
-            if event.name in _SAYS_NO:
-                refusals.append((event, way))
-            else:
-                ways[way].append(event)
+        """Return when all is durable. Whoever says no at their provider is not mailed any more either, whatever waits in the stream."""
+        writer, ways = self._parts.writer, ways_of(told.heard, self._parts.clock.now())
         await asyncio.gather(
-            *(writer.write_ahead(event, way) for event, way in refusals),
-            *(writer.write(events, way) for way, events in ways.items()),
+            *(writer.write_ahead(event, way) for event, way in ways.ahead),
+            *(writer.write(events, way) for way, events in ways.behind.items()),
         )
 
     def _answer(self, name: str, told: Told) -> Response:
@@ -124,9 +106,9 @@ class Hooks:
         }
         for came_to, count in counts.items():
             if count:
-                self._counters.add(f'web_hooks{{source="{name}",came_to="{came_to}"}}', count)
+                self._counters.add("web_hooks", count, source=name, came_to=came_to)
         if new:
-            self._counters.add(f'web_hooks{{source="{name}",came_to="unknown_word"}}', len(new))
+            self._counters.add("web_hooks", len(new), source=name, came_to="unknown_word")
             _log.info("a hook says what is not known", source=name, words=new[:_MOST_TOLD])
         if told.rejected:
             _log.warning("a hook tells what cannot be read", source=name, first=told.rejected[0], count=len(told.rejected))
@@ -138,9 +120,11 @@ class Hooks:
     def _refused(self, name: str, refusal: Refusal | HookRefused) -> Response:
         """An answer that says what was wrong, and where; it is counted by source only where that is one of ours."""
         known = name if name in self._parts.definitions().hooks.sources else ""
-        self._counters.add(f'web_hooks{{source="{known}",came_to="refused"}}')
+        self._counters.add("web_hooks", source=known, came_to="refused")
         _log.warning("a hook is refused", source=known, status=refusal.status, code=refusal.code, field=refusal.field)
         place = {} if refusal.field is None else {"field": refusal.field}
-        headers = {"www-authenticate": 'Basic realm="hook"'} if refusal.status == HTTPStatus.UNAUTHORIZED else None
+        headers = refusal.headers() if isinstance(refusal, Refusal) else {}
+        if refusal.status == HTTPStatus.UNAUTHORIZED:
+            headers["www-authenticate"] = 'Basic realm="hook"'
         told = {"success": False, "code": refusal.code, **place, "message": refusal.message}
         return JSONResponse(told, refusal.status, headers)

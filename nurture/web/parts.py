@@ -1,7 +1,7 @@
 """What the web process is made of. Whoever starts it makes these parts; `create_app` only puts them together."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -14,10 +14,25 @@ from nurture.domain.preferences import Wishes
 from nurture.keys import WriteKey
 from nurture.ports import Clock
 from nurture.settings import Settings
+from nurture.web.counters import Counters
 
 
 class EventWriter(Protocol):
     """Where events go. Every call raises Unavailable when nothing can take them (StreamFull: the backlog is at its bound)."""
+
+    @property
+    def away(self) -> str | None:
+        """Why Redis takes nothing now, where that is known and a journal takes its place; else None."""
+        ...
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a journal could take something now."""
+        ...
+
+    def start(self) -> None:
+        """Begin with what was left on the disk; called in the loop."""
+        ...
 
     async def write(self, events: Sequence[Event], route: int | None = None) -> None:
         """Return when all of `events` are durable; `route` sends them all one way, else each goes its own."""
@@ -31,8 +46,15 @@ class EventWriter(Protocol):
         """Set an event aside for a human to judge."""
         ...
 
+    async def mark(self, key: str, member: str, lasts: timedelta) -> None:
+        """Add a member to what `tally` counts, now or when that is possible again."""
+        ...
+
     async def tally(self, key: str, member: str | None, lasts: timedelta) -> int:
-        """How many different members `key` has with this one; they are forgotten after `lasts`. None only looks."""
+        """How many different members `key` has with this one; they are forgotten after `lasts`. None only looks.
+
+        Nothing stands in for Redis here: who asks decides what holds while nobody knows.
+        """
         ...
 
     async def stop(self) -> None:
@@ -48,7 +70,8 @@ class WebParts:
     `definitions` gives those in force and is asked for every request, so it must be cheap. `inbox_dir` (a folder of .eml
     files) and `demo_dir` (a landing page) are shown in development only. `metrics` gives Prometheus text, `ready` the reasons
     for not being ready; both may block, and so may `lets_opens_be_told`: whether a person consents to it now, False where nobody
-    can say. `visit` fetches what lies at an address of somebody who vouches for a webhook; it blocks.
+    can say. `visit` fetches what lies at an address of somebody who vouches for a webhook; it blocks. `counters` is what this process
+    counts for /metrics.
     """
 
     settings: Settings
@@ -65,3 +88,4 @@ class WebParts:
     inbox_dir: Path | None = None
     demo_dir: Path | None = None
     visit: Callable[[str], bytes] = visit
+    counters: Counters = field(default_factory=Counters)

@@ -13,6 +13,7 @@ from nurture.web.consent import consent_said, is_consented
 from nurture.web.counters import Counters
 from nurture.web.gif import pixel
 from nurture.web.keys import Keys, Sender
+from nurture.web.limits import Limits
 from nurture.web.parts import WebParts
 from nurture.web.refusals import Refusal, invalid
 from nurture.web.visitor import known_visitor, objects, remember
@@ -35,10 +36,11 @@ _OBJECTS: Final = ("properties", "traits", "context")
 class Pixel:
     """The endpoint."""
 
-    def __init__(self, parts: WebParts, counters: Counters) -> None:
+    def __init__(self, parts: WebParts, counters: Counters, limits: Limits) -> None:
         self._parts = parts
         self._keys = Keys(parts.write_keys, parts.secret_keys)
         self._counters = counters
+        self._limits = limits
         self._secure = parts.settings.public_url.startswith("https:")
 
     async def show(self, request: Request) -> Response:
@@ -47,6 +49,7 @@ class Pixel:
         Where nobody needs to (consent mode `open`), who asks not to be followed gets the image and nothing is kept. Raises
         Refusal and Unavailable as the other calls do.
         """
+        self._limits.events_from(request.scope)
         if len(request.scope["query_string"]) > QUERY_BYTES:
             raise Refusal(413, "too_large", "this address is too long for an event")
         raw = call_in(dict(request.query_params))

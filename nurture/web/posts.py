@@ -24,9 +24,9 @@ async def read_fields(request: Request) -> dict[str, Value]:
     """The fields of a post in their order, texts without surrounding space, empty ones left out.
 
     Takes urlencoded, multipart without files, and JSON, also as text/plain. Raises Refusal: 400 for what cannot be read, 413
-    for too much, 415 for another type, 422 for a value that is no value of a form.
+    for too much, 415 for another type, 422 for a value that is no value of a form; and what `read_body` refuses.
     """
-    body = await read_body(dict(request.scope["headers"]), request.receive, POST_BYTES)
+    body = await read_body(request.scope, dict(request.scope["headers"]), request.receive, POST_BYTES)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded" or (not kind and not body):
         pairs = _urlencoded(body)

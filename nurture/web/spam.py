@@ -20,6 +20,9 @@ MOST_POSTS: Final = 30
 #: So many signs put a post into quarantine.
 TOO_MANY_SIGNS: Final = 2
 
+#: The sign that a mailbox was named too often. It counts alone: whoever it is that posts, its owner must not be bombed with mail.
+MAILBOX: Final = "mailbox"
+
 #: Above this a number of seconds would be later than the year 2286; it is milliseconds.
 _MILLISECONDS: Final = 10**10
 
@@ -37,7 +40,7 @@ def signs_of_spam(controls: Fields, email: str | None, posts: int, at: datetime)
 
 def is_spam(signs: Sequence[str]) -> bool:
     """Whether a post goes into quarantine."""
-    return len(signs) >= TOO_MANY_SIGNS
+    return MAILBOX in signs or len(signs) >= TOO_MANY_SIGNS
 
 
 def _filled_in_no_time(shown_at: object, at: datetime) -> bool:

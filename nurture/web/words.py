@@ -51,6 +51,8 @@ _ENGLISH: Final = {
     "pause_none": "No pause",
     "pause_kept": "Until {until}, as now",
     "pause_days": "For {days} days",
+    "too_many_title": "That was too much at once",
+    "too_many_text": "Much was sent from your network within a short time. Please try again in a minute; nothing you entered was kept.",
     "later_title": "One moment, please",
     "later_text": "We cannot take this just now. Please try again in a minute; nothing you entered was kept.",
 }
@@ -101,6 +103,8 @@ _FRENCH: Final = {
     "pause_none": "Pas de pause",
     "pause_kept": "Jusqu’au {until}, comme à présent",
     "pause_days": "Pendant {days} jours",
+    "too_many_title": "C’était beaucoup à la fois",
+    "too_many_text": "Beaucoup de formulaires sont venus de votre réseau. Merci de réessayer dans une minute ; rien de votre saisie n’a été conservé.",
     "later_title": "Un instant, s’il vous plaît",
     "later_text": "Impossible pour le moment. Merci de réessayer dans une minute ; rien de votre saisie n’a été conservé.",
 }

@@ -37,7 +37,7 @@ def test_exit_code_1_when_degraded(nurture: Command, installation: Installation)
     sign(installation.redis, "all@h", ",".join(QUEUES))
     told = nurture("status")
     assert told.exit_code == 1
-    assert "beat has never ticked\n    → start `nurture beat`" in told.stdout
+    assert "beat has never ticked\n    → start it; one is enough\n    $ nurture beat\n" in told.stdout
 
 
 def test_exit_code_2_when_down(nurture: Command) -> None:

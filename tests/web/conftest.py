@@ -15,7 +15,9 @@ import uvicorn
 from pydantic import SecretStr
 
 from nurture.adapters import redis_keys
+from nurture.adapters.detour import Detour
 from nurture.adapters.hooks.visits import visit
+from nurture.adapters.journal import Journal
 from nurture.adapters.stream_writer import StreamWriter, connect
 from nurture.adapters.tokens import Tokens
 from nurture.domain.content import Asset, Form, Link
@@ -30,7 +32,9 @@ from nurture.domain.scoring import Scoring
 from nurture.keys import WriteKey
 from nurture.settings import Settings
 from nurture.web.app import create_app
+from nurture.web.counters import Counters
 from nurture.web.parts import WebParts
+from nurture.web.server import config_of
 from tests.support.servers import RedisServer
 from tests.support.waiting import MovableClock, wait_until
 
@@ -84,6 +88,7 @@ class Web:
     writer: StreamWriter
     folder: Path
     in_force: list[Definitions]
+    parts: WebParts
     nudges: list[tuple[str, int | None]] = field(default_factory=list)
 
     def with_consent(self, mode: ConsentMode) -> None:
@@ -136,9 +141,9 @@ def new_client(base: str) -> httpx.Client:
 
 
 @contextmanager
-def running(app: Any) -> Iterator[str]:
+def running(app: Any, settings: Settings) -> Iterator[str]:
     """The application under uvicorn in a thread of its own; its base URL. Fails if an exception escaped from it."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on", timeout_graceful_shutdown=5))
+    server = uvicorn.Server(config_of(app, settings, port=0, loop="auto"))
     thread = threading.Thread(target=server.run)
     with EscapedErrors() as errors:
         thread.start()
@@ -158,37 +163,43 @@ def serving(
     redis_url: str, folder: Path, *, definitions: Definitions | None = None, max_backlog: int = 100_000,
     ready: Callable[[], list[str]] = list, tokens: Tokens | None = None, watch: Callable[[], Definitions] | None = None,
     visit: Callable[[str], bytes] = visit, lets_opens_be_told: Callable[[int], bool] = lambda _: False,
-    wishes: Callable[[int], Wishes] = lambda _: Wishes(), **settings: Any,
+    wishes: Callable[[int], Wishes] = lambda _: Wishes(), journal: int = 0, **settings: Any,
 ) -> Iterator[Web]:  # fmt: skip
-    """A web process on `redis_url` whose configuration and mails lie in `folder`."""
-    (folder / "config/assets").mkdir(parents=True)
+    """A web process on `redis_url` whose configuration and mails lie in `folder`; with a journal of at most `journal` bytes."""
+    for name in ("config/assets", "mail", "demo"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "config/assets/guide.pdf").write_bytes(PDF)
     (folder / "secret.txt").write_text("secret")
-    (folder / "mail").mkdir()
-    (folder / "demo").mkdir()
     (folder / "demo/index.html").write_text("<h1>Demo</h1>")
     nudges: list[tuple[str, int | None]] = []
     clock, tokens = MovableClock(), tokens or Tokens("a secret for tests")
     in_force = [definitions or make_definitions()]
     client = connect(redis_url)
-    writer = StreamWriter(client, PARTITIONS, max_backlog, lambda task, partition=None: nudges.append((task, partition)))
+    counters = Counters()
+    detour = Detour(Journal(folder / "journal", journal, clock.now), counters.add) if journal else None
+    writer = StreamWriter(
+        client, PARTITIONS, max_backlog, lambda task, partition=None: nudges.append((task, partition)), detour
+    )  # fmt: skip
     values = {"config_dir": folder / "config", "data_dir": folder, "secret_key": SecretStr("0123456789abcdef"), **settings}
     parts = WebParts(
         settings=Settings(**values), clock=clock, tokens=tokens, write_keys=WRITE_KEYS,
         secret_keys={"crm": SECRET_KEY}, definitions=watch or (lambda: in_force[0]), writer=writer, metrics=lambda: "# TYPE nurture_up gauge\nnurture_up 1\n",
         ready=ready, visit=visit, lets_opens_be_told=lets_opens_be_told, wishes=wishes, inbox_dir=folder / "mail", demo_dir=folder / "demo",
+        counters=counters,
     )  # fmt: skip
     with (
-        running(create_app(parts)) as base,
+        running(create_app(parts), parts.settings) as base,
         new_client(base) as http,
         redis.Redis.from_url(redis_url) as looking,
     ):
-        yield Web(http, base, looking, clock, tokens, writer, folder, in_force, nudges)
+        yield Web(http, base, looking, clock, tokens, writer, folder, in_force, parts, nudges)
 
 
 @pytest.fixture(scope="session")
 def _shared_web(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    with serving(redis_server.url, tmp_path_factory.mktemp("web")) as served:
+    # Limits would outlive a test, for its clock goes back to the start.
+    no_limits: dict[str, Any] = {"rate_events": 0, "rate_forms": 0, "rate_servers": 0}
+    with serving(redis_server.url, tmp_path_factory.mktemp("web"), **no_limits) as served:
         yield served
 
 

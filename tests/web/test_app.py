@@ -67,7 +67,7 @@ def test_metrics_count_what_came(redis_url: str, tmp_path: Path) -> None:
     assert "nurture_web_events_total 2" in lines
     assert 'nurture_web_refused_total{code="reserved_name"} 1' in lines
     assert 'nurture_web_refused_total{code="unknown_type"} 1' in lines
-    assert all(line.startswith(("# TYPE ", "nurture_")) for line in lines)
+    assert all(line.startswith(("# HELP ", "# TYPE ", "nurture_")) for line in lines)
 
 
 def test_concurrent_requests_over_http_share_writes(own_redis: RedisServer, tmp_path: Path) -> None:
@@ -125,10 +125,12 @@ def test_stopping_finishes_what_was_accepted(redis_url: str, tmp_path: Path) -> 
 
 
 def test_nothing_reads_a_clock_of_its_own() -> None:
-    """Time comes from the parts."""
+    """Time comes from the parts; how long a socket has been silent is not the engine's time."""
     forbidden = {"now", "utcnow", "today", "time"}
     folder = Path(nurture.web.__file__).parent
     for file in folder.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in forbidden:
-                assert ast.unparse(node.func).endswith(("clock.now", "self._now")), f"{file.name}: {ast.unparse(node)}"
+                assert ast.unparse(node.func).endswith(("clock.now", "self._now", "loop.time")), (
+                    f"{file.name}: {ast.unparse(node)}"
+                )

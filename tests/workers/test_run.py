@@ -1,5 +1,6 @@
 """A real worker process: what it runs, how it shows that it lives, how it ends."""
 
+import json
 import os
 import signal
 import subprocess
@@ -24,10 +25,10 @@ ROOT = Path(__file__).parents[2]
 _PROGRAM = """
 import os, signal, sys, time
 import redis
-from nurture.settings import Settings
-import workers.app, workers.run
+from nurture.cli.common import load_settings
+import workers.app, workers.life, workers.run
 
-settings = Settings.load()
+settings = load_settings()
 client = redis.Redis.from_url(settings.redis)
 
 def make_app(settings):
@@ -39,6 +40,7 @@ def make_app(settings):
         begun = client.incr(f"begun:{number}")
         if number == 13 and begun == 1:
             os.kill(os.getpid(), signal.SIGKILL)
+        workers.life.batch_done(7)
         time.sleep(number / 10)
         client.incr(f"done:{number}")
 
@@ -60,7 +62,7 @@ class Worker:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", _PROGRAM], env=environ, cwd=ROOT, stdout=log, stderr=log, start_new_session=True
             )
-        wait_until(self.sign, 30, what="the worker to show that it lives")
+        wait_until(self.sign, 60, what="the worker to show that it lives")
 
     def sign(self) -> Any:
         """Its sign of life."""
@@ -78,16 +80,20 @@ class Worker:
         self.process.wait(30)
         return time.monotonic() - started
 
+    def close(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.nudge.close()
+        self.client.close()
+
 
 @pytest.fixture
 def worker(redis_url: str, tmp_path: Path) -> Iterator[Worker]:
     running = Worker(redis_url, tmp_path)
+    running.client.set(redis_keys.BEAT, f"{time.time() + 3_600:.3f}")  # else it would sweep by itself after a while
     yield running
-    if running.process.poll() is None:
-        os.killpg(running.process.pid, signal.SIGKILL)
-        running.process.wait()
-    running.nudge.close()
-    running.client.close()
+    running.close()
 
 
 def test_a_nudge_runs_its_task_and_a_worker_shows_that_it_lives(worker: Worker) -> None:
@@ -104,6 +110,35 @@ def test_a_task_whose_process_was_killed_runs_again(worker: Worker) -> None:
     worker.nudge("absorb", 13)
     wait_until(lambda: worker.count("done:13") == 1, 30)
     assert worker.count("begun:13") == 2
+
+
+def test_a_sign_of_life_tells_what_runs_and_for_how_much_of_the_time(worker: Worker) -> None:
+    before = worker.sign()
+    assert (before["tasks"], before["restarts"]) == ("[]", "0")
+    assert 20e6 < int(before["memory"]) < 5e9
+    worker.nudge("absorb", 100)
+    wait_until(lambda: worker.sign()["tasks"] != "[]", 30)
+    (task,) = json.loads(worker.sign()["tasks"])
+    assert (task["task"], task["about"], task["batch"], task["rows"]) == ("absorb", "100", 2, 7)
+    assert abs(time.time() - task["since"]) < 30
+    wait_until(lambda: 0.2 < float(worker.sign()["busy"]) <= 0.5, 30)  # one of two processes
+    wait_until(lambda: worker.sign()["tasks"] == "[]", 40)
+    wait_until(lambda: float(worker.sign()["busy"]) == 0, 40)
+
+
+def test_a_killed_process_counts_as_a_restart_and_leaves_no_task_behind(worker: Worker) -> None:
+    worker.nudge("absorb", 13)
+    wait_until(lambda: worker.sign()["restarts"] == "1", 30)
+    wait_until(lambda: worker.count("done:13") == 1, 30)
+    wait_until(lambda: worker.sign()["tasks"] == "[]", 30)
+
+
+def test_the_names_of_workers_are_listed_until_they_end(worker: Worker) -> None:
+    (key,) = worker.client.scan_iter(redis_keys.worker("*"))
+    names: Any = worker.client.zrange(redis_keys.WORKERS, 0, -1)
+    assert [redis_keys.worker(name) for name in names] == [key]
+    assert worker.end(signal.SIGTERM) < 20
+    assert worker.client.zcard(redis_keys.WORKERS) == 0
 
 
 def test_sigterm_lets_running_tasks_finish_and_waits_no_longer(worker: Worker) -> None:

@@ -1,26 +1,33 @@
 """A task on a real installation, run in this process."""
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 from redis import Redis
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, func, insert, select, update
 
 import workers.tasks
 from nurture.adapters.broker import queue_key
-from nurture.adapters.database.tables import enrollments, erased_addresses, people, surveys
+from nurture.adapters.database.tables import enrollments, erased_addresses, people, suppressions, surveys
 from nurture.adapters.nudge import CeleryNudge
-from nurture.adapters.redis_keys import MAILBOX_FAILS, events
+from nurture.adapters.redis_keys import FIELD, MAILBOX_FAILS, events
 from nurture.adapters.tokens import MailLink, Tokens
+from nurture.adapters.tracing import Traces, traces_for
 from nurture.bootstrap import WorkerParts
+from nurture.domain.event import EVENT
+from nurture.observability import Counters, Tally
 from nurture.settings import Settings
 from tests.support.definitions import definitions
-from tests.support.events import form, page
+from tests.support.events import download, form, page
 from tests.support.imap import ImapServer
-from tests.support.installation import SECRET, Installation
+from tests.support.installation import SECRET, Installation, LineWriter
+from tests.support.mailrooms import mailroom
+from tests.support.otlp import OtlpReceiver
 from tests.support.returned import bounce, reply
 from tests.support.smtp import SmtpSink
 from tests.support.surveys import plan, sequence
@@ -89,3 +96,94 @@ def test_the_mailbox_is_fetched_where_there_is_one(installation: Installation) -
         workers.tasks.fetch_mail()
         assert not installation.redis.exists(MAILBOX_FAILS)
     assert sum(installation.redis.xlen(events(partition)) for partition in range(4)) == 2
+
+
+def test_what_tasks_do_is_counted_once_for_each_batch(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers.tasks.parts(), "clock", installation.clock)
+    for each in (form("ana@acme.test", "ana"), form("bob@acme.test", "bob"), download("ana@acme.test")):
+        installation.redis.xadd(events(1), {FIELD: EVENT.dump_json(each)})
+    installation.redis.xadd(events(1), {FIELD: b"{}"})
+    workers.tasks.absorb_partition(1)
+    workers.tasks.advance_due()
+    workers.tasks.parts().tally.flush()
+    counted = Counters(installation.redis).read()
+    assert (counted["events_stored"], counted["events_parked"]) == (3, 1)
+    assert (counted["runs_advanced"], counted["messages_queued"]) == (1, 1)
+    assert (counted['task_runs{task="absorb"}'], counted['task_runs{task="advance"}']) == (1, 1)
+    assert counted['task_seconds{task="absorb"}'] > 0
+    assert 'task_failures{task="absorb"}' not in counted
+
+
+def test_mails_are_counted_by_what_became_of_them(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers.tasks.parts(), "clock", installation.clock)
+    installation.happen(*[form(f"p{number}@acme.test", f"d{number}") for number in range(3)])
+    installation.happen(*[download(f"p{number}@acme.test") for number in range(3)])
+    installation.sink.refuse("p1@", "550 5.1.1 nobody here")
+    with mailroom(installation.database.sending, LineWriter(), installation.clock, default=installation.sink.url) as room:
+        room.tell = workers.tasks.parts().count_mails
+        workers.tasks.parts().mailroom = room
+        workers.tasks.advance_due()
+        with installation.engine.begin() as connection:
+            suppressed = {
+                "email": "p2@acme.test",
+                "scope": "all",
+                "reason": "manual",
+                "source": "test",
+                "at": installation.clock.now(),
+            }
+            connection.execute(insert(suppressions).values(suppressed))
+        workers.tasks.send_due()
+    counted = Counters(installation.redis).read()
+    told = {name: count for name, count in counted.items() if name.startswith("messages_")}
+    assert told == {"messages_queued": 3, "messages_sent": 1, "messages_failed": 1, "messages_skipped": 1}
+
+
+def test_a_task_that_fails_is_counted_and_still_fails(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> int:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(workers.tasks, "cool", broken)
+    with pytest.raises(RuntimeError, match="broken"):
+        workers.tasks.cool_down()
+    counted = Counters(installation.redis).read()
+    assert (counted['task_runs{task="cool"}'], counted['task_failures{task="cool"}']) == (1, 1)
+
+
+def test_no_task_fails_because_nothing_can_be_counted(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = Redis.from_url("redis://127.0.0.1:1", retry=None)
+    monkeypatch.setattr(workers.tasks.parts(), "tally", Tally(Counters(nowhere)))
+    workers.tasks.cool_down()
+
+
+def test_spans_of_a_batch_reach_a_collector(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    posted = form("ana@acme.test", "ana")
+    posted = posted.model_copy(update={"context": {**posted.context, "traceparent": request}})
+    installation.redis.xadd(events(1), {FIELD: EVENT.dump_json(posted)})
+    parts = workers.tasks.parts()
+    with OtlpReceiver() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        parts.traces = traces_for("worker", os.environ)
+        workers.tasks.absorb_partition(1)
+        workers.tasks.advance_due()
+        parts.traces.flush()
+    [span] = collector.spans
+    assert span.name == "absorb"
+    assert [link.trace_id.hex() for link in span.links] == ["0af7651916cd43dd8448eb211c80319c"]
+    [resource] = collector.resources
+    assert (resource["service.name"], resource["nurture.process"]) == ("nurture", "worker")
+    assert b"ana" not in span.SerializeToString()
+
+
+def test_a_task_knows_which_batch_woke_it(installation: Installation) -> None:
+    woken: list[str | None] = []
+
+    class Noting(Traces):
+        def woken_by(self, traceparent: str | None) -> None:
+            woken.append(traceparent)
+
+    workers.tasks.parts().traces = Noting()
+    task: Any = workers.tasks.cool_down
+    task.apply(headers={"traceparent": "00-x"}, throw=True)
+    task.apply(throw=True)
+    assert woken == ["00-x", None]

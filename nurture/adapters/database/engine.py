@@ -1,10 +1,11 @@
 """Connections: SQLite in WAL mode with writers that lock at BEGIN, or PostgreSQL through psycopg."""
 
-from typing import Any
+import time
+from typing import Any, Final
 
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 
 from nurture.errors import SettingsError
 
@@ -13,6 +14,10 @@ _SQLITE_PRAGMAS = (
     "journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON", "temp_store=MEMORY",
     "cache_size=-65536",
 )  # fmt: skip
+
+#: Seconds after which a connection that lay idle is asked whether the server is still there before it is used. One that was used a
+#: moment ago is not: the question would be a round trip more for each of the many short transactions of a busy worker.
+_FRESH: Final = 1.0
 
 
 def make_engine(url: str, *, pool_size: int = 2) -> Engine:
@@ -30,7 +35,7 @@ def make_engine(url: str, *, pool_size: int = 2) -> Engine:
 
 def _postgresql(url: URL, pool_size: int) -> Engine:
     engine = create_engine(
-        url.set(drivername="postgresql+psycopg"), pool_size=pool_size, max_overflow=2, pool_pre_ping=True, hide_parameters=True,
+        url.set(drivername="postgresql+psycopg"), pool_size=pool_size, max_overflow=2, hide_parameters=True,
         connect_args={"connect_timeout": 5, "application_name": "nurture"},
     )  # fmt: skip
 
@@ -39,6 +44,19 @@ def _postgresql(url: URL, pool_size: int) -> Engine:
         # By default PostgreSQL thinks of disks that turn, and reads a whole table rather than the hundred rows that a batch is about.
         connection.execute("SET random_page_cost = 1.1")
         connection.commit()
+
+    @event.listens_for(engine, "checkin")
+    def _lay_down(_connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _look_whether_it_lives(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("idle_since", time.monotonic()) < _FRESH:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception as error:
+            raise InvalidatePoolError from error  # the pool makes new ones
 
     return engine
 

@@ -2,6 +2,7 @@
 
 import binascii
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -34,11 +35,16 @@ def assemble(head: Sequence[str], parts: Sequence[Part], mark: str) -> bytes:
 
 def encode(text: str) -> tuple[str, bytes]:
     """The text in the shorter of the two safe encodings, with its name."""
-    lines = "\r\n".join(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
-    raw = lines.encode("utf-8")
-    printable = binascii.b2a_qp(raw, istext=True)
-    if b"\r\n" not in raw:
-        printable = printable.replace(b"\n", b"\r\n")  # binascii ends lines as the text does, and this one has only one
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.encode("utf-8").split(b"\n")
+    raw, printable = b"\r\n".join(lines), b"\r\n".join(map(_printable, lines))
     if len(printable) <= len(raw) * 4 / 3 * 78 / 76:
         return "quoted-printable", printable
     return "base64", b"\r\n".join(binascii.b2a_base64(raw[at : at + 57], newline=False) for at in range(0, len(raw), 57))
+
+
+@lru_cache(maxsize=1_024)  # most lines are the same in everybody's mail
+def _printable(line: bytes) -> bytes:
+    """A line in quoted-printable, broken softly where it is too long."""
+    return binascii.b2a_qp(line, istext=True).replace(b"\n", b"\r\n")

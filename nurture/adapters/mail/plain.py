@@ -1,7 +1,7 @@
 """Plain text: lines of at most 78 columns, except where an address is longer."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 WIDTH: Final = 78
@@ -22,18 +22,20 @@ def wrap(text: str) -> str:
             lines.append(line)
         else:
             lines += _broken(line)
-    return _GAP.sub("\n\n", "\n".join(lines)).strip("\n") + "\n"
+    text = "\n".join(lines)
+    return (_GAP.sub("\n\n", text) if "\n\n\n" in text else text).strip("\n") + "\n"
 
 
-def _broken(line: str) -> list[str]:
+@lru_cache(maxsize=4_096)  # most readers of a mail read the same paragraphs
+def _broken(line: str) -> tuple[str, ...]:
     """A long line in pieces, each as long as may be; a word that is too long for any line has one for itself."""
     lead = _LEAD.match(line)
     if lead is None or len(lead[0]) >= WIDTH:
-        return [line]
+        return (line,)
     # The last thing found is the nothing at the end of the line.
     first, *others, _ = _as_long_as(WIDTH - len(lead[0])).findall(line, lead.end())
     indent = lead["quote"] + " " * len(lead["item"])
-    return [lead[0] + first, *(indent + piece for piece in others)]
+    return (lead[0] + first, *(indent + piece for piece in others))
 
 
 @cache

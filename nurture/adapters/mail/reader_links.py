@@ -57,6 +57,7 @@ class ReaderLinks:
         self._definitions = definitions
         self._languages = languages_to_try((language, definitions.sending.default_language))
         self._mail = MailLink(letter.message, letter.person)
+        self._made: dict[str, str] = {}
 
     def own(self) -> OwnLinks:
         unsubscribe = f"{self._public_url}/u/{self._tokens.unsubscribe(self._mail)}"
@@ -84,6 +85,11 @@ class ReaderLinks:
         """
         if isinstance(address, _Settled):
             return address
+        if address not in self._made:  # both parts hold the same links
+            self._made[address] = self._settled(address)
+        return self._made[address]
+
+    def _settled(self, address: str) -> str:
         url = quote(address, safe=_URL_CHARACTERS)
         if not url.startswith(("https://", "http://", "mailto:", "tel:")):
             raise TemplateError("a link leads nowhere from a mail; it must begin with https://, mailto: or tel:")

@@ -77,9 +77,8 @@ class Choice(NamedTuple):
 
     def part(self, name: str) -> str:
         """The name of one of `PARTS` as a template."""
-        path = Path(self.file)
-        file = path.with_suffix(".txt").as_posix() if name == "text" and path.suffix in DESIGNS else self.file
-        return f"{file}:{name}"
+        designed = name == "text" and self.file.endswith(DESIGNS)
+        return f"{self.file.rpartition('.')[0]}.txt:{name}" if designed else f"{self.file}:{name}"
 
 
 class SourceError(TemplateSyntaxError):
@@ -148,6 +147,11 @@ class Loader(BaseLoader):
         source = self._sources.get(template)
         return line if source is None or not source.origins else source.line_in_file(line)
 
+    def fixed(self, template: str) -> str | None:
+        """The text of a template that was loaded, if it is the same for everybody."""
+        source = self._sources.get(template)
+        return source.text if source is not None and "{" not in source.text else None
+
     def knows(self, template: str) -> bool:
         return template in self._sources
 
@@ -210,6 +214,17 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset({"*", "**", "%"})
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # Asked once for each attribute of each type, for a mail reads fifty: the answer depends on nothing else, and there are few.
+        self._may_be_read: dict[tuple[type, str], bool] = {}
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        known = type(obj), attr
+        if known not in self._may_be_read:
+            self._may_be_read[known] = super().is_safe_attribute(obj, attr, value)
+        return self._may_be_read[known]
+
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         if operator == "**" or (operator == "%" and isinstance(left, str)):
             raise SecurityError(f"the operator {operator} is not for mails; work out beforehand what is to stand there")
@@ -263,7 +278,9 @@ class Templates:
     def render(self, template: str, context: Mapping[str, Any]) -> str:
         """A template rendered; raises TemplateError with the file, the line and what is wrong, SettingsError for want of MJML."""
         try:
-            return self.environment.get_template(template).render(context)
+            loaded = self.environment.get_template(template)
+            fixed = self.loader.fixed(template)
+            return loaded.render(context) if fixed is None else fixed
         except SettingsError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a template does wrong is its author's to mend

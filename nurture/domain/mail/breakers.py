@@ -41,6 +41,8 @@ class Breakers(Definition):
     """No more mails to one person within a day, whatever the frequency cap says; null for no limit."""
     same_mail: Duration | None = timedelta(days=1)
     """The same mail goes to one person once within this time; null for no limit."""
+    form_posts: Annotated[int, Field(ge=1)] | None = 10
+    """No more form posts that name one mailbox within a day (UTC), over all forms, lead to mail: more go into quarantine; null for no limit."""
     surge: Surge | None = Surge()
     """When a sequence, or all mail together, is far above what is usual; null to let it."""
 

@@ -9,8 +9,7 @@ from nurture.adapters.mail.linting.context import Context
 from nurture.adapters.mail.person import PersonFacts
 
 _CONSTRUCT: Final = re.compile(r"\{\{|\{%|\{#|[\ue000-\ue002]")
-#: What a construct begins with: looking for these first is ten times as fast.
-_CONSTRUCT_BEGINS: Final = ("{{", "{%", "{#", "\ue000", "\ue001", "\ue002")
+_PRIVATE: Final = ("\ue000", "\ue001", "\ue002")
 
 #: Words that stand for no value. Not inside an address; "None" only where no sentence begins with it. What stands before the word
 #: is looked at after it, so that the search is one for a fixed text; whether that is there at all is known sooner still.
@@ -36,7 +35,7 @@ def left_over(text: str, context: Context) -> str | None:
     """The first thing in a text that a template left behind; what the reader typed is only shown."""
     if found := next(filter(None, (pattern.search(text) for word, pattern in _NO_VALUES.items() if word in text)), None):
         return found[0]
-    if not any(begin in text for begin in _CONSTRUCT_BEGINS):
+    if not _may_hold_construct(text):
         return None
     typed = [value for value in _texts(context) if _CONSTRUCT.search(value)]
     if typed:
@@ -45,6 +44,13 @@ def left_over(text: str, context: Context) -> str | None:
             text = text.replace(value, "")
     found = _CONSTRUCT.search(text)
     return found[0] if found else None
+
+
+def _may_hold_construct(text: str) -> bool:
+    """False where there is none, which is told ten times as fast as by the pattern: rules of style are full of single braces."""
+    if any(not after or after[0] in "%#" for after in text.split("{")[1:]):
+        return True
+    return not text.isascii() and any(mark in text for mark in _PRIVATE)
 
 
 def hole(text: str, context: Context) -> str | None:

@@ -7,7 +7,7 @@ before each send has to be fast and must never raise, so the mail is split here;
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email import message_from_bytes
 from email.errors import HeaderParseError
 from email.header import decode_header
@@ -44,9 +44,25 @@ class Part:
 
     fields: list[Field]
     body: bytes
-    children: list["Part"] = field(default_factory=list)
-    closed: bool = True
-    """Whether the boundary of a multipart ends it."""
+    depth: int = 0
+
+    @cached_property
+    def _taken_apart(self) -> tuple[list["Part"], bool]:
+        boundary = self.parameter("boundary") if self.kind.startswith("multipart/") and self.depth < _DEEPEST else ""
+        if not boundary:
+            return [], True
+        pieces, closed = _pieces(self.body, boundary.encode("latin-1"))
+        return [_part(piece, self.depth + 1) for piece in pieces], closed
+
+    @property
+    def children(self) -> list["Part"]:
+        """The parts of a multipart. They are looked for only when they are asked for: most rules ask for the header alone."""
+        return self._taken_apart[0]
+
+    @property
+    def closed(self) -> bool:
+        """Whether the boundary of a multipart ends it."""
+        return self._taken_apart[1]
 
     @cached_property
     def _by_name(self) -> dict[str, list[str]]:
@@ -179,12 +195,7 @@ def _part(raw: bytes, depth: int) -> Part:
         return Part([], raw.removeprefix(b"\r\n").removeprefix(b"\n"))
     end = _HEAD_ENDS.search(raw)
     head, body = (raw[: end.start()], raw[end.end() :]) if end else (raw, b"")
-    part = Part(list(_fields(head.decode("latin-1"))), body)
-    boundary = part.parameter("boundary") if part.kind.startswith("multipart/") and depth < _DEEPEST else ""
-    if boundary:
-        pieces, part.closed = _pieces(body, boundary.encode("latin-1"))
-        part.children = [_part(piece, depth + 1) for piece in pieces]
-    return part
+    return Part(list(_fields(head.decode("latin-1"))), body, depth)
 
 
 def _fields(head: str) -> Iterator[Field]:

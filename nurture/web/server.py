@@ -1,0 +1,36 @@
+"""How uvicorn serves the application."""
+
+import sys
+from contextlib import suppress
+from typing import Any, Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from nurture.settings import Settings
+from nurture.web.connections import guarded
+
+#: As uvicorn's own command ends then.
+_COULD_NOT_BEGIN: Final = 3
+
+
+def config_of(app: ASGIApp, settings: Settings, **other: Any) -> uvicorn.Config:
+    """What every web process is served with; `other` takes precedence."""
+    options: dict[str, Any] = {
+        "host": settings.host, "port": settings.port, "loop": "uvloop", "http": guarded(settings), "ws": "none", "lifespan": "on",
+        # Addresses stand in URLs and IP addresses are personal data; counters say what an access log would.
+        "access_log": False, "log_config": None, "server_header": False,
+        # What was accepted is written within milliseconds; who holds a connection open longer is cut off.
+        "timeout_graceful_shutdown": 5,
+        "proxy_headers": True, "forwarded_allow_ips": settings.trusted_proxies,
+    }  # fmt: skip
+    return uvicorn.Config(app, **{**options, **other})
+
+
+def run(app: ASGIApp, settings: Settings) -> None:
+    """Serve until a signal asks to stop. A process that could not begin ends with another exit code."""
+    server = uvicorn.Server(config_of(app, settings))
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(_COULD_NOT_BEGIN)
