@@ -5,6 +5,7 @@ from typing import Any, Final
 from celery import Celery, signals
 
 from nurture.adapters.broker import TRANSPORT, configuration
+from nurture.adapters.database.leasing import LeaseKeeper
 from nurture.settings import Settings
 from workers.life import SignOfLife
 from workers.schedule import schedule
@@ -18,9 +19,10 @@ HARD_LIMIT: Final = 120
 
 
 class App(Celery):
-    """Celery, with the settings it was made from."""
+    """Celery, with the settings it was made from; for beat also with the lease by which it knows whether another ticks."""
 
     settings: Settings
+    lease: LeaseKeeper | None = None
 
 
 def make_app(settings: Settings) -> App:

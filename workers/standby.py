@@ -15,8 +15,8 @@ from nurture.observability import Counters
 from workers.life import connect
 from workers.schedule import TICKS
 
-#: Seconds of silence after which beat counts as away, and how often workers look, at least.
-SILENT: Final = 10.0
+#: Seconds of silence after which beat counts as away (as for `nurture status`), and how often workers look, at least.
+SILENT: Final = 30.0
 LOOK_EVERY: Final = 1.0
 
 log = structlog.get_logger("nurture.workers")

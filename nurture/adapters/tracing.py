@@ -1,6 +1,6 @@
 """Traces (OpenTelemetry), for installations that have somewhere to send them: the extra `nurture[otel]`, see docs/watching.md.
 
-Off unless OTEL_EXPORTER_OTLP_ENDPOINT (or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) is set; we then import nothing of OpenTelemetry.
+Off unless OTEL_EXPORTER_OTLP_ENDPOINT (or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) is set; nothing of OpenTelemetry is imported here before.
 A request is a trace. What works in batches serves many requests at once, so a batch is a trace of its own, with links to the
 requests whose events it took and to the batch that woke it. No attribute names a person, an address or a link.
 """

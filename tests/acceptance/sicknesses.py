@@ -19,7 +19,7 @@ from nurture.adapters.database.migrations import upgrade
 from nurture.adapters.database.tables import messages, releases
 from nurture.adapters.mail.signing import make_key, public_record, read_key
 from nurture.reports.reading_store import newest_revision
-from tests.acceptance.hospital import DOMAIN, HOST, SELECTOR, Ward
+from tests.acceptance.hospital import DOMAIN, HOST, SELECTOR, Ward, nurture
 
 Inject = Callable[[Ward, pytest.MonkeyPatch], None]
 
@@ -95,6 +95,18 @@ def _overdue(ward: Ward) -> None:
     due = datetime.now(UTC) - timedelta(minutes=2)
     with ward.engine.begin() as connection:
         connection.execute(update(messages).values(status="queued", due_at=due, lease_until=None))
+
+
+def mail_held(ward: Ward, _: pytest.MonkeyPatch) -> None:
+    """Somebody holds the queue while mails are due, and forgets it."""
+    assert nurture("pause", "queue", "mail", "--reason", "the new template is wrong").exit_code == 0
+    ward.mail_somebody()
+    _overdue(ward)
+
+
+def everything_held(ward: Ward, _: pytest.MonkeyPatch) -> None:
+    assert nurture("pause", "all").exit_code == 0
+    ward.redis.xadd(redis_keys.events(1), {"e": "{}"}, id=f"{int((time.time() - 90) * 1000)}-0")
 
 
 def beat_stopped(ward: Ward, _: pytest.MonkeyPatch) -> None:
@@ -215,6 +227,8 @@ SICKNESSES: Final = (
     Sickness("an index lost", index_lost, None, "index-missing"),
     Sickness("no worker", no_worker, "no-worker", "no-worker", ("events-late",)),
     Sickness("no worker for mail", no_mail_worker, "queue-unserved", "queue-unserved", ("mails-overdue",)),
+    Sickness("a queue is held", mail_held, "queue-held", "queue-held", ("mails-overdue",)),
+    Sickness("everything is held", everything_held, "all-held", "all-held", ("events-late",)),
     Sickness("beat stopped", beat_stopped, "beat-silent", "beat-silent"),
     Sickness("a worker's clock is off", clock_skewed, "clock-skew", "clock-skew"),
     Sickness("the mail server refuses the log-in", smtp_refuses_us, "transport-resting", "smtp-login"),

@@ -28,6 +28,7 @@ from nurture.adapters.database.tables.people import (
     score_cells,
     stage_changes,
 )
+from nurture.adapters.database.tables.running import leases
 from nurture.adapters.database.tables.sequences import (
     enrollments,
     pauses,
@@ -59,6 +60,7 @@ __all__ = [
     "horizons",
     "identifiers",
     "identity_journal",
+    "leases",
     "messages",
     "metadata",
     "paces",
