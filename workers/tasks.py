@@ -249,7 +249,11 @@ def cool_down() -> None:
     mine = parts()
     if _Turn("cool").is_held():
         return
-    recycled = cool(mine.database, mine.clock)
+    try:
+        recycled = cool(mine.database, mine.clock)
+    except NurtureError as error:
+        log.warning("cooling stopped", why=str(error), retried=error.retry_helps)
+        return
     if recycled:
         log.info("cooled", recycled=recycled)
         mine.tally.add(people_recycled=recycled)

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
+import jsonschema_rs
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from redis import Redis
@@ -215,12 +216,14 @@ class Ward:
         told = nurture("status", "--json")
         found: dict[str, Any] = json.loads(told.stdout)
         assert told.exit_code == {"healthy": 0, "degraded": 1, "down": 2}[found["verdict"]]
+        fits("status.json", found)
         return found
 
     def doctor(self, *arguments: str) -> dict[str, Any]:
         told = nurture("doctor", "--json", "--timeout", PATIENT, "--resolver", self.hospital.names.address, *arguments)
         found: dict[str, Any] = json.loads(told.stdout)
         assert told.exit_code == found["exit_code"]
+        fits("doctor.json", found)
         return found
 
     def close(self) -> None:
@@ -231,6 +234,12 @@ class Ward:
         self.parts.database.engine.dispose()
         if "redis" in self.parts.__dict__:
             self.parts.redis.close()
+
+
+def fits(schema: str, told: dict[str, Any]) -> None:
+    """What was printed is as the schema says that programs go by."""
+    written = json.loads((ROOT / "docs" / "schemas" / schema).read_text(encoding="utf-8"))
+    assert [str(fault) for fault in jsonschema_rs.validator_for(written).iter_errors(told)] == []
 
 
 def nurture(*arguments: str) -> Result:

@@ -122,7 +122,7 @@ class Crowd:
 
     def _post(self, client: httpx.Client, visitor: str, number: int) -> None:
         fields = {
-            "email": f"{visitor}@example.com", "first_name": f"{number}", "_anonymous_id": visitor, "_id": f"{visitor}-{number}",
+            "email": f"{visitor}-{number}@example.com", "first_name": f"{number}", "_anonymous_id": visitor, "_id": f"{visitor}-{number}",
         }  # fmt: skip
         while True:
             try:

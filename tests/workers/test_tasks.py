@@ -20,6 +20,7 @@ from nurture.adapters.tokens import MailLink, Tokens
 from nurture.adapters.tracing import Traces, traces_for
 from nurture.bootstrap import WorkerParts
 from nurture.domain.event import EVENT
+from nurture.errors import Unavailable
 from nurture.observability import Counters, Tally
 from nurture.settings import Settings
 from tests.support.definitions import definitions
@@ -147,6 +148,15 @@ def test_a_task_that_fails_is_counted_and_still_fails(installation: Installation
         workers.tasks.cool_down()
     counted = Counters(installation.redis).read()
     assert (counted['task_runs{task="cool"}'], counted['task_failures{task="cool"}']) == (1, 1)
+
+
+def test_people_cool_later_when_the_database_is_away(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> int:
+        raise Unavailable
+
+    monkeypatch.setattr(workers.tasks, "cool", away)
+    workers.tasks.cool_down()
+    assert 'task_failures{task="cool"}' not in Counters(installation.redis).read()
 
 
 def test_no_task_fails_because_nothing_can_be_counted(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,8 @@ def title(facts: "Facts", view: View, remark: str = "") -> Line:
         (told, ""),
         (f"   {remark}" if remark else "", "warn"),
     )
-    return spread(begin, ((f"{facts.at:%Y-%m-%d %H:%M:%S} UTC ", "dim"),), view.width)
+    end = cut(((f"{facts.at:%Y-%m-%d %H:%M:%S} UTC ", "dim"),), view.width)
+    return spread(cut(begin, view.width), end, view.width)
 
 
 def blocks(facts: "Facts", view: View, *, brief_problems: bool) -> list[Block]:

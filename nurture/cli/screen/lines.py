@@ -66,11 +66,11 @@ def right(text: object, width: int) -> str:
 
 
 def cut(line: Line, width: int) -> Line:
-    """A line that is no wider than `width` cells."""
+    """A line that is no wider than `width` cells, and harmless wherever its pieces came from."""
     found: list[Part] = []
     room = width
     for text, style in line:
-        told = fit(text, room) if cell_len(text) > room else text
+        told = fit(text, room)
         found.append((told, style))
         room -= cell_len(told)
         if room <= 0:
