@@ -7,14 +7,22 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from benchmarks.laboratory import ROOT, Laboratory
+from benchmarks.laboratory import ROOT
+from tests.support.servers import PostgresServer, RedisServer
 
 _PACKAGES = ("celery", "fastapi", "psycopg", "pydantic", "redis", "sqlalchemy", "starlette", "uvicorn", "uvloop")
 
 
-def describe(laboratory: Laboratory) -> dict[str, Any]:
+class Servers(Protocol):
+    """Whoever runs both."""
+
+    redis: RedisServer
+    postgres: PostgresServer
+
+
+def describe(laboratory: Servers) -> dict[str, Any]:
     """Date, commit, machine, servers and packages."""
     with laboratory.redis.client() as client, laboratory.postgres.connect() as connection:
         servers: Any = client.info("server")

@@ -3,7 +3,8 @@
 import gc
 import os
 import socket
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -11,16 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import Engine
 
 from nurture.adapters.clock import clock_from
 from nurture.adapters.database.engine import make_engine
 from nurture.adapters.database.store import Database
 from nurture.adapters.tokens import Tokens
+from nurture.adapters.tracing import Traces, traces_for
 from nurture.definitions.config import Installation
 from nurture.definitions.loader import Loaded, load
 from nurture.domain.mail.routing import DEFAULT
 from nurture.domain.mail.sending import MessageStatus
-from nurture.errors import DefinitionError, Unavailable
+from nurture.errors import DefinitionError, NurtureError, Unavailable
 from nurture.observability import Counters, Tally
 from nurture.ports import Caller, Clock, Nudge, Router, Writer
 from nurture.settings import Settings
@@ -28,6 +32,7 @@ from nurture.settings import Settings
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from nurture.adapters.database.queue_holds import HeldQueues
     from nurture.adapters.database.sending import SendingStore
     from nurture.adapters.mail.imap import ImapAccount, ImapMailbox
     from nurture.adapters.mail.incoming.reader import MailReader
@@ -104,13 +109,36 @@ def _names_in(folder: Path) -> frozenset[str]:
     return frozenset(path.name for path in folder.glob("*")) if folder.is_dir() else frozenset()
 
 
-def upgrade_database(settings: Settings) -> None:
-    """Bring the database to the newest schema."""
-    from nurture.adapters.database.migrations import upgrade
+def upgrade_database(settings: Settings) -> str | None:
+    """Bring the database as far as the version before can go along; returns the migration that waits until that is gone, if any."""
+    from nurture.adapters.database.upgrading import expand
 
+    with _engine(settings) as engine:
+        return expand(engine)
+
+
+def contract_database(settings: Settings) -> None:
+    """Bring the database to the newest schema; raises Refused while processes of an older version are alive."""
+    from nurture.adapters.database.upgrading import contract
+    from nurture.adapters.presence import elders
+
+    with _engine(settings) as engine, redis_client(settings) as redis:
+        contract(engine, lambda revision: elders(redis, revision))
+
+
+def require_schema(settings: Settings) -> None:
+    """Raise Refused, with the command to type, if this version cannot work with the database as it stands."""
+    from nurture.adapters.database.upgrading import require_fit
+
+    with _engine(settings) as engine:
+        require_fit(engine)
+
+
+@contextmanager
+def _engine(settings: Settings) -> Iterator[Engine]:
     engine = make_engine(settings.database)
     try:
-        upgrade(engine)
+        yield engine
     finally:
         engine.dispose()
 
@@ -122,7 +150,9 @@ def prepare(settings: Settings) -> str | None:
     for nobody in flight may be lost by a start. Raises DefinitionError with all mistakes when there are any.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    upgrade_database(settings)
+    if upgrade_database(settings) is not None:
+        with suppress(NurtureError, RedisError):  # while another machine runs an older version, it waits for the next start
+            contract_database(settings)
     store = database(settings)
     try:
         return _apply_at_start(store, settings)
@@ -210,6 +240,12 @@ class WorkerParts:
         return self.database.sending_after(heed)
 
     @cached_property
+    def held_queues(self) -> "HeldQueues":
+        from nurture.adapters.database.queue_holds import HeldQueues
+
+        return HeldQueues(self.database.engine)
+
+    @cached_property
     def redis(self) -> Redis:
         return redis_client(self.settings)
 
@@ -223,7 +259,11 @@ class WorkerParts:
     def nudge(self) -> Nudge:
         from nurture.adapters.nudge import CeleryNudge
 
-        return CeleryNudge(self.settings.redis)
+        return CeleryNudge(self.settings.redis, self.traces)
+
+    @cached_property
+    def traces(self) -> Traces:
+        return traces_for("worker", os.environ)
 
     @cached_property
     def mailroom(self) -> "Mailroom":

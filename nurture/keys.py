@@ -83,12 +83,19 @@ def _as_browsers_write_it(origin: str) -> str:
     return re.sub(r"(?<=^http:)(.*):80$|(?<=^https:)(.*):443$", r"\1\2", written)
 
 
+_PublicKey = Annotated[str, Field(pattern=r"^[\w.-]{8,128}$"), AfterValidator(_for_browsers)]
+
+
 class WriteKey(BaseModel):
-    """A public write key and the origins whose pages may use it: all, if none is named. A text alone is a key for all."""
+    """A public write key and the origins whose pages may use it: all, if none is named. A text alone is a key for all.
+
+    `former` are keys that it takes the place of: pages in caches and apps on telephones show them for a while.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    key: Annotated[str, Field(pattern=r"^[\w.-]{8,128}$"), AfterValidator(_for_browsers)]
+    key: _PublicKey
+    former: tuple[_PublicKey, ...] = ()
     origins: frozenset[Annotated[str, AfterValidator(_as_browsers_write_it)]] | None = Field(None, min_length=1)
 
     @model_validator(mode="before")
@@ -98,7 +105,9 @@ class WriteKey(BaseModel):
 
     @model_serializer
     def _as_given(self) -> str | dict[str, Any]:
-        return self.key if self.origins is None else {"key": self.key, "origins": sorted(self.origins)}
+        former = {"former": list(self.former)} if self.former else {}
+        origins = {"origins": sorted(self.origins)} if self.origins is not None else {}
+        return {"key": self.key, **former, **origins} if former or origins else self.key
 
 
 def secrets_in(url: str) -> Iterator[str]:

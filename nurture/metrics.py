@@ -13,8 +13,14 @@ from typing import Final, Literal, NamedTuple
 
 Kind = Literal["counter", "gauge"]
 
-#: Whose figure it is: the whole installation's, which every web process tells alike, or that of the process asked.
-Scope = Literal["installation", "process"]
+#: Whose figure it is: the whole installation's, which every web process tells alike, or that of the machine or process asked.
+Scope = Literal["installation", "machine", "process"]
+
+_WHOSE: Final[Mapping[Scope, str]] = {
+    "installation": "",
+    "machine": " (of the machine asked)",
+    "process": " (of the web process asked, since its start)",
+}
 
 
 class Metric(NamedTuple):
@@ -63,14 +69,23 @@ METRICS: Final = (
     _count("task_runs", "Runs of a Celery task that have ended", "task"),
     _count("task_seconds", "Time that runs of a Celery task have taken, all together", "task", unit="seconds"),
     _count("task_failures", "Runs of a Celery task that ended in an error that nobody expected, or in the time limit", "task"),
+    _count("sweeps_without_beat", "Sweeps that a worker made by itself because beat was silent"),
     # What one web process has taken since it started.
     _of_web("web_events", "Events accepted"),
     _of_web("web_refused", "Requests or events refused, by the code of the answer", "code"),
     _of_web("web_unavailable", "Requests answered 503 because nothing could take their events"),
     _of_web("web_quarantined", "Form posts set aside as spam"),
+    _of_web("web_journalled", "Events, and marks of use, kept in the journal while Redis was away"),
+    _of_web("web_replayed", "Of what the journal kept, what was passed on to Redis"),
+    _of_web("web_shed", "Requests that were turned away, or cut off, because the process had enough to do"),
+    _of_web("web_made_room", "Idle or slow connections that were closed to make room for others"),
     _of_web("web_unrecorded", "Opens and clicks that were answered but could not be kept", "event"),
     _of_web("web_hooks", "What came of the webhooks of mail providers", "source", "came_to"),
     # How things stand.
+    Metric("journal_events", "gauge", "Events in the journals of this machine that wait for Redis", scope="machine"),
+    Metric("journal_bytes", "gauge", "What the journals of this machine take on disk", unit="bytes", scope="machine"),
+    Metric("journal_bound_bytes", "gauge", "What the journals of this machine may take", unit="bytes", scope="machine"),
+    Metric("journal_oldest_seconds", "gauge", "Age of the oldest event in them; 0 where none waits", unit="seconds", scope="machine"),
     _gauge("redis_up", "1 while Redis answers"),
     _gauge("database_up", "1 while the database answers"),
     _gauge("look_age_seconds", "How long ago the gauges were looked up", unit="seconds"),
@@ -91,7 +106,7 @@ METRICS: Final = (
     _gauge("uncertain_lately", "Mails of the last 7 days of which nobody knows whether they went"),
     _gauge("alarms", "Alarms that nobody has seen"),
     _gauge("brakes", "Ways of mail that are stopped just now, by kind", "kind"),
-    _gauge("schema_current", "1 while the database stands at the newest schema that this process knows"),
+    _gauge("schema_fits", "1 while this version can work with the schema that the database stands at"),
 )  # fmt: skip
 
 _BY_NAME: Final[Mapping[str, Metric]] = {metric.name: metric for metric in METRICS}
@@ -170,6 +185,5 @@ def table() -> str:
     rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
     for metric in METRICS:
         labels = ", ".join(f"`{label}`" for label in metric.labels)
-        whose = "" if metric.scope == "installation" else " (of the web process asked, since its start)"
-        rows.append(f"| `{metric.full_name}` | {metric.kind} | {labels} | {metric.help}{whose} |")
+        rows.append(f"| `{metric.full_name}` | {metric.kind} | {labels} | {metric.help}{_WHOSE[metric.scope]} |")
     return "\n".join(rows)

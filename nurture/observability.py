@@ -35,7 +35,7 @@ _PLAIN: Final = (bool, int, float, type(None))
 
 
 class Mask:
-    """A structlog processor that hides addresses and secrets anywhere in an event, however deep."""
+    """A structlog processor that hides addresses, secrets and what terminals obey anywhere in an event, however deep."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets = sorted((secret for secret in secrets if len(secret) >= 4), key=len, reverse=True)  # noqa: PLR2004  # shorter would blot out words
@@ -47,7 +47,7 @@ class Mask:
         """The text with addresses, passwords in URLs and known secrets hidden."""
         for secret in self._secrets:
             text = text.replace(secret, "[secret]")
-        return _ADDRESS.sub("[e-mail]", _URL_PASSWORD.sub("[secret]@", text))
+        return _harmless(_ADDRESS.sub("[e-mail]", _URL_PASSWORD.sub("[secret]@", text)))
 
     def _field(self, name: str, value: Any) -> Any:
         if value is None or name.startswith("_"):  # structlog's own: the record and the like, removed before rendering
@@ -68,6 +68,18 @@ class Mask:
         if isinstance(value, list | tuple | set | frozenset):
             return [self._value(inner) for inner in value]
         return self.text(str(value))
+
+
+def _harmless(text: str) -> str:
+    """The text without what a terminal would obey; its lines stay."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() or each in "\n\t" else "\ufffd" for each in text)
+
+
+def _indented(_logger: Any, _method: str, line: Any) -> Any:
+    """A log line whose further lines, if a value or a traceback has any, cannot be taken for lines of their own."""
+    return line.replace("\n", "\n    ")
 
 
 def _renderer(form: str, *, colours: bool) -> Processor:
@@ -107,6 +119,7 @@ def configure_logging(
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             Mask(secrets),
             _renderer(form, colours=stream.isatty()),
+            _indented,
         ],
     )
     handler = logging.StreamHandler(stream)

@@ -74,6 +74,9 @@ def _as_several(secrets: object) -> object:
     return (secrets,) if isinstance(secrets, str | SecretStr) else secrets
 
 
+_SecretKey = Annotated[SecretStr, AfterValidator(unguessable)]
+
+
 def _networks(text: str) -> str:
     for each in text.split(","):
         try:
@@ -100,6 +103,10 @@ class Settings(BaseModel):
     )
     redis_url: Annotated[SecretStr, _speaks("redis", "rediss")] | None = Field(
         None, description="redis://… or rediss://…; unset: `nurture up` starts a server of its own."
+    )
+    redis_fsync: Literal["everysec", "always"] = Field(
+        "everysec",
+        description="How often the Redis that `nurture up` starts puts its file on the disk; `always`: a power cut loses nothing that was acknowledged, and each write waits for the disk.",
     )
     smtp_url: Annotated[SecretStr, _speaks("smtp", "smtps")] | None = Field(
         None, description="smtp://user:password@host:587 (STARTTLS where offered) or smtps://…; unset: the development mailbox."
@@ -132,11 +139,11 @@ class Settings(BaseModel):
     )
     write_keys: dict[_SourceName, WriteKey] = Field(
         {},
-        description='JSON: public write keys by name, such as {"website": "wk_…"} or, bound to pages, {"website": {"key": "wk_…", "origins": ["https://www.example.com"]}}; unset in development: one is made.',
+        description='JSON: public write keys by name, such as {"website": "wk_…"} or, bound to pages, {"website": {"key": "wk_…", "origins": ["https://www.example.com"]}}; `former` lists keys that it takes the place of; unset in development: one is made.',
     )
-    secret_keys: dict[_SourceName, Annotated[SecretStr, AfterValidator(unguessable)]] = Field(
+    secret_keys: dict[_SourceName, Annotated[tuple[_SecretKey, ...], BeforeValidator(_as_several), Field(min_length=1)]] = Field(
         {},
-        description='JSON: secret keys by name, such as {"crm": "sk_…"}, for servers, whose word about people is believed; never for a page or an app.',
+        description='JSON: secret keys by name, such as {"crm": "sk_…"}, for servers, whose word about people is believed; never for a page or an app. A list while one takes the place of another.',
     )
     handoff_secrets: dict[str, Annotated[SecretStr, signs_webhooks()]] = Field(
         {},
@@ -207,7 +214,9 @@ class Settings(BaseModel):
 
     @field_validator("secret_keys")
     @classmethod
-    def _name_sources_apart(cls, secret_keys: dict[str, SecretStr], info: ValidationInfo) -> dict[str, SecretStr]:
+    def _name_sources_apart(
+        cls, secret_keys: dict[str, tuple[SecretStr, ...]], info: ValidationInfo
+    ) -> dict[str, tuple[SecretStr, ...]]:
         both = sorted(secret_keys.keys() & info.data.get("write_keys", {}).keys())
         if both:
             raise ValueError(f"{', '.join(both)} is the name of a write key, too; a name is one source: give each its own")
@@ -357,9 +366,9 @@ class Settings(BaseModel):
         return {name: tuple(each.get_secret_value() for each in several) for name, several in self.hook_secrets.items()}
 
     @property
-    def server_keys(self) -> dict[str, str]:
-        """The secret keys, by name."""
-        return {name: secret.get_secret_value() for name, secret in self.secret_keys.items()}
+    def server_keys(self) -> dict[str, tuple[str, ...]]:
+        """The secret keys, by name; several while one takes the place of another."""
+        return {name: tuple(each.get_secret_value() for each in several) for name, several in self.secret_keys.items()}
 
     @property
     def secret_values(self) -> Iterator[str]:
@@ -370,7 +379,8 @@ class Settings(BaseModel):
         yield from self.webhook_secrets.values()
         for several in self.secrets_of_hooks.values():
             yield from several
-        yield from self.server_keys.values()
+        for several in self.server_keys.values():
+            yield from several
         for url in (self.database_url, self.redis_url, self.smtp_url, self.imap_url, *self.smtp_urls.values()):
             if url is not None:
                 yield from secrets_in(url.get_secret_value())

@@ -78,8 +78,8 @@ def test_production_refuses_to_start_without_each_of_them(missing: str) -> None:
         ({"NURTURE_WRITE_KEYS": f'{{"shop": "{SECRET_KEY}"}}'}, "NURTURE_WRITE_KEYS (shop.key): is a secret key"),
         ({"NURTURE_WRITE_KEYS": f'{{"{"s" * 65}": "wk_shop_1"}}'}, "at most 64 characters"),
         ({"NURTURE_SECRET_KEYS": "sk_x"}, 'NURTURE_SECRET_KEYS: must be JSON such as {"crm": "sk_…"}'),
-        ({"NURTURE_SECRET_KEYS": '{"crm": "wk_website1"}'}, "NURTURE_SECRET_KEYS (crm): must be sk_ and 20 to 125 random"),
-        ({"NURTURE_SECRET_KEYS": '{"crm": "sk_short"}'}, "NURTURE_SECRET_KEYS (crm): must be sk_ and 20 to 125 random"),
+        ({"NURTURE_SECRET_KEYS": '{"crm": "wk_website1"}'}, "NURTURE_SECRET_KEYS (crm.0): must be sk_ and 20 to 125 random"),
+        ({"NURTURE_SECRET_KEYS": '{"crm": "sk_short"}'}, "NURTURE_SECRET_KEYS (crm.0): must be sk_ and 20 to 125 random"),
         ({"NURTURE_SECRET_KEYS": f'{{"website": "{SECRET_KEY}"}}'}, "NURTURE_SECRET_KEYS: website is the name of a write key"),
         ({"NURTURE_HANDOFF_SECRETS": "whsec_x"}, 'NURTURE_HANDOFF_SECRETS: must be JSON such as {"crm": "whsec_…"}'),
         ({"NURTURE_HANDOFF_SECRETS": '{"crm": "whsec_c2hvcnQ="}'}, "NURTURE_HANDOFF_SECRETS (crm): must be whsec_ and 24 to 64"),
@@ -298,7 +298,7 @@ def test_what_is_no_origin_is_refused_with_its_place(origin: str) -> None:
 
 def test_secret_keys_are_secret_and_reach_child_processes() -> None:
     settings = Settings.load(PRODUCTION | {"NURTURE_SECRET_KEYS": SECRET_KEYS})
-    assert settings.server_keys == {"crm": SECRET_KEY}
+    assert settings.server_keys == {"crm": (SECRET_KEY,)}
     assert SECRET_KEY in set(settings.secret_values)
     assert SECRET_KEY not in repr(settings)
     assert Settings.load(settings.as_environ()).server_keys == settings.server_keys
@@ -307,4 +307,4 @@ def test_secret_keys_are_secret_and_reach_child_processes() -> None:
 def test_a_secret_key_that_is_made_is_taken_and_no_other_is_like_it() -> None:
     first, second = new_secret_key(), new_secret_key()
     assert first != second
-    assert Settings.load(PRODUCTION | {"NURTURE_SECRET_KEYS": json.dumps({"crm": first})}).server_keys == {"crm": first}
+    assert Settings.load(PRODUCTION | {"NURTURE_SECRET_KEYS": json.dumps({"crm": first})}).server_keys == {"crm": (first,)}

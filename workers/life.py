@@ -16,6 +16,7 @@ from billiard.pool import EX_OK, EX_RECYCLE
 from billiard.process import current_process
 from celery import bootsteps, signals
 
+from nurture import __version__
 from nurture.adapters import redis_keys
 from workers.board import Board, Running, Slot
 
@@ -43,7 +44,7 @@ class SignOfLife(bootsteps.StartStopStep):
 
     Fields: host, pid, queues (with commas), concurrency, started and seen (seconds since 1970), busy (the share of the last ten
     seconds that its processes ran tasks, 0 to 1), tasks (JSON: those that run), memory (bytes of all its processes; empty where
-    the system does not tell), restarts (pool processes that died since its start).
+    the system does not tell), restarts (pool processes that died since its start), version (of the engine).
     """
 
     requires = ("celery.worker.components:Timer", "celery.worker.components:Pool")  # alive means able to run a task
@@ -95,6 +96,7 @@ class SignOfLife(bootsteps.StartStopStep):
             "tasks": json.dumps([told(each) for each in self._board.running(pool)]),
             "memory": "" if self._memory is None else self._memory,
             "restarts": self._board.deaths,
+            "version": __version__,
         }
         try:
             pipeline = self._redis.pipeline(transaction=True)

@@ -4,10 +4,15 @@ import os
 import platform
 import warnings
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+from nurture.adapters.database.engine import make_engine
+from nurture.adapters.database.leasing import LeaseKeeper
+from nurture.adapters.presence import Presence
 from nurture.settings import Settings
 from workers.app import make_app
+from workers.life import connect
 from workers.schedule import Ticking
 
 
@@ -22,14 +27,18 @@ def run_worker(settings: Settings, queues: Sequence[str], concurrency: int) -> i
     worker = app.Worker(
         hostname=f"{'+'.join(queues)}.{os.getpid()}@{platform.node()}",
         queues=list(queues), concurrency=concurrency, pool_cls="prefork", loglevel=settings.log_level, quiet=True,
-        # Workers need not know each other: what they share is in the database.
-        without_gossip=True, without_mingle=True, without_heartbeat=True,
+        # Workers need not know each other: what they share is in the database. The heartbeat is what Flower knows them by.
+        without_gossip=True, without_mingle=True, without_heartbeat=False,
     )  # fmt: skip
     worker.start()
     return int(worker.exitcode or 0)
 
 
 def run_beat(settings: Settings) -> None:
-    """Send the ticks. Two at once do no harm: a tick makes a worker look, and rows are claimed in the database."""
+    """Send the ticks. Of several beats one does; two at once would do no harm, for a tick makes a worker look, and rows are claimed."""
     app: Any = make_app(settings)
+    holder = f"{platform.node()[:64]}:{os.getpid()}:{os.urandom(3).hex()}"
+    app.lease = LeaseKeeper(make_engine(settings.database, pool_size=1), "beat", holder, lambda: datetime.now(UTC))
+    app.lease.start()
+    Presence(connect(settings.redis), "beat").keep_telling()
     app.Beat(scheduler_cls=Ticking, loglevel=settings.log_level, quiet=True).run()

@@ -13,7 +13,7 @@ from workers.life import connect
 from workers.pulse import Pulse
 
 #: The tasks beat wakes, and every how many sweeps.
-_TICKS: Final = {
+TICKS: Final = {
     "sweep": 1,
     "recount": 5,
     "advance": 1,
@@ -29,6 +29,9 @@ _TICKS: Final = {
 #: Seconds between two signs of beat's life.
 _TELL_EVERY: Final = 0.5
 
+#: Seconds between two looks whether the lease is ours by now.
+_STANDING_BY: Final = 0.2
+
 
 def schedule(sweep_seconds: float) -> dict[str, dict[str, Any]]:
     """Beat's entries. A tick that no worker took within two intervals (at least 2 s) is dropped: newer ones wait behind it."""
@@ -38,7 +41,7 @@ def schedule(sweep_seconds: float) -> dict[str, dict[str, Any]]:
             "schedule": sweep_seconds * sweeps,
             "options": {"queue": ROUTES[task], "expires": max(2.0, 2 * sweep_seconds * sweeps)},
         }
-        for task, sweeps in _TICKS.items()
+        for task, sweeps in TICKS.items()
     }
 
 
@@ -47,16 +50,22 @@ class Ticking(Scheduler):
 
     The persistent one keeps a file of when each entry last ran; for ticks that come every second that is one more thing to
     corrupt and nothing gained.
+
+    While another beat holds the lease this one only stands by. Where nobody can say who holds it, both tick: a tick too many costs a
+    look, none would cost hours.
     """
 
     def __init__(self, app: Any, **options: Any) -> None:
         self._redis = connect(app.settings.redis)
         self._told = 0.0
+        self._lease = app.lease
         self._pulse = Pulse(self._redis, app.settings.partitions)
         super().__init__(app, **options)
 
     def tick(self, *args: Any, **options: Any) -> float:
         """Send what is due; the seconds until the next call. Zero means that more is due now."""
+        if self._lease is not None and self._lease.standing() == "theirs":
+            return _STANDING_BY
         wait = float(super().tick(*args, **options))
         if time.monotonic() - self._told > _TELL_EVERY:
             self._told = time.monotonic()
@@ -64,6 +73,12 @@ class Ticking(Scheduler):
                 self._redis.set(redis_keys.BEAT, f"{time.time():.3f}")
             self._pulse.take()
         return wait
+
+    def close(self) -> None:
+        """End; another beat goes on at once."""
+        super().close()
+        if self._lease is not None:
+            self._lease.stop()
 
     def apply_async(self, entry: ScheduleEntry, *args: Any, **options: Any) -> Any:
         """Send the entry's message, unless its queue holds plenty or Redis is away."""

@@ -1,6 +1,7 @@
 """The tasks, in the order of the flow. Each is short, carries no business data, and may run twice or not at all.
 
-A task works through what waits until nothing is left or its time is up, then ends; what is left finds its next nudge.
+A task works through what waits until nothing is left or its time is up, then ends; what is left finds its next nudge. While an
+operator holds its queue it begins no batch, and wakes nobody: `nurture resume` does.
 """
 
 import random
@@ -8,18 +9,19 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, wraps
-from typing import Final, ParamSpec
+from typing import Any, Final, ParamSpec
 
-from celery import shared_task
+from celery import current_task, shared_task, signals
 from redis.exceptions import RedisError
 from structlog import get_logger
 
 from nurture.adapters.agents import kind_of_agent
-from nurture.adapters.broker import task_name
+from nurture.adapters.broker import ROUTES, task_name
 from nurture.adapters.calendar import is_holiday
 from nurture.adapters.redis_keys import MAILBOX_FAILS, events
 from nurture.adapters.stream import held_partition
 from nurture.bootstrap import WorkerParts, settle_down
+from nurture.domain.event import TRACEPARENT
 from nurture.errors import NurtureError
 from nurture.flow.absorb import BATCH as ABSORB_BATCH
 from nurture.flow.absorb import absorb
@@ -58,7 +60,9 @@ def _task(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
     def make(run: Callable[P, None]) -> Callable[P, None]:
         @wraps(run)
         def counted_run(*args: P.args, **kwargs: P.kwargs) -> None:
-            with counted(name, parts().tally):
+            mine = parts()
+            mine.traces.woken_by(_origin())
+            with counted(name, mine.tally):
                 run(*args, **kwargs)
 
         return shared_task(name=task_name(name))(counted_run)
@@ -66,27 +70,47 @@ def _task(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
     return make
 
 
-class _Turn:
-    """The time one run of a task may take."""
+def _origin() -> str | None:
+    """Which batch woke this task, if traces are kept."""
+    task: Any = current_task  # a stand-in, which is empty where no task runs
+    headers = task.request.headers if task else None
+    return str(headers[TRACEPARENT]) if headers and TRACEPARENT in headers else None
 
-    def __init__(self) -> None:
+
+@signals.worker_process_shutdown.connect
+def _send_traces(**_told: Any) -> None:
+    if parts.cache_info().currsize:
+        parts().traces.flush()
+
+
+class _Turn:
+    """The time one run of a task may take, unless its queue is held."""
+
+    def __init__(self, task: str) -> None:
+        self._queue = ROUTES[task]
         self._over = time.monotonic() + TURN
 
     def goes_on(self) -> bool:
-        return time.monotonic() < self._over
+        return time.monotonic() < self._over and not self.is_held()
+
+    def is_held(self) -> bool:
+        return parts().held_queues.stop(self._queue)
 
 
 @_task("absorb")
 def absorb_partition(partition: int) -> None:
     """Drain a partition of the stream into the database."""
-    mine = parts()
-    turn = _Turn()
+    mine, turn = parts(), _Turn("absorb")
+    if turn.is_held():
+        return
     with held_partition(mine.redis, partition) as held:
         if held is None:
             return
         while turn.goes_on():
             try:
-                absorbed = absorb(held, mine.database, mine.clock, kind_of_agent)
+                with mine.traces.batch("absorb", partition=partition) as batch:
+                    absorbed = absorb(batch.watching(held), mine.database, mine.clock, kind_of_agent)
+                    batch.came_to(read=absorbed.read, stored=absorbed.stored, parked=absorbed.parked)
             except NurtureError as error:
                 log.warning("absorb stopped", partition=partition, why=str(error), retried=error.retry_helps)
                 return
@@ -105,15 +129,14 @@ def absorb_partition(partition: int) -> None:
                 mine.nudge("recount")
             if absorbed.read < ABSORB_BATCH:
                 break
-    if held.waiting():
+    if held.waiting() and not turn.is_held():
         mine.nudge("absorb", partition)  # somebody wrote while we were putting the lease down
 
 
 @_task("recount")
 def recount_due() -> None:
     """Work out people of whom what is stored no longer follows from the log."""
-    mine = parts()
-    turn = _Turn()
+    mine, turn = parts(), _Turn("recount")
     while turn.goes_on():
         try:
             report = recount(mine.database, mine.clock)
@@ -131,11 +154,12 @@ def recount_due() -> None:
 @_task("advance")
 def advance_due() -> None:
     """Let due enrollments take their next steps."""
-    mine = parts()
-    turn = _Turn()
+    mine, turn = parts(), _Turn("advance")
     while turn.goes_on():
         try:
-            advanced = advance(mine.database, mine.clock, is_holiday)
+            with mine.traces.batch("advance") as batch:
+                advanced = advance(mine.database, mine.clock, is_holiday)
+                batch.came_to(moved=advanced.moved, queued=advanced.queued)
         except NurtureError as error:
             log.warning("advance stopped", why=str(error), retried=error.retry_helps)
             return
@@ -153,26 +177,31 @@ def advance_due() -> None:
 @_task("send")
 def send_due() -> None:
     """Hand queued messages to the mail servers."""
-    mine = parts()
+    mine, turn = parts(), _Turn("send")
+    if turn.is_held():
+        return
     try:
-        report = send(mine.mailroom, goes_on=_Turn().goes_on)
+        with mine.traces.batch("send") as batch:
+            report = send(mine.mailroom, goes_on=turn.goes_on)
+            batch.came_to(claimed=report.claimed, sent=report.sent)
     except NurtureError as error:
         log.warning("send stopped", why=str(error), retried=error.retry_helps)
         return
     if report.claimed:
         log.info("sent", claimed=report.claimed, sent=report.sent, left=report.left)
-    if report.more:
+    if report.more and not turn.is_held():
         mine.nudge("send")
 
 
 @_task("hand_off")
 def hand_off_due() -> None:
     """Tell other systems of the stage changes they asked for."""
-    mine = parts()
-    turn = _Turn()
+    mine, turn = parts(), _Turn("hand_off")
     while turn.goes_on():
         try:
-            report = hand_off(mine.database.handing_off, mine.webhooks, mine.clock, random.random)
+            with mine.traces.batch("hand_off") as batch:
+                report = hand_off(mine.database.handing_off, mine.webhooks, mine.clock, random.random)
+                batch.came_to(claimed=report.claimed, delivered=report.delivered)
         except NurtureError as error:
             log.warning("hand-off stopped", why=str(error), retried=error.retry_helps)
             return
@@ -186,10 +215,9 @@ def hand_off_due() -> None:
 @_task("fetch")
 def fetch_mail() -> None:
     """Read what servers and readers mailed back."""
-    mine = parts()
-    if mine.settings.imap_url is None:
+    mine, turn = parts(), _Turn("fetch")
+    if mine.settings.imap_url is None or turn.is_held():
         return
-    turn = _Turn()
     try:
         with mine.returned_mail() as mailbox:
             while turn.goes_on():
@@ -219,6 +247,8 @@ def _note_mailbox(*, fails: bool) -> None:
 def cool_down() -> None:
     """Recycle people whose engagement has faded."""
     mine = parts()
+    if _Turn("cool").is_held():
+        return
     recycled = cool(mine.database, mine.clock)
     if recycled:
         log.info("cooled", recycled=recycled)
@@ -227,8 +257,10 @@ def cool_down() -> None:
 
 @_task("guard")
 def guard_mail() -> None:
-    """Stop mail that does harm."""
+    """Stop mail that does harm. Only what holds everything holds this: it begins nothing, and watches over what goes on."""
     mine = parts()
+    if mine.held_queues.stop_all():
+        return
     try:
         alarms = guard(mine.database.guarding, mine.clock)
     except NurtureError as error:
@@ -243,8 +275,7 @@ def guard_mail() -> None:
 @_task("survey")
 def survey_due() -> None:
     """Walk through everybody for sequences that take people in without an event."""
-    mine = parts()
-    turn = _Turn()
+    mine, turn = parts(), _Turn("survey")
     while turn.goes_on():
         try:
             surveyed = survey(mine.database, mine.clock)
@@ -256,14 +287,14 @@ def survey_due() -> None:
         if surveyed.entered:
             log.info("surveyed", people=surveyed.people, entered=surveyed.entered)
             mine.nudge("advance")
-    mine.nudge("survey")
+    if not turn.is_held():
+        mine.nudge("survey")
 
 
 @_task("forget")
 def forget_old() -> None:
     """Forget what is older than its class of data is kept for."""
-    mine = parts()
-    turn = _Turn()
+    mine, turn = parts(), _Turn("forget")
     more = True
     while more and turn.goes_on():
         try:
@@ -274,7 +305,7 @@ def forget_old() -> None:
         more = outcome.more
         if more:
             log.info("forgot", **{what: gone for what, gone in outcome.gone.items() if gone})
-    if more:
+    if more and not turn.is_held():
         mine.nudge("forget")
 
 
@@ -282,6 +313,8 @@ def forget_old() -> None:
 def sweep() -> None:
     """Nudge every partition in which something waits: a lost nudge costs one sweep of latency, never an event."""
     mine = parts()
+    if _Turn("sweep").is_held():
+        return
     pipeline = mine.redis.pipeline(transaction=False)
     for partition in range(mine.settings.partitions):
         pipeline.xlen(events(partition))

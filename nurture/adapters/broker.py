@@ -28,8 +28,10 @@ ENOUGH: Final = 1_000
 #: Seconds after which a message that a killed worker held is handed out again.
 VISIBILITY_SECONDS: Final = 600
 
-#: How kombu uses Redis. `retry_on_timeout` stays unset: it turns off the safe batch publish and can write twice.
+#: How kombu uses Redis. `retry_on_timeout` stays unset: it turns off the safe batch publish and can write twice. So do priorities:
+#: they are four lists for each queue, and prefetching defeats them; what must not wait has a queue of its own.
 TRANSPORT: Final[dict[str, Any]] = {
+    # Of several applications on one server the shortest visibility timeout would win for all.
     "global_keyprefix": CELERY_PREFIX,
     # By default an unacknowledged message hides for an hour, and the look for it comes every 100 s, ten at a time.
     "visibility_timeout": VISIBILITY_SECONDS,
@@ -62,13 +64,17 @@ def configuration() -> dict[str, Any]:
         # JSON only: unpickling a message would run whatever somebody put into Redis.
         "task_serializer": "json",
         "accept_content": ["json"],
+        "result_serializer": "json",
+        "event_serializer": "json",
         # Results are rows in the database; kept in Redis they would cost a write for each task and pile up.
         "task_ignore_result": True,
+        "result_backend": None,
         "task_queues": [Queue(name) for name in QUEUES],
         "task_default_queue": QUEUES[0],
         "task_routes": {task_name(task): {"queue": queue} for task, queue in ROUTES.items()},
         # A mistyped queue is an error, not a queue that nobody reads.
         "task_create_missing_queues": False,
-        # Read twice by Celery under two names; both must say the same.
+        # Read by Celery under three names; all must say the same.
         "visibility_timeout": VISIBILITY_SECONDS,
+        "result_backend_transport_options": {"visibility_timeout": VISIBILITY_SECONDS},
     }

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 import redis
 
@@ -64,8 +64,9 @@ class EmbeddedRedis:
     After a crash of the server, `start` brings it back on the same port with the same password, so that its clients find it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, fsync: Literal["everysec", "always"] = "everysec") -> None:
         self._folder = folder.absolute()
+        self._fsync = fsync
         self._password = secrets.token_urlsafe(24)
         self._port = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -143,7 +144,7 @@ class EmbeddedRedis:
         yield f"port {self._port}"
         yield f"requirepass {self._password}"
         yield "appendonly yes"
-        yield "appendfsync everysec"  # a killed process loses nothing; a power cut loses a second
+        yield f"appendfsync {self._fsync}"  # everysec: a power cut loses a second (docs/promise.md)
         yield 'save ""'  # the append-only file is the one truth
         yield "maxmemory-policy noeviction"  # full means an error the sender sees, never a lost event
         yield f"maxmemory {_memory()}"

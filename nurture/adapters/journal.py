@@ -77,7 +77,8 @@ class Journal:
         """
         now = self._now()
         first, block = framed(ahead, now), framed(records, now)
-        bound = self._bound + self._bound // _RESERVE if ahead else self._bound
+        says_no = ahead or all(record.kind == Kind.MARK for record in records)
+        bound = self._bound + self._bound // _RESERVE if says_no else self._bound
         if self.size + len(first) + len(block) > bound:
             raise JournalFull
         try:

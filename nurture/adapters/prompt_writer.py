@@ -1,11 +1,10 @@
 """The event stream for whoever can come again: a write is done at once, or refused at once."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nurture.adapters.stream_writer import StreamWriter, connect
-from nurture.domain.event import Event
+from nurture.domain.mail.feedback import Ways
 
 if TYPE_CHECKING:
     from nurture.ports import Nudge  # brings the whole domain along, for which a mail server's pipe would wait
@@ -20,14 +19,17 @@ class PromptWriter:
         self._max_backlog = max_backlog
         self._nudge = nudge
 
-    def write(self, events: Sequence[Event]) -> None:
-        """Return when Redis has all of `events`; raises StreamFull when there is no room, and Unavailable when it does not answer."""
-        if events:
-            asyncio.run(self._write(events))
+    def write(self, ways: Ways) -> None:
+        """Return when Redis has all of it; raises StreamFull when there is no room, and Unavailable when it does not answer."""
+        if ways.ahead or ways.behind:
+            asyncio.run(self._write(ways))
 
-    async def _write(self, events: Sequence[Event]) -> None:
+    async def _write(self, ways: Ways) -> None:
         writer = StreamWriter(connect(self._redis_url), self._partitions, self._max_backlog, self._nudge)
         try:
-            await writer.write(events)
+            for event, way in ways.ahead:
+                await writer.write_ahead(event, way)
+            for way, events in ways.behind.items():
+                await writer.write(events, way)
         finally:
             await writer.stop()

@@ -25,13 +25,16 @@ QUARANTINE: Final = "nurture:quarantine"
 #: When beat last ticked: seconds since 1970.
 BEAT: Final = "nurture:beat"
 
+#: Set for a moment when a worker has swept because beat was silent.
+SWEPT: Final = "nurture:swept"
+
 #: The names of the workers that gave a sign of life, with when they last did (seconds since 1970): a sorted set.
 WORKERS: Final = "nurture:workers"
 
-#: What beat took note of every few seconds, the newest first: a list of JSON (see `reports.pulse`).
+#: What beat took note of every few seconds, the newest first: a list of JSON (see `adapters.pulse`).
 PULSE: Final = "nurture:pulse"
 
-#: The latest warnings and errors that workers and web processes logged, the newest first: a list of JSON (see `adapters.warnings`).
+#: The latest warnings and errors that workers and web processes logged, the newest first: a list of JSON (see `adapters.warned`).
 WARNINGS: Final = "nurture:warnings"
 
 #: Since when the mailbox of bounces and replies could not be read: seconds since 1970. Gone when it could, or nobody tries.
@@ -87,6 +90,11 @@ def withdrawn(person: int) -> str:
 def worker(name: str) -> str:
     """A worker's sign of life: a hash that expires."""
     return f"nurture:worker:{name}"
+
+
+def process(kind: str, host: str, pid: int | str) -> str:
+    """Which version a process of ours is: a hash that expires."""
+    return f"nurture:process:{kind}:{host}:{pid}"
 
 
 def lane(name: str) -> str:

@@ -11,16 +11,16 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import redis
 import structlog
 from structlog.typing import EventDict, Processor
 
 from nurture.adapters.redis_keys import WARNINGS
+from nurture.adapters.warned import Warned
 from nurture.observability import Mask
 
 #: So many are kept, and none is longer. Characters.
@@ -35,17 +35,6 @@ _EVERY: Final = 1.0
 
 #: What every line has, and what is told beside its text.
 _FRAME: Final = ("event", "level", "logger", "timestamp", "exception", "stack")
-
-
-class Warned(NamedTuple):
-    """A warning: when (seconds since 1970), the kind of process that warned and where it runs, how grave, and what it said."""
-
-    at: float
-    process: str
-    host: str
-    pid: int
-    level: str
-    text: str
 
 
 class KeepWarnings(logging.Handler):
@@ -132,15 +121,3 @@ def keep_warnings(url: str, process: str, secrets: Iterable[str] = ()) -> None:
     for handler in [each for each in root.handlers if isinstance(each, KeepWarnings)]:
         root.removeHandler(handler)
     root.addHandler(KeepWarnings(url, process, secrets))
-
-
-def warnings_in(lines: Sequence[bytes]) -> list[Warned]:
-    """The warnings that were kept, the newest first; what another version wrote otherwise is passed over."""
-    found = []
-    for line in lines:
-        with suppress(ValueError, TypeError, KeyError, OverflowError, OSError):
-            told = json.loads(line)
-            at, pid = float(told["at"]), int(told["pid"])
-            datetime.fromtimestamp(at, UTC)  # a time that nobody can show is none
-            found.append(Warned(at, str(told["process"]), str(told["host"]), pid, str(told["level"]), str(told["text"])))
-    return found

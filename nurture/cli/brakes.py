@@ -4,18 +4,19 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
+from nurture.cli.common import operator
 from nurture.cli.printing import aligned, clean, instant, print_json
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-app = typer.Typer(help="What holds mail back: all of it, a transport, a family of recipients.", no_args_is_help=False)
+app = typer.Typer(help="What holds mail back: all of it, a transport, a family or a domain of recipients.", no_args_is_help=False)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Kind = Literal["all", "transport", "family"]
+Kind = Literal["all", "transport", "family", "domain"]
 OfKind = Annotated[Kind, typer.Argument(metavar="KIND", help=" or ".join(get_args(Kind)) + ".", show_default=False)]
 Named = Annotated[
-    str, typer.Argument(metavar="[NAME]", help="Which one: a transport, or a family as it sees it (default/gmail).")
+    str, typer.Argument(metavar="[NAME]", help="Which one: a transport, a family as it sees it (default/gmail), or a domain.")
 ]
 
 
@@ -57,7 +58,8 @@ def pull(
     length = _duration(for_) if for_ is not None else None
     with installation() as base:
         at = base.clock.now()
-        brake = Brake(kind, _name(kind, name), at, at + length if length is not None else None, reason[:200])
+        until = at + length if length is not None else None
+        brake = Brake(kind, _name(kind, name), at, until, reason[:200], operator())
         pulled = base.database.routing.keep(Learned([brake], [], []))
     if as_json:
         print_json({"pulled": pulled})
@@ -86,7 +88,7 @@ def _name(kind: Kind, name: str) -> str:
     if kind == "all":
         return ALL_MAIL
     if not name or (kind == "family") != ("/" in name):
-        example = "default/gmail" if kind == "family" else "default"
+        example = {"family": "default/gmail", "domain": "gmail.com"}.get(kind, "default")
         raise typer.BadParameter(f"say which one, such as {example}; `nurture brakes` lists those that hold", param_hint="NAME")
     return name
 

@@ -22,6 +22,16 @@ def load_settings(**given: object) -> "Settings":
     return settings
 
 
+def operator() -> str | None:
+    """Who gives this command, as the operating system calls them; whoever became root is told by their own name."""
+    import getpass
+
+    try:
+        return (os.environ.get("SUDO_USER") or getpass.getuser())[:64]
+    except (KeyError, OSError):  # a container may run under a number that nobody has given a name
+        return f"uid {os.getuid()}"
+
+
 Since = Annotated[
     str | None, typer.Option(help="Only what is not older than this: 2026-03-01, an instant, or a length such as 30d.")
 ]

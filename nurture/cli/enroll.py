@@ -25,7 +25,7 @@ def enroll(
     with in_force() as installation, somebody(), snapshot(installation.engine) as connection:
         known = find_person(connection, email)
         stands = standing(connection, installation.definitions, known, installation.at)
-    found = enrolling(known.person, sequence, stands.runs, installation.definitions, installation.at)
+    found = enrolling(known.person, sequence, stands.runs, installation.definitions, installation.at, stands.closed)
     if isinstance(found, Refused):
         if as_json:
             print_json({"person": known.person.id, "sequence": sequence, "refused": found.why})

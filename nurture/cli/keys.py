@@ -34,17 +34,27 @@ def keys(
 
 def _known(settings: "Settings") -> list[dict[str, Any]]:
     public = [
-        {"name": name, "kind": "public", "key": each.key, "origins": None if each.origins is None else sorted(each.origins)}
+        {
+            "name": name, "kind": "public", "key": key, "former": key != each.key,
+            "origins": None if each.origins is None else sorted(each.origins),
+        }
         for name, each in settings.write_keys.items()
+        for key in (each.key, *each.former)
+    ]  # fmt: skip
+    secret = [
+        {"name": name, "kind": "secret", "key": f"sk_…{key[-_SHOWN:]}", "former": key != keys[0]}
+        for name, keys in settings.server_keys.items()
+        for key in keys
     ]
-    secret = [{"name": name, "kind": "secret", "key": f"sk_…{key[-_SHOWN:]}"} for name, key in settings.server_keys.items()]
     return [*public, *secret]
 
 
 def _where(key: dict[str, Any]) -> str:
     if key["kind"] == "secret":
-        return "servers only"
-    return "pages of any origin" if key["origins"] is None else ", ".join(key["origins"])
+        where = "servers only"
+    else:
+        where = "pages of any origin" if key["origins"] is None else ", ".join(key["origins"])
+    return f"{where}; to be given up" if key["former"] else where
 
 
 @app.command()
@@ -67,9 +77,38 @@ def new(
         return
     key = new_write_key()
     typer.echo(key)
-    written = {name: each.model_dump(mode="json") for name, each in load_settings().write_keys.items()}
-    example = json.dumps({**written, "NAME": key})
+    example = json.dumps({**_written(load_settings()), "NAME": key})
     typer.echo(f"Give it a name and restart the web processes: {variable('write_keys')}='{example}'", err=True)
+
+
+@app.command()
+def rotate(name: Annotated[str, typer.Argument(help="The name of the key, as `nurture keys` lists it.")]) -> None:
+    """Print a fresh key that takes the place of another. Both count, under one name, until the old one is taken out."""
+    from nurture.keys import new_secret_key, new_write_key
+    from nurture.settings import variable
+
+    settings = load_settings()
+    public, secret = settings.write_keys.get(name), settings.server_keys.get(name)
+    if public is not None:
+        key = new_write_key()
+        turned = public.model_copy(update={"key": key, "former": (public.key, *public.former)})
+        value = json.dumps({**_written(settings), name: turned.model_dump(mode="json")})
+        how = f"{variable('write_keys')}='{value}'"
+        last = "once no page and no app shows the old one, take it out of `former`"
+    elif secret is not None:
+        key = new_secret_key()
+        how = f'in {variable("secret_keys")} make {name} a list, the new key first: ["{key[:5]}…", "sk_…{secret[0][-_SHOWN:]}"]'
+        last = "give the new one to the server, then take the old one out of the list"
+    else:
+        raise typer.BadParameter(
+            f"there is no key of this name; there are {', '.join(each['name'] for each in _known(settings))}"
+        )
+    typer.echo(key)
+    typer.echo(f"1. {how}\n2. restart the web processes: now both count, as the same source\n3. {last}", err=True)
+
+
+def _written(settings: "Settings") -> dict[str, Any]:
+    return {name: each.model_dump(mode="json") for name, each in settings.write_keys.items()}
 
 
 class _Kind(StrEnum):

@@ -14,6 +14,8 @@ from nurture.cli import (
     dead,
     definitions,
     demo,
+    doctor,
+    draining,
     enroll,
     events,
     forget,
@@ -21,6 +23,7 @@ from nurture.cli import (
     hooks,
     identity,
     keys,
+    logs,
     mail,
     messages,
     metrics,
@@ -37,10 +40,13 @@ from nurture.cli import (
     simulate,
     status,
     suppressions,
+    top,
     transfer,
     up,
     verify,
+    wait,
 )
+from nurture.cli.printing import harmless
 from nurture.errors import NurtureError
 
 app = typer.Typer(
@@ -65,6 +71,8 @@ app.command(name="rollback")(releases.rollback)
 app.command(name="releases")(releases.releases)
 app.command(name="pause")(holding.pause)
 app.command(name="resume")(holding.resume)
+app.command(name="drain")(draining.drain)
+app.command(name="holds")(holding.holds)
 app.command(name="schema")(definitions.schema)
 app.command(name="openapi")(openapi.openapi)
 app.command(name="test")(cases.try_cases)
@@ -72,7 +80,10 @@ app.command(name="preview")(preview.preview)
 app.command(name="simulate")(simulate.simulate)
 app.command(name="settings")(shown.settings)
 app.command(name="status")(status.status)
+app.command(name="wait")(wait.wait)
+app.command(name="doctor")(doctor.doctor)
 app.command(name="metrics")(metrics.metrics)
+app.command(name="top")(top.top)
 app.command(name="verify")(verify.verify)
 person.app.command(name="enroll")(enroll.enroll)
 person.app.command(name="merge")(identity.merge)
@@ -81,6 +92,7 @@ app.command(name="forget")(forget.forget)
 person.app.command(name="export")(person_data.export)
 person.app.command(name="erase")(person_data.erase)
 app.command(name="rescore")(rescore.rescore)
+app.command(name="logs")(logs.logs)
 app.add_typer(person.app, name="person")
 app.add_typer(report.app, name="report")
 app.add_typer(score.app, name="score")
@@ -103,7 +115,7 @@ def run() -> None:
     try:
         app(prog_name="nurture")
     except NurtureError as error:
-        sys.stderr.write(f"nurture: {error}\n")
+        sys.stderr.write(f"nurture: {harmless(str(error))}\n")
         sys.exit(2)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nurture.cli.printing import aligned, print_json
+from nurture.cli.printing import aligned, escaped, print_json
 
 if TYPE_CHECKING:
     from nurture.flow.erase import Account
@@ -69,7 +69,7 @@ def export(
             typer.echo(f"nurture: {error}", err=True)
             raise typer.Exit(1) from None
     with written(output, private=True) as file:
-        file.write(json.dumps(found, indent=2, ensure_ascii=False, default=_text).encode() + b"\n")
+        file.write(escaped(json.dumps(found, indent=2, ensure_ascii=False, default=_text)).encode() + b"\n")
 
 
 def _find(engine: object, who: str) -> "Known | None":

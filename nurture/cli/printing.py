@@ -16,20 +16,41 @@ if TYPE_CHECKING:
 #: How wide tables may be where nobody looks at a terminal.
 _PIPE_WIDTH = 140
 
+#: Stands where a character stood that a terminal might obey.
+_IN_ITS_PLACE = "\ufffd"
+
 
 def print_json(told: "BaseModel | list[Any] | dict[str, Any]") -> None:
     """A report, or plain values, as JSON."""
     if isinstance(told, list | dict):
         import json
 
-        typer.echo(json.dumps(told, indent=2, ensure_ascii=False, default=str))
+        typer.echo(escaped(json.dumps(told, indent=2, ensure_ascii=False, default=str)))
     else:
-        typer.echo(told.model_dump_json(indent=2))
+        typer.echo(escaped(told.model_dump_json(indent=2)))
+
+
+def escaped(text: str) -> str:
+    """JSON that means the same, without what a terminal may obey: JSON itself escapes the first 32 characters only."""
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return "".join(each if each.isprintable() or each == "\n" else _as_json(each) for each in text)
+
+
+def _as_json(letter: str) -> str:
+    import json
+
+    return "\\u007f" if letter == "\x7f" else json.dumps(letter)[1:-1]
+
+
+def harmless(text: str) -> str:
+    """A text of several lines in which nothing moves the cursor or turns the writing round."""
+    return "".join(each if each.isprintable() or each in "\n\t" else _IN_ITS_PLACE for each in text)
 
 
 def clean(value: object) -> str:
     """A value as one line without control characters."""
-    return "".join(each if each.isprintable() else "\ufffd" for each in " ".join(str(value).split()))
+    return "".join(each if each.isprintable() else _IN_ITS_PLACE for each in " ".join(str(value).split()))
 
 
 def aligned(rows: Iterable[Sequence[object]], *, figures_first: bool = False) -> list[str]:

@@ -47,10 +47,12 @@ def beat() -> None:
 
 
 def _load(process: str, **given: object) -> "Settings":
-    """The settings of a process of the engine; what it warns of is shown by `nurture top`, too."""
+    """The settings of a process of the engine, if it can work with the schema; what it warns of is shown by `nurture top`, too."""
     from nurture.adapters.warnings import keep_warnings
+    from nurture.bootstrap import require_schema
 
     settings = load_settings(**given)
+    require_schema(settings)
     keep_warnings(settings.redis, process, tuple(settings.secret_values))
     return settings
 
@@ -74,8 +76,16 @@ def _db() -> None:
 
 
 @db.command()
-def upgrade() -> None:
-    """Bring the database to the newest schema."""
-    from nurture.bootstrap import upgrade_database
+def upgrade(
+    contract: Annotated[
+        bool, typer.Option("--contract", help="Also take away what only older versions use; refused while one of them runs.")
+    ] = False,
+) -> None:
+    """Bring the database to the schema of this version; the version before goes on working beside it."""
+    from nurture.bootstrap import contract_database, upgrade_database
 
-    upgrade_database(load_settings())
+    settings = load_settings()
+    if contract:
+        contract_database(settings)
+    elif (waits := upgrade_database(settings)) is not None:
+        typer.echo(f"the migration {waits} waits: run `nurture db upgrade --contract` when all processes are of this version")

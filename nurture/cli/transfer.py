@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Final, Literal
+from typing import IO, TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
 import typer
 
 from nurture.cli.common import Since, load_settings, since_when
-from nurture.cli.printing import aligned, clean, print_json
+from nurture.cli.printing import aligned, clean, harmless, print_json
 from nurture.reports.wording import counted
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _tell(options: "Options", told: "Told", untold: int) -> None:
             typer.echo(line)
     if options.dry_run:
         for event in told.first:
-            typer.echo(event.model_dump_json(indent=2, exclude_defaults=True))
+            print_json(event.model_dump(mode="json", exclude_defaults=True))
     if told.resumed_at:
         typer.echo(f"went on after row {told.resumed_at}")
     if told.state == "refused":
@@ -188,11 +189,30 @@ def _export(
         typer.echo(counted(count, "person" if what == "people" else "event", "people" if what == "people" else None), err=True)
 
 
+class ForEyes(BufferedIOBase):
+    """A terminal, to which data goes as far as it is to be read: what it would obey is left out. Each write holds whole letters."""
+
+    def __init__(self, terminal: "IO[bytes]") -> None:
+        self._terminal = terminal
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        text = bytes(data).decode("utf-8", "replace").replace("\r\n", "\n").removeprefix("\ufeff")
+        self._terminal.write(harmless(text).encode())
+        return len(data)
+
+    def flush(self) -> None:
+        self._terminal.flush()
+
+
 @contextmanager
 def written(output: Path | None, *, private: bool = False) -> "Iterator[IO[bytes]]":
     """Standard output, or a file that appears when it is whole; a private one is for its owner's eyes only."""
     if output is None:
-        yield typer.get_binary_stream("stdout")
+        stdout = typer.get_binary_stream("stdout")
+        yield cast("IO[bytes]", ForEyes(stdout)) if stdout.isatty() else stdout
         return
     draft = output.with_name(f".{output.name}.part")
     try:

@@ -60,7 +60,7 @@ class _Batch:
         self.definitions = world.definitions
         self.changes = world.changes
         self.judging = Judge(kind_of_agent, world.sent_at, world.clicks)
-        self.acting = Acting(world.definitions, world.enrollments, world.sequence_of, at, world.held)
+        self.acting = Acting(world.definitions, world.enrollments, world.sequence_of, at, world.held, world.closed)
         self.at = at
         self.last_event: dict[int, Event] = {}
         self.outside: dict[int, list[str]] = {}

@@ -53,7 +53,7 @@ class Acting:
     """Decides for people one after the other, and gathers what is to be stored: `moves`, and what changed in `runs` (by person).
 
     `pinned` gives the sequence of a run that began earlier, in the version it is pinned to; `held` are the sequences that are
-    paused.
+    paused, `closed` those that nobody enters any more.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Acting:
         pinned: SequenceOf,
         at: datetime,
         held: Collection[str] = (),
+        closed: Collection[str] = (),
     ) -> None:
         self.definitions = definitions
         self.moves: list[StageChange] = []
@@ -70,6 +71,7 @@ class Acting:
         self._pinned = pinned
         self._at = at
         self._held = held
+        self._closed = closed
         self._calendar = Calendar(definitions.sending.timezone, _no_holidays)
 
     def on_event(self, event: Event, person: Person) -> None:
@@ -181,6 +183,8 @@ class Acting:
 
     def _begin(self, person: Person, sequence: Sequence, since: datetime, due_at: datetime | None = None) -> None:
         runs, name = self._runs.setdefault(person.id, []), sequence.sequence
+        if name in self._closed:
+            return
         version = self.definitions.versions[name]
         run = enter(sequence, version, person.id, runs, self._at, since=since, held=name in self._held)
         if run is not None:

@@ -13,11 +13,17 @@ from nurture.domain.sequence import Sequence
 from nurture.domain.wording import instead
 
 
-def enrolling(person: Person, name: str, runs: Collection[Enrollment], definitions: Definitions, at: datetime) -> Event | Refused:
-    """The event by which a person is put on a sequence. They must know their past; `runs` are all of theirs."""
+def enrolling(
+    person: Person, name: str, runs: Collection[Enrollment], definitions: Definitions, at: datetime, closed: Collection[str] = ()
+) -> Event | Refused:
+    """The event by which a person is put on a sequence. They must know their past; `runs` are all of theirs, `closed` the sequences
+    that nobody enters any more.
+    """
     sequence = definitions.sequences.get(name)
     if sequence is None:
         return Refused(f"no sequence {name!r} is in force; {instead(name, definitions.sequences)}")
+    if name in closed:
+        return Refused(f"{name} is being drained, and nobody enters it; `nurture resume {name}` ends that")
     why = next(_obstacles(person, sequence, [run for run in runs if run.sequence == name], definitions, at), None)
     if why is not None:
         return Refused(why)

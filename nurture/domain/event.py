@@ -71,6 +71,12 @@ RESERVED_NAMES: Final = frozenset({
 })  # fmt: skip
 
 
+#: Under this name the context of an event holds by which request it came (W3C Trace Context), where traces are kept.
+TRACEPARENT: Final = "traceparent"
+
+#: What of the context says nothing of what happened.
+_OF_TRAVEL: Final = frozenset({"clock", TRACEPARENT})
+
 #: What is stored of an event beside its body.
 _BESIDE: Final = frozenset({"name", "occurred_at", "received_at"})
 
@@ -124,7 +130,7 @@ class Event(BaseModel):
         The stamps are left out, and warnings, which may name them: of an event that is sent again only the time of travel differs.
         """
         said = {name: value for name, value in self.body.items() if name not in {"context", "warnings"}}
-        context = {name: value for name, value in self.body.get("context", {}).items() if name != "clock"}
+        context = {name: value for name, value in self.body.get("context", {}).items() if name not in _OF_TRAVEL}
         return stable_id("event", self.name, _SORTED.encode([said, context])) or 1
 
     @cached_property
@@ -158,6 +164,11 @@ def route_of(event: Event) -> int:
     """A number from which the partition follows: all events of one device go the same way, so their order is kept."""
     routing = event.anonymous_id or event.user_id or event.email or event.submission or event.message_id
     return crc32(routing.encode("utf-8", "surrogatepass"))
+
+
+def route_of_person(person: int) -> int:
+    """The way of everything that is heard of one person's mails, so that it is absorbed in its order."""
+    return crc32(str(person).encode())
 
 
 EVENT: Final = TypeAdapter(Event)

@@ -61,7 +61,8 @@ class Standing(NamedTuple):
     """An enrollment that is due, with the sequence it is pinned to (None if that version is gone) and its person's facts.
 
     `mailed` are the e-mails ever queued for the person, and `runs` their runs through the sequences that this one leads on to;
-    both only where the sequence has steps that ask. `held` are the sequences that are paused.
+    both only where the sequence has steps that ask. `held` are the sequences that are paused,
+    `closed` those that nobody enters any more.
     """
 
     run: Enrollment
@@ -70,6 +71,7 @@ class Standing(NamedTuple):
     mailed: Collection[str] = ()
     runs: Ordered[Enrollment] = ()
     held: Collection[str] = ()
+    closed: Collection[str] = ()
 
 
 class PlannedMessage(NamedTuple):
@@ -344,7 +346,9 @@ class _Walk:
 
     def _chain(self, name: str) -> None:
         sequence = self.definitions.sequences.get(name)
-        if sequence is None or (sequence.audience is not None and not sequence.audience.holds(self.facts)):
+        if sequence is None or name in self.standing.closed:
+            return
+        if sequence.audience is not None and not sequence.audience.holds(self.facts):
             return
         earlier = [*self.standing.runs, *self.begun]
         held = name in self.standing.held

@@ -105,13 +105,14 @@ class Glance(NamedTuple):
 class Crowd(NamedTuple):
     """Some people looked at closely: with what happened to them that backfills ask about, and all their runs, by person.
 
-    `held` are the sequences that are paused.
+    `held` are the sequences that are paused, `closed` those that nobody enters any more.
     """
 
     people: Ordered[Person]
     happened: Mapping[int, Ordered[Happened]]
     runs: Mapping[int, Ordered[Enrollment]]
     held: Collection[str] = ()
+    closed: Collection[str] = ()
 
 
 def events_asked_for(sequence: Sequence) -> frozenset[str]:
@@ -162,7 +163,7 @@ class _Deciding:
     def __init__(self, crowd: Crowd, definitions: Definitions, at: datetime) -> None:
         self._definitions, self._at, self._happened = definitions, at, crowd.happened
         self._runs = {person: list(runs) for person, runs in crowd.runs.items()}
-        self._acting = Acting(definitions, self._runs, lambda _: None, at, crowd.held)
+        self._acting = Acting(definitions, self._runs, lambda _: None, at, crowd.held, crowd.closed)
 
     def take_in(self, survey: Survey, person: Person) -> None:
         sequence = self._definitions.sequences[survey.sequence]

@@ -100,7 +100,7 @@ class World:
 
     `moves` are the earlier promotions of people without an address: what they started waits for one. `reach` says how far back
     people's histories go. `near` are people of whom only the cells are here that the batch can reach; none of them is joined.
-    `held` are the sequences that are paused. `bounces` is what was heard of people's mailboxes, and `agreements` is where addresses
+    `held` are the sequences that are paused, `closed` those that nobody enters any more. `bounces` is what was heard of people's mailboxes, and `agreements` is where addresses
     stand with what they agree to, both where the batch asks for it.
     """
 
@@ -119,6 +119,7 @@ class World:
         reach: Reach | None = None,
         near: Collection[int] = (),
         held: Collection[str] = (),
+        closed: Collection[str] = (),
         bounces: Mapping[int, Iterable[Bounce]] | None = None,
         agreements: Agreements | None = None,
     ) -> None:
@@ -136,6 +137,7 @@ class World:
             self.enrollments[run.person].append(run)
         self._pinned = pinned or {}
         self.held = held
+        self.closed = closed
         self.sent_at = sent_at or {}
         self.clicks = {message: list(each) for message, each in (clicks or {}).items()}
         self.moves = {person: list(each) for person, each in (moves or {}).items()}

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from nurture.domain.event import Event
-from nurture.domain.mail.feedback import Feedback, as_event
+from nurture.domain.mail.feedback import Feedback, Ways, ways_of
 from nurture.domain.mail.incoming import Unread
 
 if TYPE_CHECKING:
@@ -31,8 +30,8 @@ Read = Callable[[bytes, datetime], Sequence[Feedback] | Unread]
 class Stream(Protocol):
     """Where events go."""
 
-    def write(self, events: Sequence[Event]) -> None:
-        """Return when the stream has all of them; raises Unavailable."""
+    def write(self, ways: Ways) -> None:
+        """Return when the stream has all of them, those that say no to mail ahead of it; raises Unavailable."""
         ...
 
 
@@ -64,7 +63,7 @@ def fetch(mailbox: "ReturnedMail", read: Read, stream: Stream, clock: "Clock", l
 def tell(found: Iterable[Sequence[Feedback] | Unread], stream: Stream, at: datetime) -> Counter[str]:
     """Write what mails told to the stream, in their order; how often each kind of it was told. Raises Unavailable."""
     heard = [each for several in found if not isinstance(several, Unread) for each in several]
-    stream.write([as_event(each, at) for each in heard])
+    stream.write(ways_of(heard, at))
     return Counter(each.kind for each in heard)
 
 

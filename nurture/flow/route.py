@@ -129,7 +129,7 @@ class Routes:
             each.message: [
                 _Way(name, [*lanes[name], *theirs[each.domain]])
                 for name in preferred(each.message, weights)
-                if self._closing(name, families[each.domain], at) is None
+                if self._closing(name, families[each.domain], each.domain, at) is None
             ]
             for each in parcels
         }
@@ -147,9 +147,11 @@ class Routes:
             quota = self._quotas[transport] = self._store.keep_quota(transport, decided)
         return quota if quota.mails < warm_up.until else None
 
-    def _closing(self, transport: str, family: str, at: datetime) -> Brake | None:
+    def _closing(self, transport: str, family: str, domain: str, at: datetime) -> Brake | None:
         """The brake that closes a way."""
-        named: tuple[tuple[BrakeKind, str], ...] = (("transport", transport), ("family", family_at(transport, family)))
+        named: tuple[tuple[BrakeKind, str], ...] = (
+            ("domain", domain), ("domain", family), ("transport", transport), ("family", family_at(transport, family)),
+        )  # fmt: skip
         found = (self._brakes[name] for name in named if name in self._brakes)
         return next((brake for brake in found if brake.holds(at)), None)
 
@@ -179,7 +181,7 @@ class Routes:
     def _closed(self, parcel: Parcel, policy: SendingPolicy, at: datetime) -> Wait:
         """Brakes close all ways of a parcel; it waits for the one that opens first."""
         family = self._families([parcel.domain])[parcel.domain]
-        closing = [brake for name in policy.transports if (brake := self._closing(name, family, at)) is not None]
+        closing = [brake for name in policy.transports if (brake := self._closing(name, family, parcel.domain, at)) is not None]
         first = min(closing, key=lambda brake: brake.ends(at))
         return _held(parcel.message, first, at, all_mail=all(brake.kind == "transport" for brake in closing))
 

@@ -38,8 +38,12 @@ class WarmingUp(Figures):
 
 
 def held_back(connection: Connection, at: datetime) -> Iterator[HeldBack]:
-    """The brakes that hold at an instant."""
-    holding = select(brakes).where(or_(brakes.c.until.is_(None), brakes.c.until > at)).order_by(brakes.c.kind, brakes.c.name)
+    """The brakes that hold at an instant, but those of domains, which an operator pulls (see `reports.holds`)."""
+    holding = (
+        select(brakes)
+        .where(brakes.c.kind != "domain", or_(brakes.c.until.is_(None), brakes.c.until > at))
+        .order_by(brakes.c.kind, brakes.c.name)
+    )
     for row in connection.execute(holding):
         yield HeldBack(kind=row.kind, name=row.name, at=row.at, until=row.until, reason=row.reason)
 

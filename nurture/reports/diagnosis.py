@@ -1,13 +1,14 @@
 """From facts to problems: what status says is wrong with a running engine. Pure; `problems` holds the kinds and their order."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from nurture.adapters.broker import QUEUES
 from nurture.reports.alarms import about_what
 from nurture.reports.braking import HeldBack
-from nurture.reports.facts import Disk, Due, Memory, Migrations, Store, Stream
+from nurture.reports.facts import Disk, Due, Journal, Memory, Migrations, Store, Stream
+from nurture.reports.holds import Held
 from nurture.reports.problems import Problem, problem
 from nurture.reports.wording import counted, length, size
 
@@ -19,6 +20,9 @@ PATIENCE: Final = timedelta(seconds=60)
 
 #: Other people's mail servers are away now and then.
 MAILBOX_PATIENCE: Final = timedelta(minutes=15)
+
+#: What lies in the journal is passed on within a moment once Redis is back.
+JOURNAL_PATIENCE: Final = timedelta(seconds=15)
 
 #: An uncertain mail stays so for ever. One older than this no longer counts as a problem, for it would hide the next.
 UNCERTAIN_LATELY: Final = timedelta(days=7)
@@ -111,6 +115,8 @@ def in_store(store: Store) -> Iterator[Problem]:
         yield problem("alarms-unseen", what)
     for brake in store.brakes:
         yield _braked(brake)
+    for hold in store.holds:
+        yield from _held(hold)
     if store.uncertain_lately:
         what = f"{counted(store.uncertain_lately, 'mail')} of the last {UNCERTAIN_LATELY.days} days uncertain"
         yield problem("mails-uncertain", what)
@@ -123,10 +129,22 @@ def _overdue(code: str, due: Due, what: str) -> Iterator[Problem]:
 
 _OF_BRAKES: Final = {"all": "mail-stopped", "transport": "transport-resting", "family": "recipients-resting"}
 
+#: A sequence is paused for as long as its marketer likes, and nothing of it counts as late: no problem.
+_OF_HOLDS: Final = {"all": "all-held", "queue": "queue-held", "domain": "domain-held"}
+
 
 def _braked(brake: HeldBack) -> Problem:
     until = f"until {brake.until:%Y-%m-%d %H:%M} UTC" if brake.until else "until somebody lifts it"
     return problem(_OF_BRAKES[brake.kind], f"{brake.holds} waits {until}: {brake.reason}", brake.name or None)
+
+
+def _held(hold: Held) -> Iterator[Problem]:
+    if hold.kind in _OF_HOLDS:
+        who = f" by {hold.by}" if hold.by else ""
+        why = f": {hold.reason}" if hold.reason else ""
+        until = f" until {hold.until:%Y-%m-%d %H:%M} UTC" if hold.until else ""
+        what = f"{hold.what} is held since {hold.since:%Y-%m-%d %H:%M} UTC{who}{until}{why}"
+        yield problem(_OF_HOLDS[hold.kind], what, hold.name or None)
 
 
 def in_disk(disk: Disk) -> Iterator[Problem]:
@@ -135,3 +153,12 @@ def in_disk(disk: Disk) -> Iterator[Problem]:
         yield problem("disk-full", f"the disk of the data folder has {size(disk.free)} left of {size(disk.total)}")
     elif disk.free_files is not None and disk.free_files < LEAST_FILES:
         yield problem("disk-full", f"the disk of the data folder takes {counted(disk.free_files, 'more file', 'more files')}")
+
+
+def in_journal(journal: Journal, at: datetime) -> Iterator[Problem]:
+    """Whether events wait on this machine's disk, for how long at instant `at`."""
+    waits = (at - journal.oldest).total_seconds() if journal.oldest is not None else 0.0
+    if journal.full:
+        yield problem("journal-full", f"the journal is full ({size(journal.bytes)} of {size(journal.bound)})")
+    if journal.events and waits > JOURNAL_PATIENCE.total_seconds():
+        yield problem("journal-waiting", f"{counted(journal.events, 'event')} in the journal, the oldest for {length(waits)}")

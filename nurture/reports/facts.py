@@ -8,6 +8,7 @@ from pydantic import Field
 from nurture.reports.alarms import RaisedAlarm
 from nurture.reports.braking import HeldBack, WarmingUp
 from nurture.reports.figures import Figures
+from nurture.reports.holds import Held
 
 
 class Running(Figures):
@@ -117,6 +118,7 @@ class Store(Figures):
     uncertain_lately: int
     alarms: tuple[RaisedAlarm, ...]
     brakes: tuple[HeldBack, ...]
+    holds: tuple[Held, ...] = Field((), description="What an operator holds: everything, queues, sequences, domains.")
     warm_ups: tuple[WarmingUp, ...]
     handoffs: Mapping[str, int]
     calls: Due
@@ -128,3 +130,17 @@ class Disk(Figures):
     free: int
     total: int
     free_files: int | None = None
+
+
+class Journal(Figures):
+    """What waits on this machine's disk because Redis was away: of the web processes that run, and of those that died."""
+
+    events: int
+    bytes: int
+    oldest: datetime | None
+    bound: int = Field(description="How many bytes may wait.")
+
+    @property
+    def full(self) -> bool:
+        """Whether next to nothing more goes in, so that the web process answers 503."""
+        return self.bytes > 0 and self.bytes >= 0.98 * self.bound

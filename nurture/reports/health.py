@@ -8,6 +8,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
 from typing import Final, get_args
 
 from redis import Redis
@@ -15,6 +17,8 @@ from redis.exceptions import RedisError
 
 from nurture import metrics
 from nurture.adapters.broker import QUEUES
+from nurture.adapters.database.revisions import known, why_not
+from nurture.adapters.journal import JournalStanding, standing
 from nurture.domain.mail.brakes import BrakeKind
 from nurture.metrics import sample_key
 from nurture.observability import Counters
@@ -83,17 +87,31 @@ class Looks:
 class Metrics:
     """The figures of the whole installation, as text; never raises, and tells what it has while a part is away."""
 
-    def __init__(self, redis: Redis, looks: Looks) -> None:
-        self._redis, self._looks = redis, looks
+    def __init__(self, redis: Redis, looks: Looks, journals: Path, now: Callable[[], datetime]) -> None:
+        self._redis, self._looks, self._journals, self._now = redis, looks, journals, now
 
     def __call__(self) -> str:
-        return figures(self._redis, *self._looks.latest())
+        found, age = self._looks.latest()
+        return figures(self._redis, found, of_journal(standing(self._journals), self._now()), age)
 
 
-def figures(redis: Redis | None, found: Status | None, age: float = 0.0) -> str:
-    """All counters, and how things stood `age` seconds ago, in the Prometheus text format; `redis` is None where there is none."""
+def figures(redis: Redis | None, found: Status | None, more: Mapping[str, float], age: float = 0.0) -> str:
+    """All counters, how things stood `age` seconds ago, and `more` gauges, in the Prometheus text format.
+
+    `redis` is None where there is none.
+    """
     samples = {} if found is None else {**gauges(found), "look_age_seconds": age}
-    return metrics.text({"database_up": 0, **samples, **_counted(redis)})
+    return metrics.text({"database_up": 0, **samples, **more, **_counted(redis)})
+
+
+def of_journal(journal: JournalStanding, at: datetime) -> dict[str, float]:
+    """How the journals of this machine stand at an instant."""
+    return {
+        "journal_events": journal.events,
+        "journal_bytes": journal.bytes,
+        "journal_bound_bytes": journal.bound,
+        "journal_oldest_seconds": 0 if journal.oldest is None else max(0.0, (at - journal.oldest).total_seconds()),
+    }
 
 
 def _counted(redis: Redis | None) -> Mapping[str, float]:
@@ -145,4 +163,4 @@ def _of_store(store: Store) -> Iterator[tuple[str, float]]:
     brakes = Counter(str(brake.kind) for brake in store.brakes)
     for kind in get_args(BrakeKind):
         yield sample_key("brakes", kind=kind), brakes[kind]
-    yield "schema_current", int(store.migrations.revision == store.migrations.newest)
+    yield "schema_fits", int(why_not(known(), store.migrations.revision) is None)

@@ -158,12 +158,12 @@ KINDS: Final[Mapping[str, Kind]] = {
     "all-held": Kind(
         "Somebody holds everything.",
         "when the reason is gone, let it go on",
-        "nurture resume --all",
+        "nurture resume all",
     ),
     "queue-held": Kind(
         "Somebody holds a queue.",
         "when the reason is gone, let it go on",
-        "nurture resume --queue {about}",
+        "nurture resume queue {about}",
     ),
     "mail-stopped": Kind(
         "All mail is held, by hand or by a breaker.",
@@ -180,10 +180,27 @@ KINDS: Final[Mapping[str, Kind]] = {
         "read what they say of the sender; lift it (`nurture brakes lift family {about}`) only when the cause is gone",
         "nurture doctor --only dns",
     ),
+    "domain-held": Kind(
+        "Somebody holds all mail to a domain.",
+        "when the reason is gone, let it go on",
+        "nurture resume domain {about}",
+    ),
     "mailbox-unreadable": Kind(
         "The mailbox of bounces and replies cannot be read: no bounce suppresses and no answer ends anything.",
         "see to the account, its password and its folder; the workers' log says why",
         "nurture doctor --only imap",
+    ),
+    "journal-full": Kind(
+        "The journal of a web process is full: it answers 503, and no event is accepted any more.",
+        "bring Redis back; what the journal holds is then passed on by itself",
+        "nurture doctor --only redis,disk",
+        follows=(*_NO_REDIS, "disk-full"),
+    ),
+    "journal-waiting": Kind(
+        "Events lie in the journal on this machine's disk, because Redis was away when they came.",
+        "start the web process on this machine: it passes on what a dead one left, too",
+        "nurture web",
+        follows=(*_NO_REDIS, "journal-full"),
     ),
     "events-late": Kind(
         "Events wait for longer than a minute.",
@@ -201,7 +218,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         "Mails are overdue by more than a minute.",
         "start more workers; if some run, their log says what stops them",
         "nurture worker --queues mail",
-        follows=(*_stands_still("mail"), "mail-stopped", "transport-resting", "recipients-resting"),
+        follows=(*_stands_still("mail"), "mail-stopped", "transport-resting", "recipients-resting", "domain-held"),
     ),
     "handoffs-overdue": Kind(
         "Hand-offs to other systems are overdue by more than a minute.",

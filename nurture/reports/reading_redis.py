@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import ResponseError
 
 from nurture.adapters import redis_keys
@@ -25,6 +26,13 @@ def read_stream(redis: Redis, partitions: int) -> Stream:
     # Few keys are ours besides download counts, so one pass is cheap; a worker's own key expires with it.
     names = sorted(redis.scan_iter(match=redis_keys.worker("*"), count=10_000))
     pipeline = redis.pipeline(transaction=False)
+    ask_stream(pipeline, partitions, names)
+    asked = time.time()
+    return stream_in(pipeline.execute(raise_on_error=False), partitions, names, asked)
+
+
+def ask_stream(pipeline: Pipeline, partitions: int, names: Sequence[bytes]) -> int:
+    """Put what `stream_in` is told of into a pipeline; how many questions that are. `names` are the keys of workers."""
     pipeline.time()
     pipeline.get(redis_keys.BEAT)
     pipeline.get(redis_keys.MAILBOX_FAILS)
@@ -37,8 +45,11 @@ def read_stream(redis: Redis, partitions: int) -> Stream:
         pipeline.xrange(redis_keys.events(number), count=1)
     for name in names:
         pipeline.hgetall(name)
-    asked = time.time()
-    answers = pipeline.execute(raise_on_error=False)
+    return 6 + 3 * partitions + len(names)
+
+
+def stream_in(answers: Sequence[Any], partitions: int, names: Sequence[bytes], asked: float) -> Stream:
+    """The state of the stream, from the answers to what was asked at an instant of this machine's clock; raises RedisError."""
     for answer in answers:
         if isinstance(answer, Exception) and not _may_be_refused(answer):
             raise answer

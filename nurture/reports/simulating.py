@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, func, or_, select
 from nurture.adapters.database.bulk import among
 from nurture.adapters.database.components import EVENTS
 from nurture.adapters.database.consenting import rhythms_of
-from nurture.adapters.database.holding import held_sequences
+from nurture.adapters.database.holding import held_and_closed
 from nurture.adapters.database.identities import holdings_of, journal_entry
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import enrollment_of, event_of, person_of, stage_change_of
@@ -52,7 +52,8 @@ def standing_memory(connection: Connection, definitions: Definitions, known: Rel
     ids = find_person(connection, email_or_id).ids
     runs = [enrollment_of(row) for row in connection.execute(select(enrollments).where(enrollments.c.person_id.in_(ids)))]
     older = known.pinned(connection, {(run.sequence, run.version) for run in runs})
-    ground = Ground.of(definitions, held_sequences(connection), older)
+    held, closed = held_and_closed(connection)
+    ground = Ground.of(definitions, held, older, closed=closed)
     memory = Memory(ground, horizon=connection.scalar(select(horizons.c.at).where(horizons.c.what == EVENTS)))
     rows = connection.execute(select(people).where(people.c.id.in_(ids))).all()
     memory.people = {row.id: person_of(row) for row in rows}

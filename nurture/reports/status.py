@@ -20,9 +20,10 @@ from redis.exceptions import BusyLoadingError, RedisError
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from nurture.adapters.journal import standing
 from nurture.errors import NurtureError, SettingsError
 from nurture.reports import diagnosis
-from nurture.reports.facts import Disk, Migrations, Store, Stream
+from nurture.reports.facts import Disk, Journal, Migrations, Store, Stream
 from nurture.reports.figures import Figures
 from nurture.reports.problems import Problem, ordered, problem
 from nurture.reports.reading import snapshot
@@ -31,6 +32,10 @@ from nurture.reports.reading_store import read_migrations, read_store
 
 Verdict = Literal["healthy", "degraded", "down"]
 EXIT_CODES: Final[Mapping[Verdict, int]] = {"healthy": 0, "degraded": 1, "down": 2}
+
+
+#: Where web processes keep their journals, in the data folder.
+JOURNAL_FOLDER: Final = "journal"
 
 
 class Status(Figures):
@@ -42,6 +47,7 @@ class Status(Figures):
     stream: Stream | None
     store: Store | None
     disk: Disk | None = Field(None, description="The disk of the data folder of this machine; null where there is none.")
+    journal: Journal | None = Field(None, description="What this machine's web processes keep on disk; null where there is none.")
 
     @property
     def exit_code(self) -> int:
@@ -57,16 +63,19 @@ def status(
     """
     problems: list[Problem] = []
     disk = read_disk(folder) if folder is not None else None
+    journal = read_journal(folder) if folder is not None else None
     stream = _ask_redis(redis, partitions, problems)
     store = _ask_database(engine, at, problems)
     if disk is not None:
         problems += diagnosis.in_disk(disk)
+    if journal is not None:
+        problems += diagnosis.in_journal(journal, at)
     if stream is not None:
         problems += diagnosis.in_stream(stream, production=production)
     if store is not None:
         problems += diagnosis.in_store(store)
     verdict: Verdict = "down" if any(each.down for each in problems) else "degraded" if problems else "healthy"
-    return Status(verdict=verdict, problems=ordered(problems), at=at, stream=stream, store=store, disk=disk)
+    return Status(verdict=verdict, problems=ordered(problems), at=at, stream=stream, store=store, disk=disk, journal=journal)
 
 
 def _ask_redis(redis: Redis | None, partitions: int, problems: list[Problem]) -> Stream | None:
@@ -116,3 +125,12 @@ def read_disk(folder: Path) -> Disk | None:
             files = told.f_favail if told.f_files else None  # some file systems make as many as they need
             return Disk(free=told.f_bavail * told.f_frsize, total=told.f_blocks * told.f_frsize, free_files=files)
     return None
+
+
+def read_journal(folder: Path) -> Journal | None:
+    """What waits in the journals of a data folder; None where no web process ever kept one."""
+    there = folder / JOURNAL_FOLDER
+    if not there.is_dir():
+        return None
+    found = standing(there)
+    return Journal(events=found.events, bytes=found.bytes, oldest=found.oldest, bound=found.bound)

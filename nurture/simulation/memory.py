@@ -55,7 +55,8 @@ class Mail:
 
 
 class Ground(NamedTuple):
-    """What stands still in a simulation. `held` are the sequences that are paused, `versions` those that runs may be pinned to;
+    """What stands still in a simulation. `held` are the sequences that are paused, `closed` those that nobody
+    enters any more, `versions` those that runs may be pinned to;
     `barred` are addresses that are not to be mailed from the beginning;
     `reach` is every event that any condition or step asks the past about. In memory all of it is known, however long ago.
     """
@@ -65,6 +66,7 @@ class Ground(NamedTuple):
     versions: Mapping[tuple[str, str], Sequence]
     reach: Reach
     barred: Collection[str] = ()
+    closed: Collection[str] = ()
 
     @classmethod
     def of(
@@ -73,6 +75,7 @@ class Ground(NamedTuple):
         held: Collection[str] = (),
         older: Mapping[tuple[str, str], Sequence] | None = None,
         barred: Collection[str] = (),
+        closed: Collection[str] = (),
     ) -> "Ground":
         """The ground that definitions make; `older` are versions of sequences that people still stand on."""
         current = {(name, version): definitions.sequences[name] for name, version in definitions.versions.items()}
@@ -81,7 +84,7 @@ class Ground(NamedTuple):
         for sequence in versions.values():
             names |= sequence.awaited_events
             names.update(name for question in sequence.history() for name in question.events)
-        return cls(definitions, held, versions, dict.fromkeys(sorted(names)), barred)
+        return cls(definitions, held, versions, dict.fromkeys(sorted(names)), barred, closed)
 
 
 @dataclass(slots=True)

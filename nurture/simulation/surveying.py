@@ -31,7 +31,9 @@ class MemorySurveying(Transaction):
         memory = self._memory
         people = [person for id_ in sorted(ids) if (person := memory.people[id_]).merged_into is None]
         runs = {person.id: memory.runs_of({person.id}) for person in people}
-        return Crowd(people, {person.id: self._happened(person.id) for person in people}, runs, memory.ground.held)
+        return Crowd(
+            people, {person.id: self._happened(person.id) for person in people}, runs, memory.ground.held, memory.ground.closed
+        )
 
     def _happened(self, person: int) -> list[Happened]:
         memory = self._memory

@@ -55,6 +55,7 @@ class MemoryAbsorbing(Transaction):
             moves=self._moves([person for person in people if not person.email]),
             reach=memory.ground.reach,
             held=memory.ground.held,
+            closed=memory.ground.closed,
             agreements={where: agreed for where in memory.said if (agreed := memory.agreement(*where)) is not None},
         )
 
@@ -143,7 +144,8 @@ class MemoryAdvancing(Transaction):
             person, sequence = memory.people[run.person], memory.sequence_of(run)
             mailed = self._mailed(run.person) if sequence is not None and sequence.takes_from_pools else ()
             others = memory.runs_of({run.person}) if sequence is not None and sequence.leads_on else ()
-            standings.append(Standing(run, sequence, person.facts(at, scoring), mailed, others, memory.ground.held))
+            facts, ground = person.facts(at, scoring), memory.ground
+            standings.append(Standing(run, sequence, facts, mailed, others, ground.held, ground.closed))
         return standings
 
     def _mailed(self, person: int) -> set[str]:

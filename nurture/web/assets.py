@@ -64,7 +64,7 @@ class Assets:
 
     def _file(self, name: str, asset: Asset) -> Path | None:
         """The asset's file; None (and a word to the operator) if it is missing or lies outside the configuration folder."""
-        file = (self._root / asset.file).resolve()
+        file = (self._root / asset.file.replace("\0", "")).resolve()
         if file.is_relative_to(self._root) and file.is_file():
             return file
         _log.error("asset file missing", asset=name, file=asset.file, remedy="correct `file` in assets.yaml")

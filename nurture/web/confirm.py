@@ -8,13 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nurture.adapters.tokens import Confirmation
-from nurture.domain.event import CONSENT_CONFIRMED, Event
+from nurture.domain.event import CONSENT_CONFIRMED, Event, route_of_person
 from nurture.domain.ids import event_key
 from nurture.errors import InvalidToken, Unavailable
 from nurture.web.counters import Counters
 from nurture.web.pages import Pages, in_language_of, words_for
 from nurture.web.parts import WebParts
-from nurture.web.tracking import route_of_person
 from nurture.web.words import first_language
 
 

@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from nurture import metrics
+from nurture.adapters.journal import standing
 from nurture.web.counters import Counters
 from nurture.web.parts import WebParts
 
@@ -35,5 +36,7 @@ class Health:
     async def metrics(self, _request: Request) -> Response:
         """Prometheus text format 0.0.4: what all processes count together, then what this one has counted since its start."""
         shared = await run_in_threadpool(self._parts.metrics)
-        text = shared + metrics.text(self._counters.read())
+        waiting = await run_in_threadpool(standing, self._parts.settings.journal_folder)
+        gauges = {"journal_events": waiting.events, "journal_bytes": waiting.bytes}
+        text = shared + metrics.text({**self._counters.read(), **gauges})
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")

@@ -5,7 +5,6 @@ The key in the address is a first door, closed to whoever was not told it; then 
 """
 
 import asyncio
-from collections import defaultdict
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import Final
@@ -19,15 +18,13 @@ from nurture.adapters.hooks.base import Access, HookRefused, Post
 from nurture.adapters.hooks.sns import certificates
 from nurture.adapters.hooks.taking import ADAPTERS, Told, is_key_of, read_post
 from nurture.adapters.redis_keys import hook_token
-from nurture.domain.event import EMAIL_COMPLAINED, UNSUBSCRIBED, Event, route_of
-from nurture.domain.mail.feedback import as_event
+from nurture.domain.mail.feedback import ways_of
 from nurture.domain.mail.hooks import Hook, tolerance_of
 from nurture.errors import Unavailable
 from nurture.web.bodies import parse_json, read_body
 from nurture.web.counters import Counters
 from nurture.web.parts import WebParts
 from nurture.web.refusals import Refusal, unavailable
-from nurture.web.tracking import route_of_person
 
 _log = structlog.get_logger(__name__)
 
@@ -36,9 +33,6 @@ HOOK_BYTES: Final = 8 * 1024 * 1024
 
 #: What an answer says of what could not be read.
 _MOST_TOLD: Final = 20
-
-#: After these nobody is mailed any more, and no mail may overtake them.
-_SAYS_NO: Final = frozenset({UNSUBSCRIBED, EMAIL_COMPLAINED})
 
 
 class Hooks:
@@ -96,23 +90,11 @@ class Hooks:
             raise Refusal(403, "replayed", "this signature came before, with another body")
 
     async def _write(self, told: Told) -> None:
-        """Return when all is durable. What is told of one person goes their way, so that it is absorbed in its order.
-
-        Whoever says no at their provider is not mailed any more either, whatever waits in the stream.
-        """
-        at, writer = self._parts.clock.now(), self._parts.writer
-        ways: dict[int, list[Event]] = defaultdict(list)
-        refusals: list[tuple[Event, int]] = []
-        for each in told.heard:
-            event = as_event(each, at)
-            way = route_of(event) if each.person is None else route_of_person(each.person)
-            if event.name in _SAYS_NO:
-                refusals.append((event, way))
-            else:
-                ways[way].append(event)
+        """Return when all is durable. Whoever says no at their provider is not mailed any more either, whatever waits in the stream."""
+        writer, ways = self._parts.writer, ways_of(told.heard, self._parts.clock.now())
         await asyncio.gather(
-            *(writer.write_ahead(event, way) for event, way in refusals),
-            *(writer.write(events, way) for way, events in ways.items()),
+            *(writer.write_ahead(event, way) for event, way in ways.ahead),
+            *(writer.write(events, way) for way, events in ways.behind.items()),
         )
 
     def _answer(self, name: str, told: Told) -> Response:

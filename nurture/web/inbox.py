@@ -80,9 +80,10 @@ class Inbox:
     def _file(self, request: Request) -> Path:
         """The file named; 404 for anything that does not lie directly in the folder."""
         name: str = request.path_params["name"]
-        if not re.fullmatch(r"[\w.@+-]+\.eml", name) or not (self._folder / name).is_file():
+        file = self._folder / name
+        if not re.fullmatch(r"[\w.@+-]+\.eml", name) or file.is_symlink() or not file.is_file():
             raise HTTPException(404)
-        return self._folder / name
+        return file
 
 
 def _parsed(raw: bytes, *, headers_only: bool = False) -> EmailMessage:

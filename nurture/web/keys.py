@@ -46,7 +46,7 @@ class Sender(NamedTuple):
 class Keys:
     """All keys by name. Raises SettingsError when a name is the engine's own, or that of two keys."""
 
-    def __init__(self, public: Mapping[str, WriteKey], secret: Mapping[str, str]) -> None:
+    def __init__(self, public: Mapping[str, WriteKey], secret: Mapping[str, str | tuple[str, ...]]) -> None:
         own = [name for name in (*public, *secret) if _OWN_SOURCES.fullmatch(name)]
         if own:
             raise SettingsError(
@@ -55,8 +55,16 @@ class Keys:
         both = sorted(public.keys() & secret.keys())
         if both:
             raise SettingsError(f"NURTURE_SECRET_KEYS: {', '.join(both)} is the name of a write key, too; give each its own")
-        self._keys = [(written.key.encode(), Sender(name, "observed", written.origins)) for name, written in public.items()]
-        self._keys += [(key.encode(), Sender(name, "verified")) for name, key in secret.items()]
+        self._keys = [
+            (key.encode(), Sender(name, "observed", written.origins))
+            for name, written in public.items()
+            for key in (written.key, *written.former)
+        ]
+        self._keys += [
+            (key.encode(), Sender(name, "verified"))
+            for name, keys in secret.items()
+            for key in ((keys,) if isinstance(keys, str) else keys)
+        ]
 
     def sender(
         self, raw: Any, headers: Headers, query: bytes, *, page: bytes | None = None, in_address: bool = False

@@ -78,7 +78,7 @@ class WebParts:
     clock: Clock
     tokens: Tokens
     write_keys: Mapping[str, WriteKey]
-    secret_keys: Mapping[str, str]
+    secret_keys: Mapping[str, str | tuple[str, ...]]
     definitions: Callable[[], Definitions]
     writer: EventWriter
     metrics: Callable[[], str]

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from nurture.adapters.tokens import MailLink
 from nurture.domain.consent import Consents
 from nurture.domain.definitions import Definitions
-from nurture.domain.event import PREFERENCES_CHANGED, Event
+from nurture.domain.event import PREFERENCES_CHANGED, Event, route_of_person
 from nurture.domain.ids import event_key
 from nurture.domain.preferences import PAUSES, Pace, Wishes, pause_in, told_in
 from nurture.errors import InvalidToken, Unavailable
@@ -24,7 +24,6 @@ from nurture.web.counters import Counters
 from nurture.web.pages import Pages, in_language_of, words_for
 from nurture.web.parts import WebParts
 from nurture.web.posts import Fields, canonical, read_fields
-from nurture.web.tracking import route_of_person
 from nurture.web.unsubscribe import Unsubscribe
 
 

@@ -1,9 +1,12 @@
 """The web process, put together from the settings."""
 
+import os
 from pathlib import Path
 from typing import Final
 
 import structlog
+from redis import Redis
+from sqlalchemy import Engine
 from starlette.types import ASGIApp
 
 from nurture import bootstrap
@@ -13,14 +16,18 @@ from nurture.adapters.database.releases import ReleaseWatch
 from nurture.adapters.detour import Detour
 from nurture.adapters.journal import Journal
 from nurture.adapters.nudge import CeleryNudge
+from nurture.adapters.presence import Presence
 from nurture.adapters.stream_writer import StreamWriter, connect
 from nurture.adapters.tokens import Tokens
+from nurture.adapters.tracing import SentTraces, traces_for
+from nurture.ports import Clock
 from nurture.reports.health import Looks, Metrics, reasons_not_ready
 from nurture.reports.status import status
 from nurture.settings import Settings, variable
 from nurture.web.app import create_app
 from nurture.web.counters import Counters
 from nurture.web.parts import WebParts
+from nurture.web.tracing import TracedApp, traced
 
 _log = structlog.get_logger(__name__)
 
@@ -33,9 +40,10 @@ _DEMO_PAGES: Final = Path(__file__).parent / "demo"
 def web_app(settings: Settings) -> ASGIApp:
     """The application; its lifespan stops what is started here."""
     database = bootstrap.database(settings).engine
-    watch = ReleaseWatch(database)
+    watch = ReleaseWatch(database, kept=settings.data_dir / "release.json")
     watch.start()
     redis, clock = bootstrap.redis_client(settings), bootstrap.clock(settings)
+    Presence(redis, "web").keep_telling()
     counters = Counters()
     writer = StreamWriter(
         connect(settings.redis),
@@ -44,7 +52,8 @@ def web_app(settings: Settings) -> ASGIApp:
         CeleryNudge(settings.redis),
         _detour(settings, counters),
     )
-    return create_app(
+    traces = traces_for("web", os.environ)
+    app = create_app(
         WebParts(
             settings=settings,
             clock=clock,
@@ -52,8 +61,8 @@ def web_app(settings: Settings) -> ASGIApp:
             write_keys=settings.write_keys,
             secret_keys=settings.server_keys,
             definitions=watch,
-            writer=writer,
-            metrics=Metrics(redis, Looks(lambda: status(database, redis, settings.partitions, clock.now()))),
+            writer=traced(writer) if isinstance(traces, SentTraces) else writer,
+            metrics=_metrics(settings, database, redis, clock),
             ready=lambda: reasons_not_ready(redis),
             lets_opens_be_told=OpenTracking(database),
             wishes=WishesOf(database),
@@ -62,6 +71,12 @@ def web_app(settings: Settings) -> ASGIApp:
             counters=counters,
         )
     )
+    return TracedApp(app, traces) if isinstance(traces, SentTraces) else app
+
+
+def _metrics(settings: Settings, database: Engine, redis: Redis, clock: Clock) -> Metrics:
+    looks = Looks(lambda: status(database, redis, settings.partitions, clock.now()))
+    return Metrics(redis, looks, settings.journal_folder, clock.now)
 
 
 def _detour(settings: Settings, counters: Counters) -> Detour | None:

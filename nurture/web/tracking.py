@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 
 from nurture.adapters.redis_keys import withdrawn
 from nurture.adapters.tokens import MailLink, ReaderOpened, StepOpened
-from nurture.domain.event import EMAIL_CLICKED, EMAIL_OPENED, Event, midnight
+from nurture.domain.event import EMAIL_CLICKED, EMAIL_OPENED, Event, midnight, route_of_person
 from nurture.domain.ids import event_key
 from nurture.domain.surroundings import path_of
 from nurture.errors import InvalidToken, Unavailable
@@ -35,11 +35,6 @@ FOLLOWED_FOR: Final = timedelta(days=730)
 #: Headers by which browsers and proxies say that nobody has asked for this yet, and the words they say it with.
 _PURPOSE: Final = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 _AHEAD: Final = ("prefetch", "prerender", "preview")
-
-
-def route_of_person(person: int) -> int:
-    """The way of everything that one person does in mails, so that it is absorbed in its order."""
-    return crc32(str(person).encode())
 
 
 def reader_context(request: Request) -> dict[str, Any]:

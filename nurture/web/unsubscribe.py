@@ -9,13 +9,13 @@ from starlette.responses import Response
 
 from nurture.adapters.redis_keys import withdrawn
 from nurture.adapters.tokens import MailLink
-from nurture.domain.event import UNSUBSCRIBED, Event
+from nurture.domain.event import UNSUBSCRIBED, Event, route_of_person
 from nurture.domain.ids import event_key
 from nurture.errors import InvalidToken, Unavailable
 from nurture.web.counters import Counters
 from nurture.web.pages import Pages, words_for
 from nurture.web.parts import WebParts
-from nurture.web.tracking import FOLLOWED_FOR, route_of_person
+from nurture.web.tracking import FOLLOWED_FOR
 
 
 class Unsubscribe:

@@ -79,6 +79,11 @@ def test_it_is_configured_to_lose_nothing(server: EmbeddedRedis) -> None:
     assert int(options["maxmemory"]) >= 128 * 2**20
 
 
+def test_whoever_wishes_waits_for_the_disk(tmp_path: Path) -> None:
+    with EmbeddedRedis(tmp_path, "always") as strict, client(strict) as asking:
+        assert asking.config_get("appendfsync") == {"appendfsync": "always"}
+
+
 def test_nobody_gets_in_without_the_password(server: EmbeddedRedis) -> None:
     with (
         redis.Redis.from_url("redis://" + server.url.partition("@")[2], retry=None) as stranger,

@@ -4,13 +4,14 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 import redis
 
 from nurture.adapters import broker
 from nurture.adapters.nudge import CeleryNudge
+from nurture.adapters.tracing import Traces
 from tests.support.servers import RedisServer
 
 
@@ -90,3 +91,16 @@ def test_while_redis_is_away_it_neither_raises_nor_holds_up_and_then_works_again
         nudge("advance")
         assert len(waiting(own_redis.url, "sequences")) == before + 1
     nudge.close()
+
+
+def test_a_nudge_carries_who_sends_it_in_its_headers(redis_url: str) -> None:
+    class Carrying(Traces):
+        def carried(self) -> Mapping[str, str]:
+            return {"traceparent": "00-x"}
+
+    nudge = CeleryNudge(redis_url, Carrying())
+    nudge("advance")
+    nudge.close()
+    with redis.Redis.from_url(redis_url) as client:
+        [message] = client.lrange(broker.queue_key("sequences"), 0, -1)
+    assert json.loads(message)["headers"]["traceparent"] == "00-x"

@@ -13,7 +13,8 @@ import structlog
 from redis import Redis
 
 from nurture.adapters.redis_keys import WARNINGS
-from nurture.adapters.warnings import KEPT, LONGEST, KeepWarnings, Warned, keep_warnings, warnings_in
+from nurture.adapters.warned import Warned, warnings_in
+from nurture.adapters.warnings import KEPT, LONGEST, KeepWarnings, keep_warnings
 from nurture.observability import configure_logging
 from tests.support.servers import RedisServer
 from tests.support.waiting import wait_until

@@ -33,8 +33,8 @@ def defined(trigger: Any, *steps: dict[str, Any], **more: Any) -> Definitions:
 class Scene:
     """One world over several batches."""
 
-    def __init__(self, definitions: Definitions, held: Collection[str] = ()) -> None:
-        self.definitions, self.held = definitions, held
+    def __init__(self, definitions: Definitions, held: Collection[str] = (), closed: Collection[str] = ()) -> None:
+        self.definitions, self.held, self.closed = definitions, held, closed
         self.world = World(definitions, held=held)
 
     def happen(self, *events: Event, at: datetime | None = None) -> Changes:
@@ -47,6 +47,7 @@ class Scene:
             enrollments=[replace(run, new=False, changed=False) for run in self.runs],
             pinned={(name, version): self.definitions.sequences[name] for name, version in self.definitions.versions.items()},
             held=self.held,
+            closed=self.closed,
         )
         return absorb(events, self.world, lambda _: "browser", at or max(each.occurred_at for each in events))
 
@@ -191,6 +192,12 @@ def test_runs_of_a_held_sequence_are_born_held() -> None:
     scene = Scene(defined({"form": "guide"}), held={"s"})
     scene.happen(form(ANA))
     assert (scene.run.status, scene.run.due_at) == (PAUSED, MONDAY)
+
+
+def test_nobody_enters_a_sequence_that_is_closed() -> None:
+    scene = Scene(defined({"form": "guide"}), closed={"s"})
+    scene.happen(form(ANA))
+    assert scene.runs == []
 
 
 # ---- Who goes on

@@ -272,6 +272,11 @@ def test_a_chain_to_what_is_no_more_leads_nowhere() -> None:
     assert (move.begun, templates(move)) == ((), ["a"])
 
 
+def test_a_chain_leads_nobody_into_what_is_drained() -> None:
+    assert walk(chained()).begun
+    assert walk(chained(), closed={"other"}).begun == ()
+
+
 # ---- Ends
 
 

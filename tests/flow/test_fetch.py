@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from redis import Redis
 from sqlalchemy import select, update
 
 from nurture.adapters.database.releases import apply
@@ -12,6 +13,7 @@ from nurture.adapters.database.tables import enrollments, events, messages, supp
 from nurture.adapters.mail.imap import ImapAccount
 from nurture.adapters.mail.incoming.reader import MailReader
 from nurture.adapters.prompt_writer import PromptWriter
+from nurture.adapters.redis_keys import AHEAD
 from nurture.adapters.tokens import MailLink, Tokens
 from nurture.domain.mail.message import MessageStatus
 from nurture.errors import Unavailable
@@ -20,7 +22,7 @@ from tests.flow.conftest import Intake, queue
 from tests.flow.post import Post
 from tests.support.definitions import definitions
 from tests.support.imap import ImapServer
-from tests.support.returned import bounce, out_of_office, reply
+from tests.support.returned import bounce, out_of_office, reply, unsubscription
 
 TOKENS = Tokens("a secret of these tests")
 
@@ -105,6 +107,16 @@ def test_an_answer_by_a_machine_ends_nothing_and_one_by_a_person_ends_the_run(
     assert rows(database, suppressions) == []
     assert server.mails() == [reply(name)], "a person is to read it"
     assert fetching().mails == 0
+
+
+def test_no_mail_overtakes_whoever_unsubscribes_by_mail(
+    mailed: Any, name: str, server: ImapServer, fetching: Round, database: Database, redis: Redis
+) -> None:
+    server.put(unsubscription(name), bounce(name, "4.2.2", "delayed", 2))
+    assert fetching().kinds == {"unsubscribed": 1, "deferred": 1}
+    assert redis.xlen(AHEAD) == 1, "nobody absorbed it yet by this way, on which what sends looks first"
+    [suppressed] = rows(database, suppressions)
+    assert (suppressed.email, suppressed.reason) == ("ana@acme.test", "unsubscribed")
 
 
 def test_a_forged_report_changes_nobody(mailed: Any, name: str, server: ImapServer, fetching: Round, database: Database) -> None:

@@ -9,7 +9,7 @@ from nurture.adapters.database.releases import apply
 from nurture.adapters.database.store import Database
 from nurture.adapters.database.tables import enrollments, messages
 from nurture.errors import Refused
-from nurture.flow.hold import Resumed, pause, resume
+from nurture.flow.hold import Resumed, drain, pause, resume
 from tests.flow.conftest import Intake
 from tests.flow.flight import CASE, THANKS, WAIT, Flight, guide
 from tests.support.definitions import definitions
@@ -140,3 +140,33 @@ def test_a_sequence_that_is_gone_can_be_paused_as_long_as_somebody_is_on_it(flig
     assert go_on(flight, timedelta(0)) == Resumed(1, 0)
     flight.advance()
     assert len(flight.mails()) == 2
+
+
+def test_nobody_enters_what_is_drained_and_who_is_in_flight_walks_on(flight: Flight) -> None:
+    flight.enroll("ana@acme.test")
+    assert drain(flight.database, GUIDE, "it ends in June", flight.clock.now(), "ana")
+    assert not drain(flight.database, GUIDE, None, flight.clock.now()), "it was drained before"
+    flight.enroll("bob@acme.test")
+    flight.advance()
+    flight.later(days=2)
+    assert sorted(flight.mails()) == [("case", "case-study"), ("thanks", "guide-thanks")]
+    assert flight.run().status == "completed"
+    assert go_on(flight) == Resumed(0, 0, reopened=True)
+    flight.enroll("eve@acme.test")
+    with flight.database.engine.connect() as connection:
+        assert len(connection.execute(select(enrollments)).all()) == 2
+
+
+def test_what_is_paused_cannot_be_drained(flight: Flight) -> None:
+    hold(flight)
+    with pytest.raises(Refused, match="guide-nurture is paused already"):
+        drain(flight.database, GUIDE, None, flight.clock.now())
+
+
+def test_what_is_drained_may_be_paused_and_both_end_together(flight: Flight) -> None:
+    flight.enroll("ana@acme.test")
+    drain(flight.database, GUIDE, None, flight.clock.now())
+    assert hold(flight) == 1
+    assert go_on(flight) == Resumed(1, 0, reopened=True)
+    with pytest.raises(Refused, match="is not paused"):
+        go_on(flight)

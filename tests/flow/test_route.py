@@ -12,6 +12,7 @@ from nurture.adapters.database.store import Database
 from nurture.adapters.database.tables import alarms, brakes, messages, suppressions, warm_ups
 from nurture.adapters.limiter import RedisLimiter
 from nurture.domain.definitions import Definitions
+from nurture.domain.mail.brakes import Brake, Learned
 from nurture.domain.mail.breakers import ALL_MAIL
 from nurture.domain.mail.delivery import Accepted, Missed, Unreached
 from nurture.domain.mail.faults import Refusal
@@ -205,7 +206,19 @@ def test_what_a_brake_held_goes_as_soon_as_it_is_lifted(
     post.change(update(messages).values(due_at=later, planned_at=later, reason=Reason.BRAKE))
     worker.hears("default", "acme.test", POLICY)
     database.routing.lift("family", "default/acme.test", clock.now())
-    assert post.message().due_at == clock.now()
+    assert post.message().due_at == clock.now() + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(("name", "stays"), [("acme.com", {0}), ("gmail", {0, 1}), ("other.test", {2})])
+def test_mail_to_a_domain_or_a_family_is_held_by_whatever_transport(
+    worker: Worker, database: Database, clock: MovableClock, name: str, stays: set[int]
+) -> None:
+    worker.sends(transports=TWO)
+    database.routing.keep(Learned([Brake("domain", name, clock.now(), None, "held by hand", "ana")], [], []))
+    waits = [each for each in worker.route("acme.com", "gmail.com", "other.test") if isinstance(each, Wait)]
+    assert {each.message for each in waits} == stays
+    assert {(each.reason, each.detail, each.all_mail) for each in waits} == {(Reason.BRAKE, f"{name} held by hand", False)}
+    assert database.routing.brakes()["domain", name].by == "ana"
 
 
 def test_a_new_transport_is_warmed_up(worker: Worker, another: Worker, database: Database, clock: MovableClock) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Row, delete, insert, select, update
 from nurture.adapters.database.releases import apply
 from nurture.adapters.database.store import Database
 from nurture.adapters.database.surveying import SurveyingTransaction
-from nurture.adapters.database.tables import enrollments, messages, pauses, people, releases, surveys
+from nurture.adapters.database.tables import enrollments, holds, messages, pauses, people, releases, surveys
 from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.surveying import SPREAD, Survey
@@ -350,3 +350,13 @@ def test_definitions_that_only_count_write_nothing(watch: Watch, database: Datab
     with database.engine.connect() as connection:
         assert backfill_count(connection, made, "guide", watch.clock.now()) == 2
     assert (watch.rows(enrollments), watch.rows(surveys), watch.rows(messages)) == before
+
+
+def test_nobody_is_backfilled_into_what_is_drained(intake: Intake) -> None:
+    watch = Watch(intake)
+    intake.take([form(ANA)])
+    watch.put_in_force(sequence("guide", {"form": "guide"}, enroll="backfill"))
+    with watch.database.engine.begin() as connection:
+        row = {"kind": "sequence", "name": "guide", "how": "draining", "since": watch.clock.now()}
+        connection.execute(insert(holds).values(row))
+    assert watch.walk() == 0

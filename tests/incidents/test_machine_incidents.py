@@ -25,9 +25,9 @@ from nurture.adapters.database.tables import (
 from nurture.adapters.stream import StreamPartition
 from nurture.adapters.tokens import Click, Download, MailLink
 from nurture.domain.definitions import Definitions
+from nurture.domain.event import route_of_person
 from nurture.flow.absorb import absorb
 from nurture.ports import Entry
-from nurture.web.tracking import route_of_person
 from tests.incidents.conftest import FIELDS, Site
 from tests.support.definitions import DEFINITIONS, GUIDE_SEQUENCE
 from tests.support.definitions import definitions as shared_definitions

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +13,17 @@ from sqlalchemy import event as hooks
 from nurture.adapters import redis_keys
 from nurture.adapters.broker import QUEUES
 from nurture.adapters.database.engine import make_engine
+from nurture.adapters.journal import JournalStanding
 from nurture.metrics import METRICS
 from nurture.observability import Counters
-from nurture.reports.health import EVERY, Looks, Metrics, figures, reasons_not_ready
+from nurture.reports.health import EVERY, Looks, Metrics, figures, of_journal, reasons_not_ready
 from nurture.reports.status import Status, status
-from tests.support.events import download, form, page
+from tests.support.events import MONDAY, download, form, page
 from tests.support.exposition import read, value
 from tests.support.installation import Installation
 from tests.support.waiting import free_port, wait_until
+
+EMPTY_JOURNAL = of_journal(JournalStanding(0, 0, None, 1_000), MONDAY)
 
 
 def ask(installation: Installation) -> Status:
@@ -26,7 +31,7 @@ def ask(installation: Installation) -> Status:
 
 
 def told(installation: Installation) -> str:
-    return figures(installation.redis, ask(installation))
+    return figures(installation.redis, ask(installation), EMPTY_JOURNAL)
 
 
 def show_life(redis: Redis, name: str, queues: str) -> None:
@@ -44,7 +49,7 @@ def test_how_things_stand(installation: Installation) -> None:
     installation.garble()
     installation.redis.xadd(redis_keys.events(3), {redis_keys.FIELD: b"{}"})
     found = told(installation)
-    assert value(found, "nurture_database_up") == value(found, "nurture_redis_up") == value(found, "nurture_schema_current") == 1
+    assert value(found, "nurture_database_up") == value(found, "nurture_redis_up") == value(found, "nurture_schema_fits") == 1
     assert [value(found, "nurture_stream_backlog", partition=str(number)) for number in range(4)] == [0, 0, 0, 1]
     assert value(found, "nurture_stream_oldest_seconds", partition="3") < 60
     assert value(found, "nurture_dead_letters") == 1
@@ -82,7 +87,7 @@ def test_every_gauge_of_the_list_is_told(installation: Installation) -> None:
 def test_without_a_database_the_rest_is_told(redis_url: str, installation: Installation) -> None:
     Counters(installation.redis).add("events_stored", 5)
     away = make_engine(f"postgresql://postgres@127.0.0.1:{free_port()}/none")
-    found = figures(installation.redis, status(away, installation.redis, 4, installation.clock.now()))
+    found = figures(installation.redis, status(away, installation.redis, 4, installation.clock.now()), {})
     assert (value(found, "nurture_database_up"), value(found, "nurture_redis_up")) == (0, 1)
     assert value(found, "nurture_events_stored_total") == 5
     assert value(found, "nurture_stream_backlog", partition="0") == 0
@@ -92,19 +97,28 @@ def test_without_a_database_the_rest_is_told(redis_url: str, installation: Insta
 
 def test_without_redis_the_rest_is_told(installation: Installation) -> None:
     with Redis.from_url(f"redis://127.0.0.1:{free_port()}", retry=None) as nowhere:
-        found = figures(nowhere, status(installation.engine, nowhere, 4, installation.clock.now()))
+        found = figures(nowhere, status(installation.engine, nowhere, 4, installation.clock.now()), {})
         assert reasons_not_ready(nowhere)
     assert (value(found, "nurture_database_up"), value(found, "nurture_redis_up")) == (1, 0)
     assert value(found, "nurture_due", what="steps") == 0
     assert "nurture_stream_backlog" not in read(found)
-    assert value(figures(None, None), "nurture_redis_up") == 0
+    assert value(figures(None, None, {}), "nurture_redis_up") == 0
 
 
-def test_a_hundred_scrapes_cost_one_look(installation: Installation) -> None:
+def test_the_journal_is_told_of() -> None:
+    found = figures(None, None, of_journal(JournalStanding(3, 700, MONDAY - timedelta(minutes=5), 1_000), MONDAY))
+    told_of = {name: family.samples[()] for name, family in read(found).items() if "journal" in name}
+    assert told_of == {
+        "nurture_journal_events": 3, "nurture_journal_bytes": 700, "nurture_journal_bound_bytes": 1_000,
+        "nurture_journal_oldest_seconds": 300,
+    }  # fmt: skip
+
+
+def test_a_hundred_scrapes_cost_one_look(installation: Installation, tmp_path: Path) -> None:
     now, statements = [100.0], []
     hooks.listen(installation.engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
     looks = Looks(lambda: ask(installation), monotonic=lambda: now[0])
-    metrics = Metrics(installation.redis, looks)
+    metrics = Metrics(installation.redis, looks, tmp_path, installation.clock.now)
     assert value(metrics(), "nurture_database_up") == 1
     once = len(statements)
     assert 0 < once < 40

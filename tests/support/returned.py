@@ -61,3 +61,15 @@ References: <{name}@example.com>
 
 Thank you, may I call you tomorrow?
 """.replace("\n", "\r\n").encode()
+
+
+def unsubscription(name: str) -> bytes:
+    """The mail that a mail program writes when its reader presses its button to unsubscribe from the mail called `name`."""
+    return f"""\
+Return-Path: <ana@acme.test>
+From: Ana <ana@acme.test>
+To: leave@example.com
+Subject: {name}
+Message-ID: <leave@mx.acme.test>
+
+""".replace("\n", "\r\n").encode()

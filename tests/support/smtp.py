@@ -48,12 +48,14 @@ class _Fault:
 class SmtpSink:
     """The server, in a thread of its own. `delay` seconds pass before each reply; `keep_bodies` off saves memory.
 
-    While `answers_mails` is off, mails are taken and nobody is told. More connections than `most_sessions` are turned away.
+    While `answers_mails` is off, mails are taken and nobody is told; while `holds` is on, nothing at all is answered. More
+    connections than `most_sessions` are turned away.
     """
 
     keep_bodies: bool = True
     delay: float = 0.0
     answers_mails: bool = True
+    holds: bool = False
     most_sessions: int | None = None
     mails: list[Mail] = field(default_factory=list)
     sessions: int = 0
@@ -77,9 +79,7 @@ class SmtpSink:
             raise AssertionError("the SMTP sink did not come up")
 
     def _serve(self, listening: threading.Event) -> None:
-        self._server = self._loop.run_until_complete(
-            self._loop.create_server(lambda: _Session(self), "127.0.0.1", 0, backlog=256)
-        )
+        self._server = self._loop.run_until_complete(self._listen(0))
         self.port = int(self._server.sockets[0].getsockname()[1])
         listening.set()
         self._loop.run_forever()
@@ -94,6 +94,31 @@ class SmtpSink:
         for transport in self._open:
             transport.abort()
         self._loop.call_soon(self._loop.call_soon, self._loop.stop)  # the aborted connections close in the turn between
+
+    async def _listen(self, port: int) -> asyncio.Server:
+        return await self._loop.create_server(lambda: _Session(self), "127.0.0.1", port, backlog=256)
+
+    def shut_door(self) -> None:
+        """Hang up on everybody and listen no more, until the door is opened again."""
+        asyncio.run_coroutine_threadsafe(self._shut_door(), self._loop).result(10)
+
+    def open_door(self) -> None:
+        """Listen again on the same port."""
+        self._server = asyncio.run_coroutine_threadsafe(self._listen(self.port), self._loop).result(10)
+
+    def abort_sessions(self) -> int:
+        """Hang up on everybody; how many there were."""
+        return asyncio.run_coroutine_threadsafe(self._abort_sessions(), self._loop).result(10)
+
+    async def _shut_door(self) -> None:
+        self._server.close()
+        await self._abort_sessions()
+
+    async def _abort_sessions(self) -> int:
+        gone = list(self._open)
+        for transport in gone:
+            transport.abort()
+        return len(gone)
 
     @property
     def open_sessions(self) -> int:
@@ -112,6 +137,10 @@ class SmtpSink:
     def clear(self) -> None:
         """Forget the mails and every scripted fault."""
         self.mails.clear()
+        self.forgive()
+
+    def forgive(self) -> None:
+        """Forget every scripted fault."""
         self._faults.clear()
 
     def refuse(
@@ -176,7 +205,7 @@ class _Session(asyncio.Protocol):
         self._replies.append(line)
 
     def _flush(self) -> None:
-        if not self._replies:
+        if not self._replies or self._sink.holds:
             return
         lines = "".join(f"{line}\r\n" for line in self._replies).encode()
         self._replies.clear()

@@ -16,7 +16,9 @@ import uvicorn
 from pydantic import SecretStr
 
 from nurture.adapters import redis_keys
+from nurture.adapters.detour import Detour
 from nurture.adapters.hooks.visits import visit
+from nurture.adapters.journal import Journal
 from nurture.adapters.stream_writer import StreamWriter, connect
 from nurture.adapters.tokens import Tokens
 from nurture.domain.content import Asset, Form, Link
@@ -32,6 +34,7 @@ from nurture.keys import WriteKey
 from nurture.ports import Clock
 from nurture.settings import Settings
 from nurture.web.app import create_app
+from nurture.web.counters import Counters
 from nurture.web.parts import WebParts
 from nurture.web.server import config_of
 from tests.support.servers import RedisServer
@@ -162,26 +165,30 @@ def serving(
     redis_url: str, folder: Path, *, definitions: Definitions | None = None, max_backlog: int = 100_000,
     ready: Callable[[], list[str]] = list, tokens: Tokens | None = None, watch: Callable[[], Definitions] | None = None,
     visit: Callable[[str], bytes] = visit, lets_opens_be_told: Callable[[int], bool] = lambda _: False,
-    wishes: Callable[[int], Wishes] = lambda _: Wishes(), keys: Mapping[str, WriteKey] = WRITE_KEYS,
+    wishes: Callable[[int], Wishes] = lambda _: Wishes(), journal: int = 0, keys: Mapping[str, WriteKey] = WRITE_KEYS,
     servers: Mapping[str, str] = MappingProxyType({"crm": SECRET_KEY}), clock: Clock | None = None, **settings: Any,
 ) -> Iterator[Web]:  # fmt: skip
-    """A web process on `redis_url` whose configuration and mails lie in `folder`."""
-    (folder / "config/assets").mkdir(parents=True)
+    """A web process on `redis_url` whose configuration and mails lie in `folder`; with a journal of at most `journal` bytes."""
+    for name in ("config/assets", "mail", "demo"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "config/assets/guide.pdf").write_bytes(PDF)
     (folder / "secret.txt").write_text("secret")
-    (folder / "mail").mkdir()
-    (folder / "demo").mkdir()
     (folder / "demo/index.html").write_text("<h1>Demo</h1>")
     nudges: list[tuple[str, int | None]] = []
     standing, tokens = MovableClock(), tokens or Tokens("a secret for tests")
     in_force = [definitions or make_definitions()]
     client = connect(redis_url)
-    writer = StreamWriter(client, PARTITIONS, max_backlog, lambda task, partition=None: nudges.append((task, partition)))
+    counters = Counters()
+    detour = Detour(Journal(folder / "journal", journal, (clock or standing).now), counters.add) if journal else None
+    writer = StreamWriter(
+        client, PARTITIONS, max_backlog, lambda task, partition=None: nudges.append((task, partition)), detour
+    )  # fmt: skip
     values = {"config_dir": folder / "config", "data_dir": folder, "secret_key": SecretStr("0123456789abcdef"), **settings}
     parts = WebParts(
         settings=Settings(**values), clock=clock or standing, tokens=tokens, write_keys=keys,
         secret_keys=servers, definitions=watch or (lambda: in_force[0]), writer=writer, metrics=lambda: "# TYPE nurture_up gauge\nnurture_up 1\n",
         ready=ready, visit=visit, lets_opens_be_told=lets_opens_be_told, wishes=wishes, inbox_dir=folder / "mail", demo_dir=folder / "demo",
+        counters=counters,
     )  # fmt: skip
     with (
         running(create_app(parts), parts.settings) as base,

@@ -18,6 +18,7 @@ from nurture.adapters.database.engine import make_engine
 from nurture.adapters.database.migrations import upgrade
 from nurture.adapters.database.releases import ReleaseWatch, apply
 from nurture.adapters.database.tables import enrollments, events, messages, people, suppressions
+from nurture.adapters.journal import somebody_left
 from nurture.adapters.redis_keys import AHEAD
 from nurture.adapters.stream import held_partition
 from nurture.adapters.tokens import Click, MailLink, ReaderOpened, Tokens
@@ -26,6 +27,7 @@ from nurture.domain.definitions import Definitions
 from nurture.domain.event import UNSUBSCRIBED
 from nurture.domain.mail.sending import MessageStatus
 from nurture.domain.mail.tracking import Opens
+from nurture.errors import Unavailable
 from nurture.flow.absorb import absorb
 from nurture.flow.send import send
 from nurture.ports import Letter, Written
@@ -36,7 +38,7 @@ from tests.support.installation import LineWriter
 from tests.support.mailrooms import mailroom
 from tests.support.servers import PostgresServer, RedisServer
 from tests.support.smtp import SmtpSink
-from tests.support.waiting import MovableClock
+from tests.support.waiting import MovableClock, wait_until
 from tests.web.conftest import PARTITIONS, Web, make_definitions, serving
 
 ONE_CLICK = "List-Unsubscribe=One-Click"
@@ -48,7 +50,10 @@ class Office:
 
     def __init__(self, web: Web, engine: Engine, url: str, redis: RedisServer, sink: SmtpSink) -> None:
         self.web, self.engine, self.sink = web, engine, sink
-        settings = Settings(database_url=SecretStr(url), redis_url=SecretStr(redis.url), secret_key=SecretStr("0123456789abcdef"))
+        settings = Settings(
+            database_url=SecretStr(url), redis_url=SecretStr(redis.url), secret_key=SecretStr("0123456789abcdef"),
+            data_dir=web.folder,
+        )  # fmt: skip
         self.parts = WorkerParts(settings)
         self.parts.clock = web.clock
         what = definitions()
@@ -188,6 +193,29 @@ def test_u10_a_full_backlog_refuses_nobody_who_leaves(redis_url: str, tmp_path: 
             pass
         leave(web, 7)
         assert web.redis.xlen(AHEAD) == 1
+
+
+def test_u10_nobody_is_mailed_who_left_while_redis_was_away(
+    own_redis: RedisServer, migrated_engine: Engine, database_url: str, smtp_sink: SmtpSink, tmp_path: Path
+) -> None:
+    """Redis is back, and the web process that took the unsubscribe is dead: mail waits until another one has passed it on."""
+    with serving(own_redis.url, tmp_path, journal=1 << 20) as web:
+        own_redis.stop()
+        leave(web, 2)
+    own_redis.start()
+    assert somebody_left(tmp_path / "journal")
+    office = Office(web, migrated_engine, database_url, own_redis, smtp_sink)
+    office.queue(3)
+    with pytest.raises(Unavailable, match="unsubscribed while Redis was away"):
+        office.send_all()
+    assert office.mailed() == set()
+    with serving(own_redis.url, tmp_path, journal=1 << 20) as web:
+        wait_until(lambda: not somebody_left(tmp_path / "journal"), what="the unsubscribe to be passed on")
+        office.send_all()
+    assert office.mailed() == {address(1), address(3)}
+    assert office.skipped() == {2}
+    office.parts.database.engine.dispose()
+    office.parts.redis.close()
 
 
 @pytest.mark.parametrize("opens", ["individual", "hygiene"])

@@ -25,10 +25,10 @@ ROOT = Path(__file__).parents[2]
 _PROGRAM = """
 import os, signal, sys, time
 import redis
-from nurture.settings import Settings
+from nurture.cli.common import load_settings
 import workers.app, workers.life, workers.run
 
-settings = Settings.load()
+settings = load_settings()
 client = redis.Redis.from_url(settings.redis)
 
 def make_app(settings):
@@ -80,16 +80,20 @@ class Worker:
         self.process.wait(30)
         return time.monotonic() - started
 
+    def close(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.nudge.close()
+        self.client.close()
+
 
 @pytest.fixture
 def worker(redis_url: str, tmp_path: Path) -> Iterator[Worker]:
     running = Worker(redis_url, tmp_path)
+    running.client.set(redis_keys.BEAT, f"{time.time() + 3_600:.3f}")  # else it would sweep by itself after a while
     yield running
-    if running.process.poll() is None:
-        os.killpg(running.process.pid, signal.SIGKILL)
-        running.process.wait()
-    running.nudge.close()
-    running.client.close()
+    running.close()
 
 
 def test_a_nudge_runs_its_task_and_a_worker_shows_that_it_lives(worker: Worker) -> None:

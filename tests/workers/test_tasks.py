@@ -1,8 +1,10 @@
 """A task on a real installation, run in this process."""
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -15,6 +17,7 @@ from nurture.adapters.database.tables import enrollments, erased_addresses, peop
 from nurture.adapters.nudge import CeleryNudge
 from nurture.adapters.redis_keys import FIELD, MAILBOX_FAILS, events
 from nurture.adapters.tokens import MailLink, Tokens
+from nurture.adapters.tracing import Traces, traces_for
 from nurture.bootstrap import WorkerParts
 from nurture.domain.event import EVENT
 from nurture.observability import Counters, Tally
@@ -24,6 +27,7 @@ from tests.support.events import download, form, page
 from tests.support.imap import ImapServer
 from tests.support.installation import SECRET, Installation, LineWriter
 from tests.support.mailrooms import mailroom
+from tests.support.otlp import OtlpReceiver
 from tests.support.returned import bounce, reply
 from tests.support.smtp import SmtpSink
 from tests.support.surveys import plan, sequence
@@ -149,3 +153,37 @@ def test_no_task_fails_because_nothing_can_be_counted(installation: Installation
     nowhere = Redis.from_url("redis://127.0.0.1:1", retry=None)
     monkeypatch.setattr(workers.tasks.parts(), "tally", Tally(Counters(nowhere)))
     workers.tasks.cool_down()
+
+
+def test_spans_of_a_batch_reach_a_collector(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    posted = form("ana@acme.test", "ana")
+    posted = posted.model_copy(update={"context": {**posted.context, "traceparent": request}})
+    installation.redis.xadd(events(1), {FIELD: EVENT.dump_json(posted)})
+    parts = workers.tasks.parts()
+    with OtlpReceiver() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        parts.traces = traces_for("worker", os.environ)
+        workers.tasks.absorb_partition(1)
+        workers.tasks.advance_due()
+        parts.traces.flush()
+    [span] = collector.spans
+    assert span.name == "absorb"
+    assert [link.trace_id.hex() for link in span.links] == ["0af7651916cd43dd8448eb211c80319c"]
+    [resource] = collector.resources
+    assert (resource["service.name"], resource["nurture.process"]) == ("nurture", "worker")
+    assert b"ana" not in span.SerializeToString()
+
+
+def test_a_task_knows_which_batch_woke_it(installation: Installation) -> None:
+    woken: list[str | None] = []
+
+    class Noting(Traces):
+        def woken_by(self, traceparent: str | None) -> None:
+            woken.append(traceparent)
+
+    workers.tasks.parts().traces = Noting()
+    task: Any = workers.tasks.cool_down
+    task.apply(headers={"traceparent": "00-x"}, throw=True)
+    task.apply(throw=True)
+    assert woken == ["00-x", None]

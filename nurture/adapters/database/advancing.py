@@ -15,7 +15,7 @@ from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.erased_addresses import ErasedAddresses
 from nurture.adapters.database.handing_off import store_alerts
 from nurture.adapters.database.histories import give_histories, reach_of
-from nurture.adapters.database.holding import held_sequences
+from nurture.adapters.database.holding import held_and_closed
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import enrollment_of, enrollment_row, person_of
 from nurture.adapters.database.switching import keep_switch
@@ -55,9 +55,11 @@ class AdvancingTransaction:
         scoring = self.definitions().scoring
         facts = {person.id: person.facts(at, scoring) for person in persons.values()}
         mailed, others = self._mailed(runs, sequences), self._others(runs, sequences)
-        held = held_sequences(self._connection)
+        held, closed = held_and_closed(self._connection)
         return [
-            Standing(run, sequences[run.id], facts[run.person], mailed.get(run.person, ()), others.get(run.person, ()), held)
+            Standing(
+                run, sequences[run.id], facts[run.person], mailed.get(run.person, ()), others.get(run.person, ()), held, closed
+            )
             for run in runs
         ]
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, select
 
 from nurture.adapters.database.bulk import among
 from nurture.adapters.database.histories import give_histories
-from nurture.adapters.database.holding import held_sequences
+from nurture.adapters.database.holding import held_and_closed
 from nurture.adapters.database.rows import enrollment_of, event_of, person_of, stage_change_of
 from nurture.adapters.database.tables import enrollments, events, people, stage_changes
 from nurture.domain.definitions import Definitions
@@ -47,7 +47,7 @@ class CrowdReader:
         asked = select(people).where(*which).order_by(people.c.id)
         persons = [person_of(row) for row in self._connection.execute(asked.with_for_update() if locked else asked)]
         give_histories(self._connection, persons, self._reach, self._looks_back_to)
-        return Crowd(persons, self._happened(persons), self._runs(ids), held_sequences(self._connection))
+        return Crowd(persons, self._happened(persons), self._runs(ids), *held_and_closed(self._connection))
 
     def _runs(self, ids: Collection[int]) -> Mapping[int, Sequence[Enrollment]]:
         runs: dict[int, list[Enrollment]] = defaultdict(list)

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
 
-from sqlalchemy import Connection, Engine, String, and_, case, cast, func, or_, select
+from sqlalchemy import Connection, Engine, String, cast, func, select
 
 from nurture.adapters.database.bulk import among, insert_rows
 from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.holding import HoldingTransaction
+from nurture.adapters.database.mail_streams import streams_in
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.switching import turn_switch
 from nurture.adapters.database.tables import alarms, brakes, deliveries, enrollments, messages
@@ -16,14 +16,10 @@ from nurture.domain.definitions import Definitions
 from nurture.domain.handing_off import DeliveryStatus, Handoff
 from nurture.domain.ids import stable_id
 from nurture.domain.mail.breakers import ALL_MAIL, Alarm, Pulse, Stream, Trip
-from nurture.domain.mail.faults import Fault
-from nurture.domain.mail.message import MessageStatus, Reason
+from nurture.domain.mail.message import MessageStatus
 from nurture.ports import Outcome
 
 _HOUR, _WEEK = timedelta(hours=1), timedelta(days=7)
-
-#: How a bounce begins whose cause is an address that does not exist (see `domain.mail.hearing`).
-NOBODY_THERE: Final = f"{Fault.ADDRESS.value}%"
 
 
 def store_alarms(connection: Connection, raised: Sequence[Alarm], handoff: Handoff | None = None) -> list[Alarm]:
@@ -64,33 +60,8 @@ class GuardingStore:
             return self._releases.current(connection)
 
     def streams(self, within: timedelta, at: datetime) -> Sequence[Stream]:
-        alarmed = (
-            select(alarms.c.about, func.max(alarms.c.at).label("at"))
-            .where(alarms.c.kind.in_(["complaints", "hard_bounces"]))
-            .group_by(alarms.c.about)
-            .subquery()
-        )
-        refused = and_(messages.c.status == MessageStatus.FAILED, messages.c.reason == Reason.ADDRESS_REFUSED)
-        bounced = or_(refused, and_(messages.c.status == MessageStatus.BOUNCED, messages.c.detail.like(NOBODY_THERE)))
-        when = func.coalesce(messages.c.sent_at, messages.c.due_at)
-        since = at - within
-        counted = (
-            select(
-                enrollments.c.sequence,
-                func.count().label("sent"),
-                func.sum(case((bounced, 1), else_=0)).label("bounced"),
-                func.sum(case((messages.c.status == MessageStatus.COMPLAINED, 1), else_=0)).label("complained"),
-            )
-            .select_from(messages.join(enrollments, enrollments.c.id == messages.c.enrollment_id))
-            .outerjoin(alarmed, alarmed.c.about == enrollments.c.sequence)
-            .where(
-                or_(messages.c.sent_at > since, and_(refused, messages.c.due_at > since)),
-                or_(alarmed.c.at.is_(None), when > alarmed.c.at),
-            )
-            .group_by(enrollments.c.sequence)
-        )
         with translated("mail is looked at later"), self._engine.begin() as connection:
-            return [Stream(*row) for row in connection.execute(counted.order_by(enrollments.c.sequence))]
+            return streams_in(connection, within, at)
 
     def pulses(self, least: int, at: datetime) -> Sequence[Pulse]:
         with translated("mail is looked at later"), self._engine.begin() as connection:

@@ -20,13 +20,14 @@ from sqlalchemy import (
     insert,
     literal,
     select,
+    union_all,
     update,
 )  # fmt: skip
 
 from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.switching import turn_switch
-from nurture.adapters.database.tables import Instant, enrollments, messages, pauses
+from nurture.adapters.database.tables import Instant, enrollments, holds, messages, pauses
 from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import LIVE, EnrollmentStatus
 from nurture.domain.mail.message import MessageStatus, Reason
@@ -35,6 +36,15 @@ from nurture.domain.mail.message import MessageStatus, Reason
 def held_sequences(connection: Connection) -> frozenset[str]:
     """The sequences that are paused."""
     return frozenset(connection.scalars(select(pauses.c.sequence)))
+
+
+def held_and_closed(connection: Connection) -> tuple[frozenset[str], frozenset[str]]:
+    """The sequences that are paused, and those that nobody enters any more."""
+    paused = select(pauses.c.sequence, literal(value=False).label("closed"))
+    draining = select(holds.c.name, literal(value=True)).where(holds.c.kind == "sequence")
+    found = connection.execute(union_all(paused, draining)).all()
+    held = (frozenset(row.sequence for row in found if bool(row.closed) is closed) for closed in (False, True))
+    return next(held), next(held)
 
 
 def release_messages(connection: Connection, sequence: str, at: datetime, spread: timedelta) -> int:
@@ -72,8 +82,19 @@ class HoldingTransaction:
         live = enrollments.c.status.in_([status.value for status in sorted(LIVE)])
         return bool(self._connection.scalar(select(exists().where(enrollments.c.sequence == sequence, live))))
 
-    def hold(self, sequence: str, at: datetime, reason: str | None) -> int:
-        self._connection.execute(insert(pauses).values(sequence=sequence, at=at, reason=reason))
+    def closed_since(self) -> dict[str, datetime]:
+        draining = select(holds.c.name, holds.c.since).where(holds.c.kind == "sequence")
+        return {row.name: row.since for row in self._connection.execute(draining)}
+
+    def close(self, sequence: str, at: datetime, reason: str | None, by: str | None) -> None:
+        row = {"kind": "sequence", "name": sequence, "how": "draining", "reason": reason, "since": at, "by": by}
+        self._connection.execute(insert(holds).values(row))
+
+    def reopen(self, sequence: str) -> None:
+        self._connection.execute(delete(holds).where(holds.c.kind == "sequence", holds.c.name == sequence))
+
+    def hold(self, sequence: str, at: datetime, reason: str | None, by: str | None = None) -> int:
+        self._connection.execute(insert(pauses).values(sequence=sequence, at=at, reason=reason, by=by))
         awake = enrollments.c.status.in_([EnrollmentStatus.ACTIVE.value, EnrollmentStatus.WAITING.value])
         held = update(enrollments).where(enrollments.c.sequence == sequence, awake)
         return self._connection.execute(held.values(status=EnrollmentStatus.PAUSED.value)).rowcount

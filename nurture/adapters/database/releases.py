@@ -1,15 +1,18 @@
 """Definitions in force: stored by `apply`, read by every worker, switched to together."""
 
+import os
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple
 
+import structlog
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, select, tuple_
 from sqlalchemy import insert as plain_insert
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from nurture.adapters.database.dialect import insert
 from nurture.adapters.database.surveys import start_surveys
@@ -17,6 +20,8 @@ from nurture.adapters.database.tables import releases, sequence_versions
 from nurture.domain.definitions import Definitions
 from nurture.domain.sequence import Sequence
 from nurture.errors import DefinitionError
+
+_log = structlog.get_logger(__name__)
 
 
 class Releases:
@@ -109,14 +114,16 @@ def taken_back(connection: Connection, digest: str) -> Release | None:
 class ReleaseWatch:
     """The definitions in force for a process that must not wait for the database: looked up in the background.
 
-    Calling it costs nothing. While the database is away the last definitions stay in use.
+    Calling it costs nothing. While the database is away the last definitions stay in use; with `kept`, a file in which they are
+    kept, also by a process that starts meanwhile. Raises OperationalError without either, and DefinitionError.
     """
 
-    def __init__(self, engine: Engine, every: float = 1.0) -> None:
+    def __init__(self, engine: Engine, every: float = 1.0, kept: Path | None = None) -> None:
         self._engine = engine
         self._every = every
+        self._kept = kept
         self._releases = Releases()
-        self._current = self._look()
+        self._current = self._first()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_looking, name="release-watch", daemon=True)
 
@@ -135,7 +142,38 @@ class ReleaseWatch:
         with self._engine.connect().execution_options(reading=True) as connection:
             return self._releases.current(connection)
 
+    def _first(self) -> Definitions:
+        try:
+            found = self._look()
+        except OperationalError as error:
+            kept = self._kept_ones()
+            if kept is None:
+                raise
+            reason = str(error.orig).partition("\n")[0]
+            _log.warning("the database is away; the definitions that were in force last stay in use", reason=reason)
+            return kept
+        self._keep(found)
+        return found
+
     def _keep_looking(self) -> None:
         while not self._stop.wait(self._every):
             with suppress(SQLAlchemyError, DefinitionError):
-                self._current = self._look()
+                found = self._look()
+                if found is not self._current:
+                    self._current = found
+                    self._keep(found)
+
+    def _kept_ones(self) -> Definitions | None:
+        try:
+            return None if self._kept is None else Definitions.model_validate_json(self._kept.read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def _keep(self, definitions: Definitions) -> None:
+        """Write the file anew, as a whole or not at all; without a disk to write to there is only the database."""
+        if self._kept is None:
+            return
+        draft = self._kept.with_name(f"{self._kept.name}.{os.getpid()}")
+        with suppress(OSError):
+            draft.write_text(definitions.to_json())
+            draft.replace(self._kept)

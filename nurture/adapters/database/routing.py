@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, case, delete, fu
 
 from nurture.adapters.database.bulk import insert_rows, put_rows
 from nurture.adapters.database.dialect import translated
-from nurture.adapters.database.guarding import NOBODY_THERE, store_alarms
+from nurture.adapters.database.guarding import store_alarms
+from nurture.adapters.database.mail_streams import NOBODY_THERE
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.switching import turn_switch
 from nurture.adapters.database.tables import brakes, messages, warm_ups
@@ -17,6 +18,9 @@ from nurture.domain.mail.message import MessageStatus, Reason
 from nurture.domain.mail.warm_up import DaysMail, Quota
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+#: By then every worker knows that a brake was lifted. One that does not would put its mail off again.
+_KNOWN_AFTER = timedelta(seconds=1)
 
 
 class RoutingStore:
@@ -54,7 +58,7 @@ class RoutingStore:
         with translated("the brake holds on; give the same command again"), self._engine.begin() as connection:
             lifted = connection.execute(delete(brakes).where(_named(kind, name))).rowcount > 0
             awake = update(messages).where(messages.c.id.in_(held.with_for_update(skip_locked=True)))
-            connection.execute(awake.values(due_at=at))
+            connection.execute(awake.values(due_at=at + _KNOWN_AFTER))
             return lifted
 
     def last_quota(self, transport: str, day: int) -> tuple[Quota | None, DaysMail]:
@@ -80,7 +84,7 @@ class RoutingStore:
 
 def _read(connection: Connection) -> Iterable[Brake]:
     rows = connection.execute(select(brakes).order_by(brakes.c.kind, brakes.c.name))
-    return [Brake(row.kind, row.name, row.at, row.until, row.reason) for row in rows]
+    return [Brake(row.kind, row.name, row.at, row.until, row.reason, row.by) for row in rows]
 
 
 def _stands(there: Brakes, wanted: Brake) -> bool:

@@ -14,6 +14,7 @@ from nurture.adapters.database.forgetting import ForgettingTransaction, forgetti
 from nurture.adapters.database.guarding import GuardingStore
 from nurture.adapters.database.handing_off import HandingOffStore
 from nurture.adapters.database.holding import HoldingTransaction, holding
+from nurture.adapters.database.queue_holds import QueueHoldTransaction, queue_holding
 from nurture.adapters.database.reclassifying import ReclassifyingTransaction, reclassifying
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.releasing import ReleasingTransaction, releasing
@@ -76,6 +77,9 @@ class Database:
 
     def resolving(self) -> AbstractContextManager[ResolvingTransaction]:
         return resolving(self.engine)
+
+    def queue_holding(self) -> AbstractContextManager[QueueHoldTransaction]:
+        return queue_holding(self.engine)
 
     def holding(self) -> AbstractContextManager[HoldingTransaction]:
         return holding(self.engine, self.releases)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select, union_all
 from nurture.adapters.database.bulk import among
 from nurture.adapters.database.consenting import agreements_of
 from nurture.adapters.database.histories import give_histories, reach_of
-from nurture.adapters.database.holding import held_sequences
+from nurture.adapters.database.holding import held_and_closed
 from nurture.adapters.database.identities import disputes_about, holders_named, holdings_about, losses_of
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import enrollment_of, event_of, person_of, stage_change_of
@@ -54,6 +54,7 @@ class WorldReader:
         pinned = self._releases.pinned(self._connection, {(run.sequence, run.version) for run in runs if run.live})
         reach = reach_of(definitions, pinned.values())
         near = self._near(everybody.values(), register, each_names)
+        held, closed = held_and_closed(self._connection)
         # Who has come to fulfil an audience is asked as of up to a day ago.
         asked = min(event.received_at for event in batch) - (_ONE_DAY if definitions.sequences_by_entry else _NO_TIME)
         give_histories(self._connection, list(everybody.values()), reach, asked)
@@ -68,7 +69,8 @@ class WorldReader:
             sent_at=self._sent_at({event.message for event in batch if event.message is not None}),
             clicks=self._clicks([event for event in batch if opened_in_mail(event) is not None], everybody),
             reach=reach,
-            held=held_sequences(self._connection),
+            held=held,
+            closed=closed,
             bounces=self._bounces([event for event in batch if bounce_in(event) is not None], everybody),
             agreements=self._agreements(batch, everybody),
             moves=self._moves(

@@ -120,8 +120,9 @@ class ImapAccount:
     `imap://` turns to TLS by STARTTLS before it logs in, except on this machine.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience: float = PATIENCE) -> None:
         parts = urlsplit(url)
+        self._patience = patience
         if not (parts.hostname and parts.username):
             raise SettingsError("NURTURE_IMAP_URL names no account; write imaps://user:password@host/INBOX")
         self._secure = parts.scheme == "imaps"
@@ -150,8 +151,10 @@ class ImapAccount:
 
     def _connect(self) -> BaseMailBox:
         if self._secure:
-            return MailBox(self._host, self._port or 993, PATIENCE, ssl_context=ssl.create_default_context())
-        return MailBoxUnencrypted(self._host, self._port or 143, PATIENCE)  # `opened` sees to STARTTLS, and closes if it fails
+            return MailBox(self._host, self._port or 993, self._patience, ssl_context=ssl.create_default_context())
+        return MailBoxUnencrypted(
+            self._host, self._port or 143, self._patience
+        )  # `opened` sees to STARTTLS, and closes if it fails
 
 
 def _leave(box: BaseMailBox) -> None:

@@ -11,7 +11,7 @@ file: `case-study/fr.md:subject`, `:preheader`, `:html`, `:text`.
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import StringIO
 from itertools import chain
 from pathlib import Path
@@ -27,6 +27,7 @@ from jinja2 import (
     TemplateSyntaxError,
 )  # fmt: skip
 from jinja2 import TemplateError as JinjaError
+from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
@@ -52,6 +53,9 @@ DESIGNS: Final = (".html", ".mjml")
 
 _FRONT: Final = re.compile(r"\A---[ \t]*\n(?P<yaml>.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _IN_LAYOUT: Final = '{{% extends "_layouts/base.{}" %}}{{% block body %}}\n{}{{% endblock %}}'
+
+#: What a template repeats by `*` has at most so many characters or members.
+_LONGEST_REPEATED: Final = 10_000
 
 #: They would let what people typed become HTML, or a link.
 _FILTERS_TAKEN_AWAY: Final = ("safe", "urlize", "xmlattr")
@@ -127,7 +131,8 @@ class Loader(BaseLoader):
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         file, _, part = template.partition(":")
         path = self._folder / file
-        if ".." in Path(file).parts or not path.is_file():
+        # An absolute path would take the place of the folder, and `/proc/self/environ` holds the secrets of the process.
+        if Path(file).is_absolute() or ".." in Path(file).parts or not path.is_file():
             raise TemplateNotFound(template)
         stamp = self.stamp(file)
         try:
@@ -205,11 +210,13 @@ class _Missing(StrictUndefined):
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja2's sandbox, which is asked once for each attribute of each type: a mail reads fifty of them."""
+    """Nothing of a template changes or reads what is not its own, and no single expression takes all memory or time."""
+
+    intercepted_binops = frozenset({"*", "**", "%"})
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        # The answer depends on nothing else, whatever the object and the value; a template cannot name more types than there are.
+        # Asked once for each attribute of each type, for a mail reads fifty: the answer depends on nothing else, and there are few.
         self._may_be_read: dict[tuple[type, str], bool] = {}
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
@@ -217,6 +224,16 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         if known not in self._may_be_read:
             self._may_be_read[known] = super().is_safe_attribute(obj, attr, value)
         return self._may_be_read[known]
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if operator == "**" or (operator == "%" and isinstance(left, str)):
+            raise SecurityError(f"the operator {operator} is not for mails; work out beforehand what is to stand there")
+        if operator == "*" and any(
+            isinstance(each, Sequence) and isinstance(times, int) and len(each) * times > _LONGEST_REPEATED
+            for each, times in ((left, right), (right, left))
+        ):
+            raise SecurityError(f"by * a text or a list grows to {_LONGEST_REPEATED:,} at most; repeat it less often")
+        return super().call_binop(context, operator, left, right)
 
 
 def make_environment(loader: BaseLoader) -> Environment:

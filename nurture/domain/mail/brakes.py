@@ -1,4 +1,5 @@
-"""What holds mail back beside paused sequences: all of it, one transport, or one family of recipients as a transport sees it.
+"""What holds mail back beside paused sequences: all of it, one transport, one family of recipients as a transport sees it, or the mail
+to one domain by whatever transport.
 
 A transport that cannot be reached rests, and a family of recipients that holds something against us is left alone, each for a time
 that doubles while it goes on. Nobody is suppressed for it: what a server holds against the sender says nothing about the reader.
@@ -13,7 +14,7 @@ from nurture.domain.duration import format_duration
 from nurture.domain.mail.breakers import Alarm
 from nurture.domain.mail.faults import Fault, Refusal
 
-BrakeKind = Literal["all", "transport", "family"]
+BrakeKind = Literal["all", "transport", "family", "domain"]
 
 #: A brake that nobody lifts is looked at again after so long.
 LOOK_AGAIN: Final = timedelta(minutes=15)
@@ -28,13 +29,14 @@ _ADDRESS: Final = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
 
 
 class Brake(NamedTuple):
-    """Something that holds mail back from `at` on; without `until`, before somebody lifts it."""
+    """Something that holds mail back from `at` on; without `until`, before somebody lifts it. `by` is who pulled it, if a human did."""
 
     kind: BrakeKind
     name: str
     at: datetime
     until: datetime | None
     reason: str
+    by: str | None = None
 
     def holds(self, at: datetime) -> bool:
         return self.until is None or at < self.until

@@ -4,7 +4,8 @@ Whoever hears something (a webhook, a bounce in the mailbox) makes a `Feedback` 
 *absorb* decides what follows: the status of the message, a suppression, the end of a run.
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
@@ -17,6 +18,8 @@ from nurture.domain.event import (
     EMAIL_REPLIED,
     UNSUBSCRIBED,
     Event,
+    route_of,
+    route_of_person,
 )  # fmt: skip
 from nurture.domain.mail.faults import Fault
 
@@ -68,3 +71,28 @@ def as_event(feedback: Feedback, received_at: datetime) -> Event:
         email=feedback.recipient if feedback.person is None else None,
         properties={name: str(value) for name, value in told.items() if value},
     )  # fmt: skip
+
+
+#: After these nobody is mailed any more, and no mail may overtake them.
+_SAYS_NO: Final = frozenset({UNSUBSCRIBED, EMAIL_COMPLAINED})
+
+
+class Ways(NamedTuple):
+    """The events of what was heard by the way that each goes: `ahead` of all mail, or behind what came before on its way."""
+
+    ahead: Sequence[tuple[Event, int]]
+    behind: Mapping[int, Sequence[Event]]
+
+
+def ways_of(heard: Iterable[Feedback], received_at: datetime) -> Ways:
+    """What is heard of one person goes their way, so that it is absorbed in its order."""
+    ahead: list[tuple[Event, int]] = []
+    behind: dict[int, list[Event]] = defaultdict(list)
+    for each in heard:
+        event = as_event(each, received_at)
+        way = route_of(event) if each.person is None else route_of_person(each.person)
+        if event.name in _SAYS_NO:
+            ahead.append((event, way))
+        else:
+            behind[way].append(event)
+    return Ways(ahead, behind)

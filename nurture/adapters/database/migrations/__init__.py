@@ -8,6 +8,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+from nurture.adapters.database import revisions as revisions_known
+
 #: Two processes that start at once must not migrate at once (PostgreSQL; SQLite's BEGIN IMMEDIATE does the same).
 _ADVISORY_LOCK = 7_224_001
 
@@ -15,6 +17,8 @@ _ADVISORY_LOCK = 7_224_001
 def _config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("version_locations", str(revisions_known.VERSIONS))
     config.attributes["connection"] = connection
     return config
 

@@ -14,6 +14,7 @@ from nurture.adapters.database.tables.mail import (
     suppressions,
     warm_ups,
 )
+from nurture.adapters.database.tables.operating import holds
 from nurture.adapters.database.tables.people import (
     counted_events,
     daily_counts,
@@ -27,6 +28,7 @@ from nurture.adapters.database.tables.people import (
     score_cells,
     stage_changes,
 )
+from nurture.adapters.database.tables.running import leases
 from nurture.adapters.database.tables.sequences import (
     enrollments,
     pauses,
@@ -54,9 +56,11 @@ __all__ = [
     "erased_addresses",
     "event_conflicts",
     "events",
+    "holds",
     "horizons",
     "identifiers",
     "identity_journal",
+    "leases",
     "messages",
     "metadata",
     "paces",

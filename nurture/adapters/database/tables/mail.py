@@ -107,8 +107,9 @@ paces = Table(
     Column("at", Instant, nullable=False),
 )
 
-#: What holds mail back beside paused sequences: `kind` is `all`, `transport` or `family` (of recipient domains), `name` which one.
-#: Without `until` it holds until somebody lifts it.
+#: What holds mail back beside paused sequences: `kind` is `all`, `transport`, `family` (of recipients, as a transport sees it) or
+#: `domain` (of recipients, by whatever transport), `name` which one. Without `until` it holds until somebody lifts it. `by` is who pulled
+#: it, empty where the engine did.
 brakes = Table(
     "brakes",
     metadata,
@@ -117,6 +118,7 @@ brakes = Table(
     Column("until", Instant),
     Column("reason", String(200), nullable=False),
     Column("at", Instant, nullable=False),
+    Column("by", String(64)),
 )
 
 #: How many mails a transport that is being warmed up may carry on a UTC day (counted from 1970-01-01), and why no more.

@@ -47,13 +47,14 @@ enrollments = Table(
     partial_index("ix_enrollments_due", "due_at", where="status IN ('active', 'waiting')"),
 )
 
-#: Sequences that are held: their runs are `paused`, and nothing of them is mailed.
+#: Sequences that are held: their runs are `paused`, and nothing of them is mailed. `by` is who held them, empty where the engine did.
 pauses = Table(
     "pauses",
     metadata,
     Column("sequence", String(64), primary_key=True),
     Column("at", Instant, nullable=False),
     Column("reason", String(200)),
+    Column("by", String(64)),
 )
 
 #: Walks through everybody, for sequences that take people in without an event: `backfill` once, after a sequence was put in
