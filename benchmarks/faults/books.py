@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, func, select
@@ -69,3 +70,10 @@ def unfinished(database: Engine) -> int:
     anew = select(func.count()).select_from(people).where(people.c.recount_at.is_not(None))
     with database.connect().execution_options(reading=True) as connection:
         return sum(connection.scalar(each) or 0 for each in (mails, runs, anew))
+
+
+def put_off(database: Engine, reader: str) -> datetime | None:
+    """Until when the letter to somebody waits, if it does."""
+    mine = select(messages.c.due_at).join(people, people.c.id == messages.c.person_id)
+    with database.connect().execution_options(reading=True) as connection:
+        return connection.scalar(mine.where(people.c.email == reader, messages.c.status == "queued"))

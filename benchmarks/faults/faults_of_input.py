@@ -2,20 +2,21 @@
 
 import json
 import random
+import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from multiprocessing import get_context
 from typing import Any, Final
 
 from benchmarks.faults.burst import Burst, burst
 from benchmarks.faults.fault import Fault
-from benchmarks.faults.processes import memory
+from benchmarks.faults.processes import memory, signal_one
 from benchmarks.faults.scene import WRITE_KEY, Scene
-from tests.support.waiting import wait_until
 
 _NUMBERS: Final = count()
 _PROCESSES: Final = get_context("forkserver")
@@ -99,17 +100,18 @@ def _disk_of_web_full(scene: Scene, _chance: random.Random) -> Iterator[None]:
 
 
 @contextmanager
-def _without_redis_for_long(scene: Scene, _chance: random.Random) -> Iterator[None]:
-    """Redis is away for seconds in which people go on filling in forms."""
+def _away_while_people_post(scene: Scene, _chance: random.Random, *, web_dies: bool = False) -> Iterator[None]:
+    """Redis is away for seconds in which people go on filling in forms; perhaps the web process that took them dies, too."""
     scene.redis.stop()
-    accepted = len(scene.load.accepted)
     for _ in range(3):
         scene.load.lead()
+    time.sleep(0.5)
+    if web_dies:
+        signal_one(scene.pid("web"), signal.SIGKILL)
     try:
         yield
     finally:
         scene.redis.start()
-    wait_until(lambda: len(scene.load.accepted) > accepted, 60, what="the crowd to be heard again")
 
 
 _AWAY = frozenset({"redis-away", "redis-loading"})
@@ -119,5 +121,6 @@ FAULTS = (
     Fault("clock jumps ahead, behind and back", _clock_jumps),
     Fault("web process under three times its capacity", _overrun, shortest=_BURST_SECONDS, longest=_BURST_SECONDS, weight=0.4),
     Fault("disk of the web process full while Redis is away", _disk_of_web_full, _AWAY, 1, 2, needs_disk="data"),
-    Fault("Redis away for seconds while people post", _without_redis_for_long, _AWAY, 3, 5, weight=0.7),
+    Fault("Redis away for seconds while people post", _away_while_people_post, _AWAY, 3, 5, weight=0.7),
+    Fault("web process killed while Redis is away", partial(_away_while_people_post, web_dies=True), _AWAY, 1, 3),
 )

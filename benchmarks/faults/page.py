@@ -6,14 +6,14 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from benchmarks.faults.account import Account, lines
-from benchmarks.faults.drill import DEADLINE, STANDING, Happened
+from benchmarks.faults.drill import DEADLINE, GROUP, STANDING, Happened
 
 _HEAD = """# What the engine survives
 
 `make faults` starts the engine as `nurture up` does — web, two workers, beat — with a Redis, a PostgreSQL and a mail server of its
 own. A crowd fills in forms and sends events with known ids, in an open loop, and tries again what was not answered 2xx. Meanwhile
-one fault after the other is done to it, drawn by a seed. After each, somebody new fills in the form: only when *their* letter has
-arrived and `nurture status` finds nothing wrong has the engine recovered, by itself, within {deadline:.0f} s. Then everything is counted.
+faults are done to it, drawn by a seed, up to {group} upon each other. Then somebody new fills in the form: only when *their* letter has
+arrived and `nurture status` finds nothing wrong has the engine recovered, by itself, within {deadline:.0f} s. At the end everything is counted.
 """
 
 _RULES = """
@@ -28,7 +28,8 @@ _RULES = """
 _HOW = """
 ## How
 
-*Recovered* counts from the blow, or from when its cause was taken away, by the engine's clock: where it waits until a resting mail server is tried
+*Recovered* counts from the blow, or from when its cause was taken away, by the engine's clock, and includes the faults that followed in its
+group: where it waits until a resting mail server is tried
 again (30 s at first), the run moves that clock (`NURTURE_CLOCK_FILE`) instead of waiting. *Said* is what `nurture status --json`
 named while the fault lasted, with how often; where the table has a star, it had to. A kill that is mended within a second need not be named. What waits for
 a person ({standing}) is left out: a poisoned event stays a dead letter until somebody looks.
@@ -58,12 +59,16 @@ class Side(NamedTuple):
     database: Mapping[str, int]
 
 
-def page(facts: Mapping[str, Any], account: Account, happened: Sequence[Happened], side: Side, setting: Setting) -> str:
+def page(
+    facts: Mapping[str, Any], account: Account, happened: Sequence[Happened], side: Side, setting: Setting,
+    mistakes: Sequence[str],
+) -> str:  # fmt: skip
     """The whole page."""
-    head = _HEAD.format(deadline=DEADLINE)
+    head = _HEAD.format(deadline=DEADLINE, group=GROUP)
     rules = _RULES.format(connections=setting.in_doubt)
     how = _HOW.format(appendfsync=setting.appendfsync, standing=", ".join(f"`{each}`" for each in sorted(STANDING)))
-    parts = [head, "```", *lines(account, len(happened)), "```", rules, *_table(happened), "", *_side(side), how]
+    balance = [f"**Wrong: {each}.**" for each in mistakes] or ["**The account balances.**"]
+    parts = [head, "```", *lines(account, len(happened)), "```", "", *balance, rules, *_table(happened), "", *beside(side), how]
     return "\n".join([*parts, *_foot(facts, setting), ""])
 
 
@@ -88,7 +93,8 @@ def _row(name: str, happened: Sequence[Happened]) -> str:
     return f"| {name}{star} | {len(happened)} | {recovered[0]} | {recovered[1]} | {told} |"
 
 
-def _side(side: Side) -> Iterator[str]:
+def beside(side: Side) -> Iterator[str]:
+    """What is told beside the account."""
     yield f"The crowd was answered {_counted(side.answers)}."
     if side.memory:
         before = max(each[0] for each in side.memory)

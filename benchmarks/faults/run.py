@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -48,38 +49,41 @@ class Came(NamedTuple):
         return found
 
 
-def run(
-    number: int,
-    *,
-    only: str = "",
-    seed: int,
-    rate: float,
-    appendfsync: str,
-    say: Callable[[str], None],
-    keep: Path | None = None,
-) -> Came:
-    """Play so many faults and settle the account. The engine's log stays in the folder `keep`."""
+class Plan(NamedTuple):
+    """How many faults, of those whose name holds `only`, for how many minutes at most; and what the crowd and Redis do."""
+
+    faults: int
+    seed: int
+    only: str = ""
+    minutes: float = inf
+    rate: float = 8.0
+    appendfsync: str = "everysec"
+
+
+def run(plan: Plan, say: Callable[[str], None], keep: Path | None = None) -> Came:
+    """Play the faults and settle the account. What the processes said stays in the folder `keep`."""
     with tempfile.TemporaryDirectory(prefix="nurture-faults-") as temporary:
         folder = keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        with built(folder, rate=rate, seed=seed, appendfsync=appendfsync) as scene:
-            return _played(scene, number, only, seed, appendfsync, say)
+        with built(folder, rate=plan.rate, seed=plan.seed, appendfsync=plan.appendfsync) as scene:
+            return _played(scene, plan, say)
 
 
-def _played(scene: Scene, number: int, only: str, seed: int, appendfsync: str, say: Callable[[str], None]) -> Came:
-    began, chance, facts = time.monotonic(), random.Random(seed), describe(scene)
+def _played(scene: Scene, plan: Plan, say: Callable[[str], None]) -> Came:
+    began, chance, facts = time.monotonic(), random.Random(plan.seed), describe(scene)
     wait_until(lambda: scene.sink.mails, 60, what="the first letter")
     disks = frozenset(
         name for name, disk in (("data", scene.data_disk), ("tables", scene.table_disk)) if disk is not None
     )  # fmt: skip
-    happened = drill.play(scene, drawn(number, chance, disks, only), chance, say)
+    happened = drill.play(scene, drawn(plan.faults, chance, disks, plan.only), chance, say, plan.minutes)
     drill.come_to_rest(scene)
     account = books.close(scene)
     left_out = tuple(each.name for each in FAULTS if each.needs_disk is not None and each.needs_disk not in disks)
     side = Side(scene.load.statuses, scene.bursts, scene.memory, _refusals(scene))
     if scene.load.refused:
         say(f"the crowd was refused {len(scene.load.refused)} times, first: {scene.load.refused[0]}")
-    return Came(account, happened, side, Setting(seed, appendfsync, IN_DOUBT, time.monotonic() - began, left_out), facts)
+    setting = Setting(plan.seed, plan.appendfsync, IN_DOUBT, time.monotonic() - began, left_out)
+    return Came(account, happened, side, setting, facts)
 
 
 def _refusals(scene: Scene) -> Counter[str]:

@@ -1,7 +1,6 @@
 """The engine as `nurture up` runs it, with servers of its own that can be hurt, the crowd, and the mail server that counts."""
 
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,6 +20,7 @@ from benchmarks.faults.sink import CountingSink
 from nurture.adapters import redis_keys
 from nurture.adapters.clock import set_shift
 from nurture.adapters.database.engine import make_engine
+from nurture.adapters.journal import standing as journal_standing
 from nurture.domain.mail.sending import LEASE
 from nurture.reports.status import Status, status
 from nurture.settings import Settings
@@ -36,6 +36,9 @@ WRITE_KEY: Final = "wk_faults"
 CONNECTIONS: Final = 2
 MAIL_PROCESSES: Final = 2
 IN_DOUBT: Final = CONNECTIONS * MAIL_PROCESSES
+
+#: Longer than anything takes that must come sooner or later, on a busy machine. Seconds.
+PATIENCE: Final = 120.0
 
 #: Small enough that a burst reaches it. Events.
 MAX_BACKLOG: Final = 5_000
@@ -77,7 +80,7 @@ class Scene:
 
     def pid(self, name: str) -> int:
         """The process of that name, awaited if it is just being started again."""
-        return wait_until(lambda: self.engine.pids().get(name, 0), 60, what=f"{name} to run")
+        return wait_until(lambda: self.engine.pids().get(name, 0), PATIENCE, what=f"{name} to run")
 
     def doubt(self, letters: int) -> None:
         """What was just done may leave so many letters uncertain."""
@@ -118,9 +121,9 @@ class Scene:
         return sum(lengths) + int(self._redis.xlen(redis_keys.AHEAD))
 
     def drained(self) -> bool:
-        """Whether nothing waits to be absorbed."""
+        """Whether nothing waits to be absorbed, in the stream or in the journal of the web process."""
         try:
-            return self.waiting() == 0
+            return self.waiting() == 0 and journal_standing(self.settings.data_dir / "journal").events == 0
         except redis.RedisError:
             return False
 
@@ -170,8 +173,3 @@ def _make_database(postgres: PostgresServer, tables: Path | None) -> str:
             connection.execute(f"CREATE TABLESPACE small LOCATION '{tables}'")
         connection.execute("CREATE DATABASE faults" + (" TABLESPACE small" if tables is not None else ""))
     return postgres.url("faults")
-
-
-def pass_seconds(seconds: float) -> None:
-    """Let a fault last."""
-    time.sleep(seconds)

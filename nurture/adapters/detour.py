@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
 import structlog
@@ -74,7 +75,9 @@ class Detour:
         self._stopping = asyncio.Event()
         self._since = 0.0
         self._passed_on = 0
+        self._halfway: tuple[Path | None, int] = (None, 0)
         self._full = False
+        self._stumbled = False
 
     @property
     def taken(self) -> bool:
@@ -104,7 +107,7 @@ class Detour:
         """Take the detour from now on, if it is not taken already."""
         if self._reason is None:
             loop = asyncio.get_running_loop()
-            self._reason, self._since, self._passed_on = _words(reason), loop.time(), 0
+            self._reason, self._since, self._passed_on, self._stumbled = _words(reason), loop.time(), 0, False
             _log.warning("everything goes to the journal", reason=self._reason)
             self._replaying = loop.create_task(self._replay())
 
@@ -156,8 +159,9 @@ class Detour:
             except Unavailable as error:
                 self._reason = _words(error)
             except Exception:  # noqa: BLE001 - whatever it was, what was acknowledged must be passed on in the end
-                _log.exception("the journal cannot be passed on; it is tried again")
-                pause = FULL_EVERY
+                if not self._stumbled:  # once is enough of that much text
+                    _log.exception("the journal cannot be passed on; it is tried again")
+                self._stumbled, pause = True, FULL_EVERY
             if self._stopping.is_set():
                 return
             with suppress(TimeoutError):
@@ -187,12 +191,15 @@ class Detour:
                 await self._pass_on(ahead)
 
     async def _pass_on(self, segment: Segment) -> None:
-        """Give all of a file to Redis, and only then delete it."""
+        """Give all of a file to Redis, and only then delete it. What was given before is not given again as long as this process lives."""
         found = await self._in_thread(self._journal.read, segment)
-        if found.torn:
-            _log.warning("the end of a journal is not whole; nobody was told that it was taken", bytes=found.torn)
-        for start in range(0, len(found.records), LAST):
+        if self._halfway[0] != segment.path:
+            self._halfway = segment.path, 0
+            if found.torn:
+                _log.warning("the end of a journal is not whole; nobody was told that it was taken", bytes=found.torn)
+        for start in range(self._halfway[1], len(found.records), LAST):
             await self._put(found.records[start : start + LAST])
+            self._halfway = segment.path, start + LAST
         await self._in_thread(self._journal.drop, segment)
         self._full = False
         passed_on = sum(record.kind != Kind.AHEAD for record in found.records)

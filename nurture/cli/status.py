@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nurture.cli.printing import aligned, instant, print_json
-from nurture.reports.wording import length
+from nurture.cli.printing import aligned, clean, instant, print_json
+from nurture.reports.wording import counted, length
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -69,6 +69,8 @@ def _print(found: "Status") -> None:
         typer.echo(line)
     if found.stream is not None:
         typer.echo("\n".join(_stream(found.stream)))
+    if found.journal is not None and found.journal.events:
+        typer.echo(f"in the journal of this machine: {counted(found.journal.events, 'event')}")
     if found.store is not None:
         typer.echo("\n".join(_store(found.store)))
 
@@ -76,10 +78,11 @@ def _print(found: "Status") -> None:
 def problem_lines(problems: "Iterable[Problem]") -> "Iterator[str]":
     """What is wrong, what to do, and the next command to type. What merely follows from something else wants nothing done."""
     for problem in problems:
+        what = clean(problem.what)
         if problem.follows is not None:
-            yield f"  {problem.what} (follows from {problem.follows})"
+            yield f"  {what} (follows from {problem.follows})"
             continue
-        yield f"  {problem.what}\n    → {problem.remedy}"
+        yield f"  {what}\n    → {problem.remedy}"
         if problem.command is not None:
             yield f"    $ {problem.command}"
 
@@ -87,7 +90,14 @@ def problem_lines(problems: "Iterable[Problem]") -> "Iterator[str]":
 def _stream(stream: "Stream") -> "Iterator[str]":
     yield f"\nworkers: {len(stream.workers)}"
     yield from aligned(
-        (f"{each.host}:{each.pid}", ", ".join(each.queues), f"{each.concurrency} at a time", f"since {instant(each.started)}")
+        (
+            f"{each.host}:{each.pid}",
+            ", ".join(each.queues),
+            f"{each.concurrency} at a time",
+            "" if each.busy is None else f"{each.busy:.0%} busy",
+            f"since {instant(each.started)}",
+            each.version or "",
+        )
         for each in stream.workers
     )
     yield "beat: " + ("never ticked" if stream.beat_seconds is None else f"ticked {length(stream.beat_seconds)} ago")
@@ -114,6 +124,8 @@ def _store(store: "Store") -> "Iterator[str]":
     for each in store.warm_ups:
         why = f" ({each.reason})" if each.reason else ""
         yield f"warming up: {each.transport}, {each.sent} of {each.quota} mails today{why}"
+    for hold in store.holds:
+        yield f"held: {clean(hold.what)}, {hold.how} since {instant(hold.since)}"
     if store.handoffs:
         yield f"hand-offs: {_counts(store.handoffs)}"
         yield f"calls: {_due(store.calls)}"

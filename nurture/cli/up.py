@@ -21,11 +21,14 @@ def up(
 
     Web, workers and beat, and a Redis and a mailbox where the environment names none. Ctrl-C stops them in order.
     """
+    from nurture.adapters.log_files import LogFiles, log_folder
     from nurture.supervisor.engine import Engine
     from nurture.supervisor.output import Output
 
-    output = Output(sys.stdout)
-    engine = Engine(load_settings(port=port, host=host, data_dir=data_dir), output)
+    settings = load_settings(port=port, host=host, data_dir=data_dir)
+    files = LogFiles(log_folder(settings.data_dir))
+    output = Output(sys.stdout, files, plain_json=settings.log_format == "json", secrets=settings.secret_values)
+    engine = Engine(settings, output)
     stopping = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
@@ -38,9 +41,9 @@ def up(
 
     def tell() -> None:
         settings = engine.settings
-        output.line("nurture", f"runs at {settings.public_url}; its data is in {settings.data_dir.absolute()}; Ctrl-C stops it")
+        output.note("nurture", f"runs at {settings.public_url}; its data is in {settings.data_dir.absolute()}; Ctrl-C stops it")
         if not settings.production:
-            output.line("nurture", f"try {settings.public_url}/demo/ and read the mail in {settings.public_url}/inbox")
+            output.note("nurture", f"try {settings.public_url}/demo/ and read the mail in {settings.public_url}/inbox")
 
     engine.run(stopping, tell)
-    output.line("nurture", "stopped")
+    output.note("nurture", "stopped")

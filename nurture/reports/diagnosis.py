@@ -8,6 +8,7 @@ from nurture.adapters.broker import QUEUES
 from nurture.reports.alarms import about_what
 from nurture.reports.braking import HeldBack
 from nurture.reports.facts import Disk, Due, Journal, Memory, Migrations, Store, Stream
+from nurture.reports.holds import Held
 from nurture.reports.problems import Problem, problem
 from nurture.reports.wording import counted, length, size
 
@@ -114,6 +115,8 @@ def in_store(store: Store) -> Iterator[Problem]:
         yield problem("alarms-unseen", what)
     for brake in store.brakes:
         yield _braked(brake)
+    for hold in store.holds:
+        yield from _held(hold)
     if store.uncertain_lately:
         what = f"{counted(store.uncertain_lately, 'mail')} of the last {UNCERTAIN_LATELY.days} days uncertain"
         yield problem("mails-uncertain", what)
@@ -124,14 +127,24 @@ def _overdue(code: str, due: Due, what: str) -> Iterator[Problem]:
         yield problem(code, f"{counted(due.overdue, what)} overdue, by up to {length(due.overdue_seconds)}")
 
 
-_OF_BRAKES: Final = {
-    "all": "mail-stopped", "transport": "transport-resting", "family": "recipients-resting", "domain": "domain-held"
-}  # fmt: skip
+_OF_BRAKES: Final = {"all": "mail-stopped", "transport": "transport-resting", "family": "recipients-resting"}
+
+#: A sequence is paused for as long as its marketer likes, and nothing of it counts as late: no problem.
+_OF_HOLDS: Final = {"all": "all-held", "queue": "queue-held", "domain": "domain-held"}
 
 
 def _braked(brake: HeldBack) -> Problem:
     until = f"until {brake.until:%Y-%m-%d %H:%M} UTC" if brake.until else "until somebody lifts it"
     return problem(_OF_BRAKES[brake.kind], f"{brake.holds} waits {until}: {brake.reason}", brake.name or None)
+
+
+def _held(hold: Held) -> Iterator[Problem]:
+    if hold.kind in _OF_HOLDS:
+        who = f" by {hold.by}" if hold.by else ""
+        why = f": {hold.reason}" if hold.reason else ""
+        until = f" until {hold.until:%Y-%m-%d %H:%M} UTC" if hold.until else ""
+        what = f"{hold.what} is held since {hold.since:%Y-%m-%d %H:%M} UTC{who}{until}{why}"
+        yield problem(_OF_HOLDS[hold.kind], what, hold.name or None)
 
 
 def in_disk(disk: Disk) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from pydantic import Field
 from nurture.reports.alarms import RaisedAlarm
 from nurture.reports.braking import HeldBack, WarmingUp
 from nurture.reports.figures import Figures
+from nurture.reports.holds import Held
 
 
 class Running(Figures):
@@ -117,6 +118,7 @@ class Store(Figures):
     uncertain_lately: int
     alarms: tuple[RaisedAlarm, ...]
     brakes: tuple[HeldBack, ...]
+    holds: tuple[Held, ...] = Field((), description="What an operator holds: everything, queues, sequences, domains.")
     warm_ups: tuple[WarmingUp, ...]
     handoffs: Mapping[str, int]
     calls: Due

@@ -1,4 +1,4 @@
-"""What status asks of the database: a dozen statements, each of which reads an index that holds only what waits."""
+"""What status asks of the database: some twenty statements, each of which reads an index that holds only what waits."""
 
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from nurture.reports.alarms import alarms_in
 from nurture.reports.braking import held_back, warming_up
 from nurture.reports.diagnosis import PATIENCE, UNCERTAIN_LATELY
 from nurture.reports.facts import Due, Migrations, Release, Store
+from nurture.reports.holds import held
 from nurture.reports.reading import tally
 
 
@@ -41,6 +42,7 @@ def read_store(connection: Connection, migrations: Migrations, at: datetime) -> 
         uncertain_lately=connection.scalar(select(func.count()).select_from(messages).where(lately)) or 0,
         alarms=tuple(alarms_in(connection)) if guarded else (),
         brakes=tuple(held_back(connection, at)) if guarded else (),
+        holds=held(connection, at) if guarded else (),
         warm_ups=tuple(warming_up(connection, at)) if guarded else (),
         handoffs=tally(connection, calls),
         calls=_due(connection, deliveries.c.due_at, deliveries.c.status == "waiting", at),

@@ -62,7 +62,7 @@ class Child:
             self._process = None
             if pause is None:
                 return False
-            self._output.line(self.name, f"ended with {_named(code)}; starts again in {pause:g} s")
+            self._output.note(self.name, f"ended with {_named(code)}; starts again in {pause:g} s", "warning")
             self._start_at = time.monotonic() + pause
         if self._start_at is not None and time.monotonic() >= self._start_at:
             self.start()

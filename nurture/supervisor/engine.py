@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from nurture import bootstrap
 from nurture.adapters import redis_keys
 from nurture.adapters.embedded_redis import EmbeddedRedis, free_port
-from nurture.environment import PREFIX
+from nurture.environment import PREFIX, variable
 from nurture.errors import NurtureError, Unavailable
 from nurture.settings import Settings
 from nurture.supervisor.child import Child, stop
@@ -78,7 +78,7 @@ class Engine:
             self._provide_redis(undo)
             self._provide_mailbox(undo)
             if kept_back := bootstrap.prepare(self.settings):
-                self._output.line("nurture", kept_back)
+                self._output.note("nurture", kept_back)
             undo.callback(self._stop_processes)
             for part in PARTS:
                 self._start(part)
@@ -107,10 +107,10 @@ class Engine:
         server.start()
         self._redis, self._redis_started = server, time.monotonic()
         self.settings = self.settings.model_copy(update={"redis_url": SecretStr(server.url)})
-        self._output.line("redis", "up, keeps its data in " + str(self.settings.redis_url_file.parent))
+        self._output.note("redis", "up, keeps its data in " + str(self.settings.redis_url_file.parent))
 
     def _stop_redis(self, server: EmbeddedRedis) -> None:
-        self._output.line("nurture", "stopping redis")
+        self._output.note("nurture", "stopping redis")
         server.stop()
 
     def _provide_mailbox(self, undo: ExitStack) -> None:
@@ -123,7 +123,9 @@ class Engine:
 
     def _start(self, part: Part) -> None:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-        child = Child(part.name, part.arguments, inherited | self.settings.as_environ(), self._output)
+        # Lines come as JSON, so that they can be kept, and told in the form that is wished for.
+        environ = inherited | self.settings.as_environ() | {variable("log_format"): "json"}
+        child = Child(part.name, part.arguments, environ, self._output)
         self._children[part.name] = child
         child.start()
 
@@ -135,7 +137,7 @@ class Engine:
 
     def _stop(self, names: Sequence[str], steps: Sequence[tuple[signal.Signals, float]]) -> None:
         children = [self._children[name] for name in names if name in self._children]
-        self._output.line("nurture", "stopping " + " and ".join(names))
+        self._output.note("nurture", "stopping " + " and ".join(names))
         stop(children, steps, self._hurry)
 
     def _await_answers(self, stopping: threading.Event) -> None:
@@ -185,7 +187,7 @@ class Engine:
         pause = self._redis_deaths.pause_after(time.monotonic() - self._redis_started, killed=server.was_killed)
         if pause is None:
             raise NurtureError(f"The embedded Redis ended {_AGAIN}; see {self.settings.redis_url_file.parent / 'redis.log'}")
-        self._output.line("redis", "ended; starts again")
+        self._output.note("redis", "ended; starts again", "warning")
         time.sleep(pause)
         server.start()
         self._redis_started = time.monotonic()

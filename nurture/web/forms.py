@@ -25,6 +25,7 @@ from nurture.web.counters import Counters
 from nurture.web.form_checks import Mistake, Posted, Submission, check, take_apart
 from nurture.web.hygiene import inspect
 from nurture.web.limits import Limits, holder_in
+from nurture.web.own_tally import OwnTally
 from nurture.web.pages import Pages, page_before, words_for
 from nurture.web.parts import WebParts
 from nurture.web.posts import Value, canonical, read_fields
@@ -55,6 +56,7 @@ class Forms:
         self._parts = parts
         self._pages = pages
         self._counters = counters
+        self._own = OwnTally()
         self._limits = limits
         self._secure = parts.settings.public_url.startswith("https:")
 
@@ -144,17 +146,21 @@ class Forms:
             return 0
         hour = int(at.timestamp() // _HOUR.total_seconds())
         key = form_posts(self._parts.tokens.mac("form posts", stable_id("address", address)), hour)
-        try:
-            return await self._parts.writer.tally(key, message_id, _HOUR)
-        except Unavailable:  # nobody can count now; the other signs hold, and one sign alone makes no spam
-            return 0
+        return await self._tallied(key, message_id, _HOUR)
 
     async def _named(self, email: str | None, message_id: str, at: datetime) -> int:
         """How many posts have named this mailbox today, whatever the form and whoever posts. The address itself is not kept."""
         if email is None:
             return 0
         key = mailbox_posts(self._parts.tokens.mac("mailbox posts", stable_id("mailbox", mailbox_of(email))), day_number(at))
-        return await self._parts.writer.tally(key, message_id, _DAY)
+        return await self._tallied(key, message_id, _DAY)
+
+    async def _tallied(self, key: str, message_id: str, lasts: timedelta) -> int:
+        """How many posts `key` has with this one; while Redis is away, how many of them came to this process meanwhile."""
+        try:
+            return await self._parts.writer.tally(key, message_id, lasts)
+        except Unavailable:
+            return self._own.add(key, message_id)
 
     def _answer(self, request: Request, definitions: Definitions, form: Form, posted: Posted, taken: _Taken) -> Response:
         target = self._asset_link(definitions, form, taken) or _wanted(request, form, posted)

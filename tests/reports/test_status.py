@@ -14,7 +14,7 @@ from nurture.adapters import redis_keys
 from nurture.adapters.broker import QUEUES
 from nurture.adapters.database import migrations
 from nurture.adapters.database.engine import make_engine
-from nurture.adapters.database.tables import deliveries, enrollments, messages, releases, stage_changes
+from nurture.adapters.database.tables import deliveries, enrollments, holds, messages, pauses, releases, stage_changes
 from nurture.domain.handing_off import DeliveryStatus
 from nurture.domain.mail.sending import MessageStatus
 from nurture.reports.reading_store import newest_revision
@@ -173,6 +173,24 @@ def test_a_paused_run_is_never_overdue(running: Installation) -> None:
     assert problems(running) == ""
 
 
+def test_what_is_held_is_told_and_only_a_paused_sequence_is_no_problem(running: Installation) -> None:
+    at = running.clock.now()
+    with running.engine.begin() as connection:
+        connection.execute(pauses.insert().values(sequence="guide-nurture", at=at, reason=None))
+    assert problems(running) == ""
+    row = {"kind": "queue", "name": "mail", "how": "paused", "since": at, "reason": "too fast", "by": "ana"}
+    with running.engine.begin() as connection:
+        connection.execute(holds.insert().values(row))
+    assert problems(running) == "the queue mail is held since 2026-03-02 09:00 UTC by ana: too fast"
+    found = ask(running)
+    assert found.store is not None
+    assert [(each.kind, each.name, each.how) for each in found.store.holds] == [
+        ("queue", "mail", "paused"),
+        ("sequence", "guide-nurture", "paused"),
+    ]
+    assert found.problems[0].command == "nurture resume queue mail"
+
+
 def test_a_hand_off_that_nobody_makes_is_overdue(running: Installation) -> None:
     running.happen(form("ana@acme.test"), download("ana@acme.test"))
     running.work()
@@ -274,7 +292,7 @@ def test_the_cost_does_not_grow_with_what_is_stored(running: Installation) -> No
     before = statements()
     running.happen(*[each for n in range(20) for each in (form(f"p{n}@acme.test", f"d{n}"), download(f"p{n}@acme.test"))])
     running.work()
-    assert statements() == before <= 16
+    assert statements() == before <= 22
 
 
 def test_a_status_survives_json(running: Installation) -> None:

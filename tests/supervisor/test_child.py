@@ -1,6 +1,7 @@
 """One child process: its lines, its deaths, its end."""
 
 import io
+import json
 import os
 import signal
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from nurture.adapters.embedded_redis import free_port
+from nurture.adapters.log_files import LogFiles, kept_lines
 from nurture.supervisor.child import Child, stop
 from nurture.supervisor.output import Output
 from tests.support.waiting import wait_until
@@ -79,6 +81,31 @@ def test_lines_are_dropped_when_nobody_reads_them_any_more() -> None:
     output.line("web", "heard")
     stream.close()
     output.line("web", "unheard")
+
+
+def test_log_lines_are_told_in_columns_and_kept_as_json(tmp_path: Path) -> None:
+    stream, files = io.StringIO(), LogFiles(tmp_path)
+    output = Output(stream, files, secrets=["a-long-secret"])
+    output.line("web", '{"event": "absorbed", "level": "info", "timestamp": "2026-03-02T09:00:01Z", "read": 5}')
+    output.line("web", "Traceback of ana@acme.test with a-long-secret \x1b[2J")
+    output.note("web", "ended with SIGKILL", "warning")
+    files.close()
+    columns, raw, note = stream.getvalue().splitlines()
+    assert columns == "web           | 2026-03-02 09:00:01 info     absorbed               read=5"
+    assert raw == "web           | Traceback of [e-mail] with [secret] \ufffd[2J"
+    assert note == "web           | ended with SIGKILL"
+    kept = [json.loads(line) for line in kept_lines(tmp_path)]
+    assert [(each["event"], each["level"], each["process"]) for each in kept] == [
+        ("absorbed", "info", "web"), ("Traceback of [e-mail] with [secret] \ufffd[2J", "info", "web"), ("ended with SIGKILL", "warning", "web"),
+    ]  # fmt: skip
+    assert kept[1]["raw"] is True
+    assert all("timestamp" in each for each in kept)
+
+
+def test_who_wants_json_gets_it(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    Output(stream, plain_json=True).line("web", '{"event": "absorbed", "level": "info"}')
+    assert stream.getvalue() == 'web           | {"level": "info", "event": "absorbed", "process": "web"}\n'
 
 
 def test_on_a_terminal_each_name_has_a_colour_of_its_own() -> None:
