@@ -14,7 +14,7 @@ _DATABASE = "faults"
 
 _HANG_UP = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
 
-#: What the rival locks, some in this order and then some in that, so that whoever holds one half wants the other.
+#: What the rival locks: the last first and then the first, while workers begin with the first, so that each wants what the other holds.
 _SOME = "SELECT id FROM people WHERE email IS NULL ORDER BY id {} LIMIT 60 FOR UPDATE"
 
 
@@ -72,9 +72,9 @@ def _quarrel(scene: Scene, over: threading.Event) -> None:
         connection.execute("SET deadlock_timeout = '20s'")
         while not over.is_set():
             with suppress(psycopg.errors.DeadlockDetected), connection.transaction():
-                connection.execute(_SOME.format("ASC"))
-                over.wait(0.2)
                 connection.execute(_SOME.format("DESC"))
+                over.wait(0.2)
+                connection.execute(_SOME.format("ASC"))
             over.wait(0.05)
 
 
