@@ -56,15 +56,18 @@ def parts() -> WorkerParts:
 
 
 def _task(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """Makes a Celery task of a function; its runs are counted."""
+    """Makes a Celery task of a function; its runs are counted. That Redis is away is a line of the log and no stack of calls."""
 
     def make(run: Callable[P, None]) -> Callable[P, None]:
         @wraps(run)
         def counted_run(*args: P.args, **kwargs: P.kwargs) -> None:
             mine = parts()
             mine.traces.woken_by(_origin())
-            with counted(name, mine.tally):
-                run(*args, **kwargs)
+            try:
+                with counted(name, mine.tally):
+                    run(*args, **kwargs)
+            except RedisError as error:
+                log.warning("task stopped, Redis does not answer or refuses", task=name, why=str(error).partition("\n")[0])
 
         return shared_task(name=task_name(name))(counted_run)
 
