@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet 
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help demo run test lint lock bench bench-short bench-growth bench-steps bench-simulate bench-scorecard bench-limiter bench-mail kills faults audit clean
+.PHONY: help demo run test lint lock bench bench-short bench-growth bench-steps bench-simulate bench-scorecard bench-limiter bench-mail kills faults fuzz audit clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -69,6 +69,9 @@ kills: $(DEV_STAMP)  ## Kill workers, the database and Redis while mail flows; w
 
 faults: $(DEV_STAMP)  ## Do 500 random faults to the whole engine and settle the account; write docs/faults.md
 	$(BIN)/python -m benchmarks.faults $(BENCH_ARGS)
+
+fuzz: $(DEV_STAMP)  ## Send 100,000 inputs of bad will to a web process, and say what came of them; write docs/fuzz.md
+	$(BIN)/python -m benchmarks.fuzz --write docs/fuzz.md $(BENCH_ARGS)
 
 bench-limiter: $(DEV_STAMP)  ## Let four processes share a rate, and say how full the fullest second was and how much was used
 	$(BIN)/python -m benchmarks.limiter $(BENCH_ARGS)

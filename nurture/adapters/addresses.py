@@ -8,6 +8,9 @@ from email_validator import EmailNotValidError, validate_email
 #: RFC 5321 §4.5.3.1.3, less the angle brackets.
 LONGEST: Final = 254
 
+#: RFC 5321 §4.5.3.1.1.
+LONGEST_LOCAL: Final = 64
+
 
 def parse_address(text: str) -> str:
     """The address in lower case with an ASCII domain; raises ValueError with what is wrong. Nothing is looked up in the DNS.
@@ -17,6 +20,8 @@ def parse_address(text: str) -> str:
     """
     if len(text) > LONGEST:
         raise ValueError(f"An e-mail address has at most {LONGEST} characters.")
+    if len(text.rpartition("@")[0]) > LONGEST_LOCAL:
+        raise ValueError(f"An e-mail address has at most {LONGEST_LOCAL} characters before the @.")
     try:
         found = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:

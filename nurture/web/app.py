@@ -53,6 +53,8 @@ def create_app(parts: WebParts) -> ASGIApp:
         exception_handlers={Refusal: on_refusal, Unavailable: on_unavailable},
         lifespan=lifespan,
     )
+    # It would lead to wherever the Host header says, which is whatever the client says. Folders of /demo need it.
+    starlette.router.redirect_slashes = not parts.settings.production
     open_to_pages = cors(starlette)
     hot = {path: cors(endpoint) for path, endpoint in Collect(parts, counters, limits).endpoints().items()}
 

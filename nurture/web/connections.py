@@ -33,6 +33,11 @@ def _answer(status: str, says: str, *headers: str) -> bytes:
     return "\r\n".join([*head, *headers, "", says]).encode("ascii")
 
 
+async def _too_many_headers(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 431, "headers": [(b"content-length", b"0"), (b"connection", b"close")]})
+    await send({"type": "http.response.body"})
+
+
 _TOO_LARGE: Final = _answer("431 Request Header Fields Too Large", "The head of this request is too long")
 _NO_ROOM: Final = _answer("503 Service Unavailable", "No connection is free", "retry-after: 2")
 
@@ -53,6 +58,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.headers = []
         self._answering: RequestResponseCycle | None = None
         self._head_bytes = 0
+        self._most_headers = MOST_HEADERS
         self._in_head = True
 
     @property
@@ -79,16 +85,24 @@ class GuardedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._in_head:
             self._head_bytes += len(data)
-        if (self._in_head and self._head_bytes > MOST_HEAD_BYTES) or len(self.headers) > MOST_HEADERS:
+        if (self._in_head and self._head_bytes > MOST_HEAD_BYTES) or len(self.headers) > self._most_headers:
             self._close(_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head, self._head_bytes = True, 0
+        self._in_head, self._head_bytes, self._most_headers = True, 0, MOST_HEADERS
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        super().on_headers_complete()
+        if len(self.headers) <= MOST_HEADERS:
+            super().on_headers_complete()
+            return
+        self._most_headers = len(self.headers)  # no more of them after the body
+        application, self.app = self.app, _too_many_headers
+        try:
+            super().on_headers_complete()
+        finally:
+            self.app = application
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answering = cycle

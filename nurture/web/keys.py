@@ -124,7 +124,8 @@ def _shown(raw: Any, headers: Headers, query: bytes) -> tuple[bytes, bool]:
     if authorization:
         return _authorized(authorization), False
     if b"writeKey" in query:
-        return dict(parse_qsl(query)).get(b"writeKey", b""), True
+        # As text: of bytes, what is beyond ASCII would be an error.
+        return dict(parse_qsl(query.decode("latin-1"))).get("writeKey", "").encode("utf-8", "surrogatepass"), True
     return b"", False
 
 

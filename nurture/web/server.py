@@ -1,5 +1,6 @@
 """How uvicorn serves the application."""
 
+import logging
 import sys
 from contextlib import suppress
 from typing import Any, Final
@@ -14,6 +15,18 @@ from nurture.web.connections import guarded
 _COULD_NOT_BEGIN: Final = 3
 
 
+class _Quiet(logging.Filter):
+    """Leaves out the lines that anybody can make us write by sending nonsense: as many as they like, and nobody must act."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.ERROR or record.msg not in _NONSENSE
+
+
+#: uvicorn's words for bytes that are no request, and for a wish to change the protocol.
+_NONSENSE: Final = frozenset({"Invalid HTTP request received.", "Unsupported upgrade request."})
+_QUIET: Final = _Quiet()
+
+
 def config_of(app: ASGIApp, settings: Settings, **other: Any) -> uvicorn.Config:
     """What every web process is served with; `other` takes precedence."""
     options: dict[str, Any] = {
@@ -24,6 +37,8 @@ def config_of(app: ASGIApp, settings: Settings, **other: Any) -> uvicorn.Config:
         "timeout_graceful_shutdown": 5,
         "proxy_headers": True, "forwarded_allow_ips": settings.trusted_proxies,
     }  # fmt: skip
+    logging.getLogger("uvicorn.error").addFilter(_QUIET)  # a second time adds nothing
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of each byte of a form that it cannot read
     return uvicorn.Config(app, **{**options, **other})
 
 

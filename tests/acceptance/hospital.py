@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ from nurture.adapters.broker import QUEUES
 from nurture.adapters.database.engine import make_engine
 from nurture.adapters.database.releases import apply
 from nurture.adapters.mail.signing import make_key, public_record, read_key
+from nurture.adapters.presence import Presence
 from nurture.domain.event import ASSET_DOWNLOADED, EVENT, FORM_SUBMITTED, Event
 from nurture.settings import Settings
 from tests.support.certificates import make_certificate, server_context
@@ -169,7 +171,7 @@ class Ward:
         self.parts = bootstrap.WorkerParts(settings)
 
     def sign(self, queues: Sequence[str] = QUEUES, *, ahead: float = 0.0) -> None:
-        """A worker's sign of life, and beat's."""
+        """A worker's sign of life, beat's, and that of the web process."""
         now = f"{time.time() + ahead:.3f}"
         told: dict[Any, Any] = {
             "host": "box",
@@ -181,6 +183,8 @@ class Ward:
         }
         self.redis.hset(redis_keys.worker("all@box"), mapping=told)
         self.redis.set(redis_keys.BEAT, f"{time.time():.3f}")
+        Presence(self.redis, "web").tell()
+        self.redis.persist(redis_keys.process("web", socket.gethostname(), os.getpid()))
 
     def apply(self) -> None:
         """Put the configuration folder in force."""

@@ -10,10 +10,12 @@ import pytest
 from redis import Redis
 from redis.client import Pipeline
 from sqlalchemy import event as hooks
+from sqlalchemy import insert
 
 from nurture.adapters import redis_keys
 from nurture.adapters.broker import QUEUES
 from nurture.adapters.database.engine import make_engine
+from nurture.adapters.database.tables import holds
 from nurture.adapters.pulse import Sample, note
 from nurture.reports.watching import Budget, Facts, Watch
 from tests.reports.test_status import sign
@@ -236,5 +238,10 @@ def test_what_holds_mail_back_is_told(running: Installation) -> None:
 
     brake = Brake("transport", "default", running.clock.now(), None, "cannot be reached")
     running.database.routing.keep(Learned([brake], [], []))
-    (held,) = look(running).held
-    assert (held.what, held.reason) == ("mail by transport default", "cannot be reached")
+    with running.engine.begin() as connection:
+        row = {"kind": "queue", "name": "mail", "how": "draining", "reason": "an upgrade", "since": running.clock.now()}
+        connection.execute(insert(holds).values(**row))
+    assert [(each.what, each.how, each.reason) for each in look(running).held] == [
+        ("the queue mail", "draining", "an upgrade"),
+        ("mail by transport default", "braked", "cannot be reached"),
+    ]

@@ -2,10 +2,11 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import httpx
@@ -30,6 +31,7 @@ from nurture.domain.preferences import Wishes
 from nurture.domain.privacy import ConsentMode, Privacy
 from nurture.domain.scoring import Scoring
 from nurture.keys import WriteKey
+from nurture.ports import Clock
 from nurture.settings import Settings
 from nurture.web.app import create_app
 from nurture.web.counters import Counters
@@ -163,7 +165,8 @@ def serving(
     redis_url: str, folder: Path, *, definitions: Definitions | None = None, max_backlog: int = 100_000,
     ready: Callable[[], list[str]] = list, tokens: Tokens | None = None, watch: Callable[[], Definitions] | None = None,
     visit: Callable[[str], bytes] = visit, lets_opens_be_told: Callable[[int], bool] = lambda _: False,
-    wishes: Callable[[int], Wishes] = lambda _: Wishes(), journal: int = 0, **settings: Any,
+    wishes: Callable[[int], Wishes] = lambda _: Wishes(), keys: Mapping[str, WriteKey] = WRITE_KEYS,
+    servers: Mapping[str, str] = MappingProxyType({"crm": SECRET_KEY}), clock: Clock | None = None, journal: int = 0, **settings: Any,
 ) -> Iterator[Web]:  # fmt: skip
     """A web process on `redis_url` whose configuration and mails lie in `folder`; with a journal of at most `journal` bytes."""
     for name in ("config/assets", "mail", "demo"):
@@ -172,18 +175,18 @@ def serving(
     (folder / "secret.txt").write_text("secret")
     (folder / "demo/index.html").write_text("<h1>Demo</h1>")
     nudges: list[tuple[str, int | None]] = []
-    clock, tokens = MovableClock(), tokens or Tokens("a secret for tests")
+    standing, tokens = MovableClock(), tokens or Tokens("a secret for tests")
     in_force = [definitions or make_definitions()]
     client = connect(redis_url)
     counters = Counters()
-    detour = Detour(Journal(folder / "journal", journal, clock.now), counters.add) if journal else None
+    detour = Detour(Journal(folder / "journal", journal, (clock or standing).now), counters.add) if journal else None
     writer = StreamWriter(
         client, PARTITIONS, max_backlog, lambda task, partition=None: nudges.append((task, partition)), detour
     )  # fmt: skip
     values = {"config_dir": folder / "config", "data_dir": folder, "secret_key": SecretStr("0123456789abcdef"), **settings}
     parts = WebParts(
-        settings=Settings(**values), clock=clock, tokens=tokens, write_keys=WRITE_KEYS,
-        secret_keys={"crm": SECRET_KEY}, definitions=watch or (lambda: in_force[0]), writer=writer, metrics=lambda: "# TYPE nurture_up gauge\nnurture_up 1\n",
+        settings=Settings(**values), clock=clock or standing, tokens=tokens, write_keys=keys,
+        secret_keys=servers, definitions=watch or (lambda: in_force[0]), writer=writer, metrics=lambda: "# TYPE nurture_up gauge\nnurture_up 1\n",
         ready=ready, visit=visit, lets_opens_be_told=lets_opens_be_told, wishes=wishes, inbox_dir=folder / "mail", demo_dir=folder / "demo",
         counters=counters,
     )  # fmt: skip
@@ -192,7 +195,7 @@ def serving(
         new_client(base) as http,
         redis.Redis.from_url(redis_url) as looking,
     ):
-        yield Web(http, base, looking, clock, tokens, writer, folder, in_force, parts, nudges)
+        yield Web(http, base, looking, standing, tokens, writer, folder, in_force, parts, nudges)
 
 
 @pytest.fixture(scope="session")

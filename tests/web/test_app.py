@@ -134,3 +134,11 @@ def test_nothing_reads_a_clock_of_its_own() -> None:
                 assert ast.unparse(node.func).endswith(("clock.now", "self._now", "loop.time")), (
                     f"{file.name}: {ast.unparse(node)}"
                 )
+
+
+def test_no_redirect_goes_where_the_host_header_says(redis_url: str, tmp_path: Path) -> None:
+    with serving(redis_url, tmp_path, mode="production", public_url="https://track.example.com") as web:
+        for path in ("/f/contact/", "/u/x/", "/n.js/", "//evil.example/", "/v1/pixel.gif/"):
+            answer = web.client.get(path, headers={"Host": "evil.example"})
+            assert answer.status_code in (404, 405)
+            assert "location" not in answer.headers

@@ -183,3 +183,9 @@ def test_a_pipeline_is_answered_in_order(guarded: Web) -> None:
         answer = rest(opened)
     assert answer.count(b"HTTP/1.1 200") == 21
     assert answer.endswith(b'{"live":true}')
+
+
+def test_too_many_headers_are_answered(guarded: Web) -> None:
+    with connection(guarded) as opened:
+        opened.sendall(b"GET /health/live HTTP/1.1\r\n" + b"X-A: b\r\n" * 201 + b"\r\n")
+        assert rest(opened).startswith(b"HTTP/1.1 431")

@@ -167,3 +167,11 @@ class TestNames:
 
 def test_only_a_secret_key_vouches() -> None:
     assert [Sender("a", assurance).vouches for assurance in ("observed", "claimed", "verified")] == [False, False, True]
+
+
+@pytest.mark.parametrize("query", ["%C3%A9", "é", "%ff", "%ED%A0%80", "%00", "x&writeKey=%F0%9F%9A%80", "%"])
+def test_a_key_of_any_bytes_in_the_address_is_unknown(web: Web, query: str) -> None:
+    """Found by fuzzing: what is beyond ASCII was an error of the server's."""
+    for path in ("/v1/track", "/v1/batch"):
+        answer = web.client.post(f"{path}?writeKey={query}", json={"batch": [], "userId": "u", "event": "x"})
+        assert (answer.status_code, answer.json()["code"]) == (401, "unknown_key")
