@@ -67,11 +67,11 @@ bench-scorecard: $(DEV_STAMP)  ## Compare the learned scorecard with regression 
 kills: $(DEV_STAMP)  ## Kill workers, the database and Redis while mail flows; write docs/kills.md
 	$(BIN)/python -m benchmarks.kills $(BENCH_ARGS)
 
-fuzz: $(DEV_STAMP)  ## Send 100,000 inputs of bad will to a web process, and say what came of them; write docs/fuzz.md
-	$(BIN)/python -m benchmarks.fuzz --write docs/fuzz.md $(BENCH_ARGS)
-
 faults: $(DEV_STAMP)  ## Do 500 random faults to the whole engine and settle the account; write docs/faults.md
 	$(BIN)/python -m benchmarks.faults $(BENCH_ARGS)
+
+fuzz: $(DEV_STAMP)  ## Send 100,000 inputs of bad will to a web process, and say what came of them; write docs/fuzz.md
+	$(BIN)/python -m benchmarks.fuzz --write docs/fuzz.md $(BENCH_ARGS)
 
 bench-limiter: $(DEV_STAMP)  ## Let four processes share a rate, and say how full the fullest second was and how much was used
 	$(BIN)/python -m benchmarks.limiter $(BENCH_ARGS)

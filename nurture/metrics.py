@@ -93,6 +93,8 @@ METRICS: Final = (
     _gauge("stream_oldest_seconds", "Age of the oldest event that is not absorbed yet; 0 where none waits", "partition", unit="seconds"),
     _gauge("dead_letters", "Events that could not be absorbed and wait for somebody (`nurture dead list`)"),
     _gauge("quarantined", "Form posts that wait for somebody to judge them"),
+    _gauge("redis_memory_bytes", "What Redis keeps in memory", unit="bytes"),
+    _gauge("redis_memory_bound_bytes", "What it may keep; 0 where nothing bounds it", unit="bytes"),
     _gauge("workers", "Workers that show signs of life, by queue they serve", "queue"),
     _gauge("beat_age_seconds", "How long ago beat last ticked", unit="seconds"),
     _gauge("mailbox_fails_seconds", "For how long the mailbox of bounces and replies could not be read; 0 while it can", unit="seconds"),
@@ -105,6 +107,7 @@ METRICS: Final = (
     _gauge("overdue_oldest_seconds", "How late the latest of what is overdue is; 0 where nothing is", "what", unit="seconds"),
     _gauge("uncertain_lately", "Mails of the last 7 days of which nobody knows whether they went"),
     _gauge("alarms", "Alarms that nobody has seen"),
+    _gauge("holds", "What an operator holds just now, by kind (`nurture resume` lets it go on)", "kind"),
     _gauge("brakes", "Ways of mail that are stopped just now, by kind", "kind"),
     _gauge("schema_fits", "1 while this version can work with the schema that the database stands at"),
 )  # fmt: skip

@@ -21,14 +21,16 @@ from nurture.adapters import redis_keys
 
 _ADDRESS: Final = re.compile(
     r"""
-    ( "(?:[^"\\\s]|\\.)+" | [^\s<>()\[\],;:"\\]+ )     # a quoted local part (RFC 5321 §4.1.2), or anything that is no delimiter
+    # A quoted local part (RFC 5321 §4.1.2), or anything that is no delimiter. It is looked for where it may begin only, and a
+    # quoted one no further than one may reach: the search would else begin anew at each letter of a long text.
+    ( "(?:[^"\\\s]|\\.){1,128}" | (?<![^\s<>()\[\],;:"\\])[^\s<>()\[\],;:"\\]+ )
     ( @ | %40 )                                        # plain, or as in a URL
     ( \[ [^\]\s]+ \]                                   # an address literal
     | (?: [\w-]+ \. )+ [\w-]{2,} )                     # a name with a dot; `worker@host` is no address
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_URL_PASSWORD: Final = re.compile(r"(?<=://)[^\s/@]*:[^\s/]*@")  # to the last @: a password may hold one by mistake
+_URL_PASSWORD: Final = re.compile(r"(?<=://)[^\s/@:]*:[^\s/]*@")  # to the last @: a password may hold one by mistake
 _SECRET_FIELD: Final = re.compile(r"pass(word|wd|phrase)|secret|token|authorization|cookie|api_?key|signature", re.IGNORECASE)
 _ADDRESS_FIELD: Final = re.compile(r"^(e_?mail|address|recipient|rcpt|mail_from)$", re.IGNORECASE)
 _PLAIN: Final = (bool, int, float, type(None))

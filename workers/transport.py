@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from kombu.transport import redis, virtual
+from redis.exceptions import ConnectionError  # noqa: A004  # the one that kombu knows
 
 
 class QoS(redis.QoS):
@@ -12,8 +13,7 @@ class QoS(redis.QoS):
 
     Kombu 5.7.0 forgets a message only once Redis has heard that it is done with. When Redis goes away while every slot is
     taken, all acknowledgements fail, so no slot is ever free again, and a worker without a free slot takes no task any more
-    until somebody kills it. And a task that ends after its connection was given up ends its worker, and with it the mails that are
-    on their way.
+    until somebody kills it.
     """
 
     def ack(self, delivery_tag: Any) -> None:
@@ -34,12 +34,24 @@ class QoS(redis.QoS):
         except channel.connection_errors:
             virtual.QoS.ack(self, delivery_tag)
             raise
-        except AttributeError:
-            if channel.connection is not None and channel.connection.client is not None:
-                raise
-            virtual.QoS.ack(self, delivery_tag)  # its connection was given up: there is nobody to tell
+
+
+class Channel(redis.Channel):
+    """A channel that says so when its connection was given up.
+
+    Kombu 5.7.0 stumbles over it (an AttributeError), which ends the worker and with it the mails that are on their way: when a task
+    ends later, and when a channel is closed that still holds messages.
+    """
+
+    QoS = QoS
+
+    def _connparams(self, *args: Any, **options: Any) -> Any:
+        transport: Any = self.connection
+        if transport is None or transport.client is None:
+            raise ConnectionError("this connection to Redis was given up")
+        return super()._connparams(*args, **options)  # type: ignore[misc]  # its types do not know it
 
 
 def use() -> None:
-    """Let every connection to Redis that kombu makes from now on hold its messages so."""
-    redis.Channel.QoS = QoS
+    """Let every connection to Redis that kombu makes from now on be a mended one."""
+    redis.Transport.Channel = Channel

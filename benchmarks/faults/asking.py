@@ -4,7 +4,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -45,24 +45,7 @@ class Question:
             self._process.kill()
             self._process.join()
         told: dict[str, Any] = json.loads(text)
-        return Said(code, told["verdict"], codes_of(told["problems"]))
-
-
-#: How the problems of an engine without codes are called.
-_WORDS: Final = {
-    "Redis does not answer": "redis-away", "the database does not answer": "database-away", "no worker": "no-worker",
-    "beat": "beat-silent", "dead letter": "dead-letters", "uncertain": "mails-uncertain", "alarm": "alarms-unseen",
-    "waits until": "transport-resting", "nobody serves": "queue-unserved", "not absorbed": "events-late", "overdue": "overdue",
-}  # fmt: skip
-
-
-def codes_of(problems: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """The codes of problems, in their order."""
-    return tuple(each.get("code") or _code_of(str(each["what"])) for each in problems)
-
-
-def _code_of(what: str) -> str:
-    return next((code for words, code in _WORDS.items() if words in what), what)
+        return Said(code, told["verdict"], tuple(str(each["code"]) for each in told["problems"]))
 
 
 def _ask(line: Connection, environ: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from benchmarks.faults.books import name_of
 from benchmarks.faults.fault import Fault
-from benchmarks.faults.scene import Scene
+from benchmarks.faults.scene import PATIENCE, Scene
 from tests.support.waiting import wait_until
 
 
@@ -35,7 +35,7 @@ def _emptied(scene: Scene, _chance: random.Random) -> Iterator[None]:
     Nobody posts meanwhile. Dead letters lie in Redis alone; they are noted down first.
     """
     with scene.load.paused():
-        wait_until(lambda: scene.load.under_way == 0 and scene.drained(), 60, what="everything accepted to be absorbed")
+        wait_until(lambda: scene.load.under_way == 0 and scene.drained(), PATIENCE, what="everything accepted to be absorbed")
         scene.keep_dead_letters(name_of)
         scene.redis.flush()
         yield

@@ -37,6 +37,9 @@ CONNECTIONS: Final = 2
 MAIL_PROCESSES: Final = 2
 IN_DOUBT: Final = CONNECTIONS * MAIL_PROCESSES
 
+#: Longer than anything takes that must come sooner or later, on a busy machine. Seconds.
+PATIENCE: Final = 120.0
+
 #: Small enough that a burst reaches it. Events.
 MAX_BACKLOG: Final = 5_000
 
@@ -77,7 +80,7 @@ class Scene:
 
     def pid(self, name: str) -> int:
         """The process of that name, awaited if it is just being started again."""
-        return wait_until(lambda: self.engine.pids().get(name, 0), 60, what=f"{name} to run")
+        return wait_until(lambda: self.engine.pids().get(name, 0), PATIENCE, what=f"{name} to run")
 
     def doubt(self, letters: int) -> None:
         """What was just done may leave so many letters uncertain."""

@@ -1,7 +1,6 @@
 """The mail server of the run: it counts what it takes, and can be ill in every way that mail servers are."""
 
 import re
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,25 +28,6 @@ class CountingSink(SmtpSink):
     def has_letter_for(self, reader: str, since: int) -> bool:
         """Whether a mail to somebody is among those taken after the first `since`."""
         return any(reader in mail.to for mail in self.mails[since:])
-
-    @contextmanager
-    def refusing(self, reply: str, phase: str) -> Iterator[None]:
-        """Every session is answered so at the phase."""
-        self.refuse("", reply, phase=phase)  # type: ignore[arg-type]  # one of the four phases
-        try:
-            yield
-        finally:
-            self.forgive()
-
-    @contextmanager
-    def greylisting(self, seconds: float) -> Iterator[None]:
-        """Whoever is new is asked to come back, for so long at most."""
-        self.refuse("", "451 4.7.1 greylisted, come back later", times=None)
-        time.sleep(seconds)
-        try:
-            yield
-        finally:
-            self.forgive()
 
     @contextmanager
     def full_house(self) -> Iterator[None]:

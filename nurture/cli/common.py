@@ -37,8 +37,8 @@ Since = Annotated[
 ]
 
 
-def since_when(since: str | None, at: "datetime") -> "datetime | None":
-    """The instant that `--since` names: a date, an instant, or a length of time before now."""
+def since_when(since: str | None, at: "datetime", option: str = "--since") -> "datetime | None":
+    """The instant that an option such as `--since` names: a date, an instant, or a length of time before now."""
     from datetime import UTC, datetime
 
     from nurture.domain.duration import parse_duration
@@ -51,5 +51,5 @@ def since_when(since: str | None, at: "datetime") -> "datetime | None":
         try:
             return at - parse_duration(since)
         except ValueError:
-            raise typer.BadParameter("write 2026-03-01, an instant, or a length such as 30d", param_hint="--since") from None
+            raise typer.BadParameter("write 2026-03-01, an instant, or a length such as 30d", param_hint=option) from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,6 +1,7 @@
 """`nurture check`, `apply` and `schema`: the definitions of the configuration folder."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -70,11 +71,21 @@ def apply(
     tell_released(released, loaded.definitions, as_json, "nurture apply", **_counts(loaded))
 
 
-def schema(as_json: AsJson = False) -> None:
+def schema(
+    printed: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Also write the schemas of what `status --json` and `doctor --json` print into it."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Write the JSON Schemas that editors read into the folder `schemas` of the configuration."""
     from nurture.definitions.schema import write_schemas
 
     written = write_schemas(load_settings().config_dir / "schemas")
+    if printed is not None:
+        from nurture.reports.schemas import write_printed
+
+        written += write_printed(printed)
     if as_json:
         print_json([path.as_posix() for path in written])
     else:

@@ -41,6 +41,7 @@ from nurture.cli import (
     status,
     suppressions,
     top,
+    trace,
     transfer,
     up,
     verify,
@@ -93,6 +94,7 @@ person.app.command(name="export")(person_data.export)
 person.app.command(name="erase")(person_data.erase)
 app.command(name="rescore")(rescore.rescore)
 app.command(name="logs")(logs.logs)
+app.command(name="trace")(trace.trace)
 app.add_typer(person.app, name="person")
 app.add_typer(report.app, name="report")
 app.add_typer(score.app, name="score")

@@ -12,7 +12,7 @@ _HOST: Final = re.compile(
     r"\s*(?:[a-z][a-z0-9+.-]*:)?//(?:[^/?#\\]*@)?(\[[0-9a-f:.]+\]|[^/?#:@\\\s\[\]]+)(?=[/?#:\\]|\s*$)", re.IGNORECASE
 )
 #: A host alone, as what is left of a referrer without consent.
-_BARE_HOST: Final = re.compile(r"\s*([^/?#:@\\\s]+\.[^/?#:@\\\s]+)(?=[/?#:]|\s*$)")
+_BARE_HOST: Final = re.compile(r"\s*([^/?#:@\\\s]+)(?=[/?#:]|\s*$)")
 
 _SEPARATORS: Final = re.compile("[?&#]")
 
@@ -22,9 +22,11 @@ def host_of(url: str) -> str | None:
 
     `android-app://com.example/` names the app's package. A host may also stand alone, without `https://`.
     """
-    found = _HOST.match(url) or _BARE_HOST.match(url)
+    found = _HOST.match(url)
     if found is None:
-        return None
+        found = _BARE_HOST.match(url)
+        if found is None or "." not in found[1][1:-1]:  # a search for the dot in the pattern would begin anew at each dot
+            return None
     host = found[1].lower().rstrip(".").removeprefix("www.")
     return host if 0 < len(host) <= _LONGEST_HOST and host.isprintable() else None
 

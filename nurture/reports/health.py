@@ -10,28 +10,36 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final, NamedTuple, get_args
 
 from redis import Redis
 from redis.exceptions import RedisError
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from nurture import metrics
 from nurture.adapters.broker import QUEUES
 from nurture.adapters.database.revisions import known, why_not
 from nurture.adapters.journal import JournalStanding, standing
 from nurture.domain.mail.brakes import BrakeKind
+from nurture.errors import NurtureError
 from nurture.metrics import sample_key
 from nurture.observability import Counters
 from nurture.reports.facts import Store, Stream
-from nurture.reports.status import Status
+from nurture.reports.holds import Held, HeldKind, held
+from nurture.reports.reading import snapshot
+from nurture.reports.status import Status, status
 
 #: Seconds between two looks, at least; and how many times longer than the look itself took.
 EVERY: Final = 5.0
 _AT_EASE: Final = 20
 
-#: Seconds that the first scrape waits for the first look, and that a look may take until it counts as no answer.
-_PATIENCE: Final = 2.0
+#: Seconds that a scrape waits for a new look before it tells the last one, and that a look may take until it counts as no answer.
+_PATIENCE: Final = 0.5
 _TOO_LONG: Final = 30.0
+
+#: The very first look is worth more patience: there is no last one.
+_FIRST_PATIENCE: Final = 2.0
 
 
 def reasons_not_ready(redis: Redis) -> list[str]:
@@ -43,27 +51,47 @@ def reasons_not_ready(redis: Redis) -> list[str]:
     return []
 
 
+class Look(NamedTuple):
+    """How things stood at an instant, and what an operator held."""
+
+    status: Status
+    held: tuple[Held, ...]
+
+
+def look(engine: Engine, redis: Redis | None, partitions: int, at: datetime) -> Look:
+    """Look at the whole; never raises because a part is away."""
+    found = status(engine, redis, partitions, at)
+    if found.store is None:
+        return Look(found, ())
+    try:
+        with snapshot(engine) as connection:
+            return Look(found, held(connection, at))
+    except (NurtureError, DBAPIError):  # away since a moment ago
+        return Look(found.model_copy(update={"store": None}), ())
+
+
 class Looks:
     """The latest look at the whole, taken anew in a thread of its own when somebody asks and the last one is old.
 
-    Whoever asks waits for no database, however slow; only the very first look is waited for, and not for long.
+    Whoever asks waits a moment for a look that is new, and for no database longer than that.
     """
 
-    def __init__(self, look: Callable[[], Status], monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, look: Callable[[], Look], monotonic: Callable[[], float] = time.monotonic) -> None:
         self._look, self._monotonic = look, monotonic
         self._lock = threading.Lock()
-        self._latest: Status | None = None
+        self._latest: Look | None = None
         self._began = self._ended = 0.0
         self._busy = False
-        self._first = threading.Event()
+        self._over = threading.Event()
 
-    def latest(self) -> tuple[Status | None, float]:
+    def latest(self) -> tuple[Look | None, float]:
         """What was seen last, and how many seconds ago; None while nothing was seen yet, or for too long."""
         with self._lock:
             if not self._busy and (self._latest is None or self._is_old()):
                 self._busy, self._began = True, self._monotonic()
+                self._over.clear()
                 threading.Thread(target=self._take, name="look", daemon=True).start()
-        self._first.wait(_PATIENCE)
+        self._over.wait(_FIRST_PATIENCE if self._latest is None else _PATIENCE)
         with self._lock:
             now = self._monotonic()
             if self._latest is None or (self._busy and now - self._began > _TOO_LONG):
@@ -75,13 +103,13 @@ class Looks:
         return self._monotonic() - self._ended >= max(EVERY, _AT_EASE * took)
 
     def _take(self) -> None:
-        found: Status | None = None
+        found: Look | None = None
         try:
             found = self._look()
         finally:  # whatever went wrong, the next who asks tries again
             with self._lock:
                 self._latest, self._ended, self._busy = found, self._monotonic(), False
-            self._first.set()
+            self._over.set()
 
 
 class Metrics:
@@ -95,7 +123,7 @@ class Metrics:
         return figures(self._redis, found, of_journal(standing(self._journals), self._now()), age)
 
 
-def figures(redis: Redis | None, found: Status | None, more: Mapping[str, float], age: float = 0.0) -> str:
+def figures(redis: Redis | None, found: Look | None, more: Mapping[str, float], age: float = 0.0) -> str:
     """All counters, how things stood `age` seconds ago, and `more` gauges, in the Prometheus text format.
 
     `redis` is None where there is none.
@@ -121,13 +149,16 @@ def _counted(redis: Redis | None) -> Mapping[str, float]:
         return {"redis_up": 0}
 
 
-def gauges(found: Status) -> dict[str, float]:
+def gauges(found: Look) -> dict[str, float]:
     """How things stand, by key; nothing of a part that is away."""
-    told: dict[str, float] = {"database_up": int(found.store is not None)}
-    if found.stream is not None:
-        told |= _of_stream(found.stream)
-    if found.store is not None:
-        told |= _of_store(found.store)
+    stream, store = found.status.stream, found.status.store
+    told: dict[str, float] = {"database_up": int(store is not None)}
+    if stream is not None:
+        told |= _of_stream(stream)
+    if store is not None:
+        told |= _of_store(store)
+        kinds = Counter(str(each.kind) for each in found.held)
+        told |= {sample_key("holds", kind=kind): kinds[kind] for kind in get_args(HeldKind)}
     return told
 
 
@@ -143,6 +174,9 @@ def _of_stream(stream: Stream) -> Iterator[tuple[str, float]]:
     yield "mailbox_fails_seconds", stream.mailbox_seconds or 0
     yield "dead_letters", stream.dead_letters
     yield "quarantined", stream.quarantined
+    if stream.memory is not None:
+        yield "redis_memory_bytes", stream.memory.used
+        yield "redis_memory_bound_bytes", stream.memory.limit or 0
 
 
 def _of_store(store: Store) -> Iterator[tuple[str, float]]:

@@ -17,14 +17,15 @@ from nurture.domain.definitions import Definitions
 from nurture.domain.event import FORM_SUBMITTED, Event, day_number, route_of
 from nurture.domain.ids import event_key, stable_id
 from nurture.domain.junk import naming
-from nurture.domain.mail.mailboxes import FORM_POSTS, is_named_too_often, mailbox_of
+from nurture.domain.mail.mailboxes import is_named_too_often, mailbox_of
 from nurture.domain.privacy import ConsentMode
 from nurture.domain.surroundings import campaign_of, page_of
 from nurture.errors import Unavailable
 from nurture.web.counters import Counters
 from nurture.web.form_checks import Mistake, Posted, Submission, check, take_apart
 from nurture.web.hygiene import inspect
-from nurture.web.limits import Limiter, Limits, holder_in
+from nurture.web.limits import Limits, holder_in
+from nurture.web.own_tally import OwnTally
 from nurture.web.pages import Pages, page_before, words_for
 from nurture.web.parts import WebParts
 from nurture.web.posts import Value, canonical, read_fields
@@ -55,8 +56,8 @@ class Forms:
         self._parts = parts
         self._pages = pages
         self._counters = counters
+        self._own = OwnTally()
         self._limits = limits
-        self._named_here = Limiter(FORM_POSTS / _DAY.total_seconds(), _DAY.total_seconds())
         self._secure = parts.settings.public_url.startswith("https:")
 
     async def submit(self, request: Request) -> Response:
@@ -116,8 +117,9 @@ class Forms:
         visitor = _visitor(request, posted, mode, warnings)
         if visitor is not None and visitor != own:
             message_id = str(event_key(message_id, visitor))
-        signs = signs_of_spam(posted.controls, submission.email, await self._posts(request, message_id, at), at)
-        if submission.email is not None and await self._named_too_often(submission.email, message_id, at):
+        posts, named = await self._posts(request, message_id, at), await self._named(submission.email, message_id, at)
+        signs = signs_of_spam(posted.controls, submission.email, posts, at)
+        if is_named_too_often(named, self._parts.definitions().sending.breakers.form_posts):
             signs.append(MAILBOX)
         key = event_key("submission", message_id).hex
         event = Event(
@@ -144,19 +146,21 @@ class Forms:
             return 0
         hour = int(at.timestamp() // _HOUR.total_seconds())
         key = form_posts(self._parts.tokens.mac("form posts", stable_id("address", address)), hour)
-        try:
-            return await self._parts.writer.tally(key, message_id, _HOUR)
-        except Unavailable:  # nobody can count now; the other signs hold, and one sign alone makes no spam
-            return 0
+        return await self._tallied(key, message_id, _HOUR)
 
-    async def _named_too_often(self, email: str, message_id: str, at: datetime) -> bool:
-        """Whether posts have named this mailbox too often today, whatever the form and whoever posts. The address itself is not kept."""
-        mailbox = self._parts.tokens.mac("mailbox posts", stable_id("mailbox", mailbox_of(email)))
+    async def _named(self, email: str | None, message_id: str, at: datetime) -> int:
+        """How many posts have named this mailbox today, whatever the form and whoever posts. The address itself is not kept."""
+        if email is None:
+            return 0
+        key = mailbox_posts(self._parts.tokens.mac("mailbox posts", stable_id("mailbox", mailbox_of(email))), day_number(at))
+        return await self._tallied(key, message_id, _DAY)
+
+    async def _tallied(self, key: str, message_id: str, lasts: timedelta) -> int:
+        """How many posts `key` has with this one; while Redis is away, how many of them came to this process meanwhile."""
         try:
-            posts = await self._parts.writer.tally(mailbox_posts(mailbox, day_number(at)), message_id, _DAY)
-        except Unavailable:  # nobody can count over all processes now: each lets through what is usual
-            return self._named_here.take(mailbox, at.timestamp()) > 0
-        return is_named_too_often(posts, self._parts.definitions().sending.breakers.form_posts)
+            return await self._parts.writer.tally(key, message_id, lasts)
+        except Unavailable:
+            return self._own.add(key, message_id)
 
     def _answer(self, request: Request, definitions: Definitions, form: Form, posted: Posted, taken: _Taken) -> Response:
         target = self._asset_link(definitions, form, taken) or _wanted(request, form, posted)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
+import jsonschema_rs
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from redis import Redis
@@ -24,6 +26,7 @@ from nurture.adapters.broker import QUEUES
 from nurture.adapters.database.engine import make_engine
 from nurture.adapters.database.releases import apply
 from nurture.adapters.mail.signing import make_key, public_record, read_key
+from nurture.adapters.presence import Presence
 from nurture.domain.event import ASSET_DOWNLOADED, EVENT, FORM_SUBMITTED, Event
 from nurture.settings import Settings
 from tests.support.certificates import make_certificate, server_context
@@ -168,7 +171,7 @@ class Ward:
         self.parts = bootstrap.WorkerParts(settings)
 
     def sign(self, queues: Sequence[str] = QUEUES, *, ahead: float = 0.0) -> None:
-        """A worker's sign of life, and beat's."""
+        """A worker's sign of life, beat's, and that of the web process."""
         now = f"{time.time() + ahead:.3f}"
         told: dict[Any, Any] = {
             "host": "box",
@@ -180,6 +183,8 @@ class Ward:
         }
         self.redis.hset(redis_keys.worker("all@box"), mapping=told)
         self.redis.set(redis_keys.BEAT, f"{time.time():.3f}")
+        Presence(self.redis, "web").tell()
+        self.redis.persist(redis_keys.process("web", socket.gethostname(), os.getpid()))
 
     def apply(self) -> None:
         """Put the configuration folder in force."""
@@ -215,12 +220,14 @@ class Ward:
         told = nurture("status", "--json")
         found: dict[str, Any] = json.loads(told.stdout)
         assert told.exit_code == {"healthy": 0, "degraded": 1, "down": 2}[found["verdict"]]
+        fits("status.json", found)
         return found
 
     def doctor(self, *arguments: str) -> dict[str, Any]:
         told = nurture("doctor", "--json", "--timeout", PATIENT, "--resolver", self.hospital.names.address, *arguments)
         found: dict[str, Any] = json.loads(told.stdout)
         assert told.exit_code == found["exit_code"]
+        fits("doctor.json", found)
         return found
 
     def close(self) -> None:
@@ -231,6 +238,12 @@ class Ward:
         self.parts.database.engine.dispose()
         if "redis" in self.parts.__dict__:
             self.parts.redis.close()
+
+
+def fits(schema: str, told: dict[str, Any]) -> None:
+    """What was printed is as the schema says that programs go by."""
+    written = json.loads((ROOT / "docs" / "schemas" / schema).read_text(encoding="utf-8"))
+    assert [str(fault) for fault in jsonschema_rs.validator_for(written).iter_errors(told)] == []
 
 
 def nurture(*arguments: str) -> Result:

@@ -113,6 +113,11 @@ def beat_stopped(ward: Ward, _: pytest.MonkeyPatch) -> None:
     ward.redis.set(redis_keys.BEAT, f"{time.time() - 40:.3f}")
 
 
+def web_absent(ward: Ward, _: pytest.MonkeyPatch) -> None:
+    for key in ward.redis.scan_iter(match=redis_keys.process("web", "*", "*")):
+        ward.redis.delete(key)
+
+
 def clock_skewed(ward: Ward, _: pytest.MonkeyPatch) -> None:
     ward.sign(ahead=120.0)
 
@@ -230,6 +235,7 @@ SICKNESSES: Final = (
     Sickness("a queue is held", mail_held, "queue-held", "queue-held", ("mails-overdue",)),
     Sickness("everything is held", everything_held, "all-held", "all-held", ("events-late",)),
     Sickness("beat stopped", beat_stopped, "beat-silent", "beat-silent"),
+    Sickness("no web process", web_absent, None, "web-absent"),
     Sickness("a worker's clock is off", clock_skewed, "clock-skew", "clock-skew"),
     Sickness("the mail server refuses the log-in", smtp_refuses_us, "transport-resting", "smtp-login"),
     Sickness("the mail server is down", smtp_down, "transport-resting", "smtp-away"),

@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from sqlalchemy import delete, insert
 from sqlalchemy import event as hooks
 
 from nurture.adapters import redis_keys
 from nurture.adapters.broker import QUEUES
 from nurture.adapters.database.engine import make_engine
+from nurture.adapters.database.tables import pauses
 from nurture.adapters.journal import JournalStanding
 from nurture.metrics import METRICS
 from nurture.observability import Counters
-from nurture.reports.health import EVERY, Looks, Metrics, figures, of_journal, reasons_not_ready
-from nurture.reports.status import Status, status
+from nurture.reports.health import EVERY, Look, Looks, Metrics, figures, look, of_journal, reasons_not_ready
 from tests.support.events import MONDAY, download, form, page
 from tests.support.exposition import read, value
 from tests.support.installation import Installation
@@ -26,8 +27,8 @@ from tests.support.waiting import free_port, wait_until
 EMPTY_JOURNAL = of_journal(JournalStanding(0, 0, None, 1_000), MONDAY)
 
 
-def ask(installation: Installation) -> Status:
-    return status(installation.engine, installation.redis, 4, installation.clock.now())
+def ask(installation: Installation) -> Look:
+    return look(installation.engine, installation.redis, 4, installation.clock.now())
 
 
 def told(installation: Installation) -> str:
@@ -59,6 +60,12 @@ def test_how_things_stand(installation: Installation) -> None:
     assert value(found, "nurture_enrollments", status="active") == 1
     assert value(found, "nurture_due", what="steps") == 1
     assert value(found, "nurture_overdue", what="steps") == 0
+    with installation.engine.begin() as connection:
+        connection.execute(insert(pauses), {"sequence": "guide-nurture", "at": installation.clock.now()})
+    assert value(told(installation), "nurture_holds", kind="sequence") == 1
+    assert value(told(installation), "nurture_holds", kind="all") == 0
+    with installation.engine.begin() as connection:
+        connection.execute(delete(pauses))
     installation.later(hours=3)
     found = told(installation)
     assert value(found, "nurture_overdue", what="steps") == 1
@@ -87,7 +94,7 @@ def test_every_gauge_of_the_list_is_told(installation: Installation) -> None:
 def test_without_a_database_the_rest_is_told(redis_url: str, installation: Installation) -> None:
     Counters(installation.redis).add("events_stored", 5)
     away = make_engine(f"postgresql://postgres@127.0.0.1:{free_port()}/none")
-    found = figures(installation.redis, status(away, installation.redis, 4, installation.clock.now()), {})
+    found = figures(installation.redis, look(away, installation.redis, 4, installation.clock.now()), {})
     assert (value(found, "nurture_database_up"), value(found, "nurture_redis_up")) == (0, 1)
     assert value(found, "nurture_events_stored_total") == 5
     assert value(found, "nurture_stream_backlog", partition="0") == 0
@@ -97,7 +104,7 @@ def test_without_a_database_the_rest_is_told(redis_url: str, installation: Insta
 
 def test_without_redis_the_rest_is_told(installation: Installation) -> None:
     with Redis.from_url(f"redis://127.0.0.1:{free_port()}", retry=None) as nowhere:
-        found = figures(nowhere, status(installation.engine, nowhere, 4, installation.clock.now()), {})
+        found = figures(nowhere, look(installation.engine, nowhere, 4, installation.clock.now()), {})
         assert reasons_not_ready(nowhere)
     assert (value(found, "nurture_database_up"), value(found, "nurture_redis_up")) == (1, 0)
     assert value(found, "nurture_due", what="steps") == 0
@@ -145,7 +152,7 @@ class SlowDatabase:
         self.go = threading.Event()
         self.installation = installation
 
-    def look(self) -> Status:
+    def look(self) -> Look:
         self.calls += 1
         assert self.go.wait(60)
         return ask(self.installation)
@@ -155,6 +162,7 @@ def test_nobody_waits_for_a_slow_database_and_it_is_asked_less_often(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nurture.reports.health._PATIENCE", 0.05)
+    monkeypatch.setattr("nurture.reports.health._FIRST_PATIENCE", 0.05)
     slow = SlowDatabase(installation)
     looks = Looks(slow.look, monotonic=lambda: slow.now)
     assert looks.latest() == (None, 0.0)

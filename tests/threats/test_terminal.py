@@ -35,10 +35,11 @@ COMMANDS = [
     f"person show {BEN}", f"person erase {ANA} --dry-run",
     "events warnings", "events conflicts", "events reclassify", "dead list", "dead retry --all --dry-run",
     "messages list", "messages uncertain", "suppressions show ana@acme.com", "brakes", "alarms list",
+    "status", "wait --healthy --timeout 1s", "doctor --offline", "top --once", "holds", "metrics", "trace twice", "trace other", "trace m-evil",
     "verify", "report", "report variants", "report pools", "report opens", "rescore --plan", "releases", "plan",
     "hooks list", "settings", "keys", "simulate --replay 30d", f"simulate --person {ANA}",
 ]  # fmt: skip
-WITHOUT_JSON = ("person export", "person erase", "report ", "hooks", "releases", "plan", "simulate")
+WITHOUT_JSON = ("metrics", "wait", "doctor", "person export", "person erase", "report ", "hooks", "releases", "plan", "simulate")
 
 
 def obeyed(text: str) -> set[str]:
@@ -62,6 +63,9 @@ def planted(installation: Installation) -> Installation:
         event(EVIL[:128], anonymous_id="device-1", properties={EVIL: EVIL, "path": EVIL}, context=context),
         event(
             IDENTIFIED, anonymous_id="device-1", user_id=EVIL, traits={EVIL: EVIL, "company": EVIL, "list": [EVIL, {EVIL: EVIL}]}
+        ),
+        event(
+            PAGE_VIEWED, anonymous_id="device-1", message_id="m-evil", context=context, properties={EVIL: EVIL}, source=EVIL[:64]
         ),
         event(IDENTIFIED, anonymous_id=f"device {EVIL}", user_id=EVIL, message_id="twice"),
         event(IDENTIFIED, anonymous_id=f"another {EVIL}", user_id=EVIL, message_id="twice"),
@@ -110,8 +114,10 @@ def test_no_command_prints_what_a_terminal_obeys(nurture: Command, planted: Inst
             found[each] = obeyed(told.stdout) | obeyed(told.stderr)
             seen += "pwn" in told.stdout
             forged += [each] if "\nok: all is well" in told.stdout else []
-    assert forged == []
-    assert {each: letters for each, letters in found.items() if letters} == {}
+    assert {"forged": forged, "obeyed": {each: letters for each, letters in found.items() if letters}} == {
+        "forged": [],
+        "obeyed": {},
+    }
     assert seen > 15, "what was planted is shown by few commands, so this proves little"
 
 
@@ -198,3 +204,18 @@ def test_no_log_line_is_forged_or_obeyed(form_: str) -> None:
 
 def test_names_of_mails_hold_nothing_of_it() -> None:
     assert Tokens("x").mail_name(MailLink(1, 2)).isalnum()
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_what_is_read_from_a_log_is_no_order_either(alone: Command, as_json: list[str]) -> None:
+    """Other programs write into the same stream, and a file may have been tampered with."""
+    lines = [
+        json.dumps({"event": EVIL, "level": "warning", "timestamp": "2026-03-02T09:00:00Z", EVIL: EVIL}, ensure_ascii=False),
+        f"2026-03-02T09:00:00Z [warning] told {EVIL.replace(chr(10), '')} field={EVIL[:9]}",
+        f"\x1b]0;pwn\x07 no line of ours {EVIL[:20]}",
+    ]
+    told = alone("logs", "-", *as_json, stdin="\n".join(lines) + "\n")
+    assert told.exit_code == 0, told.output
+    assert "pwn" in told.stdout
+    assert obeyed(told.stdout) | obeyed(told.stderr) == set()
+    assert "\nok: all is well" not in told.stdout

@@ -165,8 +165,8 @@ def serving(
     redis_url: str, folder: Path, *, definitions: Definitions | None = None, max_backlog: int = 100_000,
     ready: Callable[[], list[str]] = list, tokens: Tokens | None = None, watch: Callable[[], Definitions] | None = None,
     visit: Callable[[str], bytes] = visit, lets_opens_be_told: Callable[[int], bool] = lambda _: False,
-    wishes: Callable[[int], Wishes] = lambda _: Wishes(), journal: int = 0, keys: Mapping[str, WriteKey] = WRITE_KEYS,
-    servers: Mapping[str, str] = MappingProxyType({"crm": SECRET_KEY}), clock: Clock | None = None, **settings: Any,
+    wishes: Callable[[int], Wishes] = lambda _: Wishes(), keys: Mapping[str, WriteKey] = WRITE_KEYS,
+    servers: Mapping[str, str] = MappingProxyType({"crm": SECRET_KEY}), clock: Clock | None = None, journal: int = 0, **settings: Any,
 ) -> Iterator[Web]:  # fmt: skip
     """A web process on `redis_url` whose configuration and mails lie in `folder`; with a journal of at most `journal` bytes."""
     for name in ("config/assets", "mail", "demo"):

@@ -183,6 +183,18 @@ def test_what_looks_like_spam_is_set_aside_later(own_redis: RedisServer, tmp_pat
         assert web.events() == []
 
 
+def test_nobody_is_bombed_with_mail_through_forms_meanwhile(own_redis: RedisServer, tmp_path: Path) -> None:
+    """The process counts by itself how often a mailbox was named, and sets the rest aside."""
+    with serving(own_redis.url, tmp_path, journal=ROOMY) as web:
+        with stopped(own_redis):
+            for number in range(40):
+                fields = {"email": f"victim+{number}@gmail.com", "_id": str(number)}
+                assert web.client.post("/f/contact", data=fields).status_code == 303
+        passed_on(web)
+        assert len(web.events()) + len(web.quarantined()) == 40
+        assert len(web.events()) <= 10
+
+
 def test_the_guide_after_a_form(own_redis: RedisServer, tmp_path: Path) -> None:
     """The whole way of a lead while Redis is away: the post, the redirect, the guide, a later part of it, and the cookie."""
     with serving(own_redis.url, tmp_path, journal=ROOMY) as web:

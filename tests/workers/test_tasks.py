@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy import Engine, func, insert, select, update
+from structlog.testing import capture_logs
 
 import workers.tasks
 from nurture.adapters.broker import queue_key
@@ -20,6 +22,7 @@ from nurture.adapters.tokens import MailLink, Tokens
 from nurture.adapters.tracing import Traces, traces_for
 from nurture.bootstrap import WorkerParts
 from nurture.domain.event import EVENT
+from nurture.errors import Unavailable
 from nurture.observability import Counters, Tally
 from nurture.settings import Settings
 from tests.support.definitions import definitions
@@ -147,6 +150,26 @@ def test_a_task_that_fails_is_counted_and_still_fails(installation: Installation
         workers.tasks.cool_down()
     counted = Counters(installation.redis).read()
     assert (counted['task_runs{task="cool"}'], counted['task_failures{task="cool"}']) == (1, 1)
+
+
+def test_a_task_that_meets_no_redis_has_failed_in_one_line(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> int:
+        raise RedisConnectionError("Error 111 connecting")
+
+    monkeypatch.setattr(workers.tasks, "cool", away)
+    with capture_logs() as lines:
+        workers.tasks.cool_down()
+    assert [(line["task"], line["why"]) for line in lines] == [("cool", "Error 111 connecting")]
+    assert Counters(installation.redis).read()['task_failures{task="cool"}'] == 1
+
+
+def test_people_cool_later_when_the_database_is_away(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> int:
+        raise Unavailable
+
+    monkeypatch.setattr(workers.tasks, "cool", away)
+    workers.tasks.cool_down()
+    assert 'task_failures{task="cool"}' not in Counters(installation.redis).read()
 
 
 def test_no_task_fails_because_nothing_can_be_counted(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,6 +43,9 @@ class Access(NamedTuple):
     certificate: Visit
     visit: Visit
 
+    def __repr__(self) -> str:
+        return f"Access({self.hook.provider})"  # an exception that quotes it would show the secrets
+
     @property
     def tolerance(self) -> timedelta:
         return tolerance_of(self.hook)

@@ -8,12 +8,14 @@ from typing import Final
 from nurture.domain.mail.faults import Refusal, read_refusal
 
 _LONGEST: Final = 500
+_LOOKED_AT: Final = 2_000
 _ADDRESS: Final = re.compile(r"<?[^\s<>@]+@[^\s<>@,;:]+>?")
 
 
 def words(reply: bytes) -> str:
     """A reply on one line."""
-    text = " ".join(reply.decode("ascii", "replace").split())
+    # More of it is not looked at: a server may say as much as it likes, and addresses are looked for from each letter on.
+    text = " ".join(reply[:_LOOKED_AT].decode("ascii", "replace").split())
     return _ADDRESS.sub("(address)", text)[:_LONGEST]
 
 

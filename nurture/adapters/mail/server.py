@@ -26,6 +26,9 @@ class Server(NamedTuple):
     connections: int = 8
     mails_per_connection: int = 100
 
+    def __repr__(self) -> str:
+        return f"Server({self.host}:{self.port})"  # an exception that quotes it would show the password
+
 
 def parse_url(url: str, setting: str = "NURTURE_SMTP_URL") -> Server:
     """`smtp://[user:password@]host[:port][?starttls=required|off&connections=8&mails_per_connection=100]` or `smtps://…`.

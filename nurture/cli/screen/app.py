@@ -1,7 +1,9 @@
 """The live screen. Two threads look at the engine and post what they see; the screen itself never waits for Redis or the database."""
 
 import json
+import math
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,14 +13,14 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.events import Key, Resize
+from textual.events import Resize
 from textual.message import Message
 from textual.widgets import Static
 
 from nurture.adapters.broker import QUEUES
 from nurture.cli.screen import commands
 from nurture.cli.screen.commands import Done, Runner
-from nurture.cli.screen.dialogs import Asking, Choosing, Reading
+from nurture.cli.screen.dialogs import SCROLLING, Asking, Choosing, Holding, Reading
 from nurture.cli.screen.frame import fitted, whole
 from nurture.cli.screen.help import HELP, keys_line
 from nurture.cli.screen.lines import Line, plain
@@ -31,6 +33,10 @@ _STYLES: Final = {
     "title": "bold reverse", "head": "bold", "dim": "dim", "good": "$text-success", "warn": "bold $text-warning",
     "bad": "bold $text-error", "": "",
 }  # fmt: skip
+
+
+#: Seconds for which what came of a command is shown.
+_REMEMBERED: Final = 10.0
 
 
 class Looking(Protocol):
@@ -51,6 +57,14 @@ class Seen(Message):
     def __init__(self, facts: "Facts") -> None:
         super().__init__()
         self.facts = facts
+
+
+class Failed(Message):
+    """There is no frame, and why."""
+
+    def __init__(self, told: str) -> None:
+        super().__init__()
+        self.told = told
 
 
 class Ran(Message):
@@ -74,6 +88,7 @@ class TopScreen(App[None]):
         Binding("q", "quit", "quit"), Binding("question_mark", "help", "help"), Binding("s", "sort", "sort"),
         Binding("p", "hold", "hold"), Binding("d", "dead", "dead letters"), Binding("e,slash", "person", "person"),
         Binding("w", "warnings", "warnings"), Binding("a", "all", "all"), Binding("space", "freeze", "freeze"),
+        *SCROLLING,
     ]  # fmt: skip
 
     def __init__(self, watch: Looking, interval: float = 1.0, run: Runner = commands.run, *, ascii_only: bool = False) -> None:
@@ -81,6 +96,7 @@ class TopScreen(App[None]):
         self._watch, self._interval, self._run_command, self._ascii_only = watch, interval, run, ascii_only
         self._facts: Facts | None = None
         self._order, self._everything, self._frozen, self._remark = 0, False, False, ""
+        self._forget_at = math.inf
         self._ends = threading.Event()
 
     def compose(self) -> ComposeResult:
@@ -96,15 +112,22 @@ class TopScreen(App[None]):
         self._ends.set()
 
     def _keep_looking(self) -> None:
-        self._watch.study()
+        self._look(self._watch.study)
         threading.Thread(target=self._keep_studying, name="top-studies", daemon=True).start()
         while not self._ends.is_set():
-            self._post(Seen(self._watch.glance()))
+            self._look(lambda: self._post(Seen(self._watch.glance())))
             self._ends.wait(self._interval)
 
     def _keep_studying(self) -> None:
         while not self._ends.wait(self._interval):
-            self._watch.study()
+            self._look(self._watch.study)
+
+    def _look(self, once: Callable[[], None]) -> None:
+        """What nobody has foreseen ends neither the thread nor the screen: it is said, and looked again."""
+        try:
+            once()
+        except Exception as error:  # noqa: BLE001  # whatever it is
+            self._post(Failed(f"cannot look: {type(error).__name__}; `nurture top --once` says more"))
 
     def _post(self, message: Message) -> None:
         with suppress(RuntimeError):  # the screen has just been closed
@@ -114,6 +137,9 @@ class TopScreen(App[None]):
         if not self._frozen:
             self._facts = message.facts
             self._draw()
+
+    def on_failed(self, message: Failed) -> None:
+        self._note(message.told)
 
     def on_resize(self, _event: Resize) -> None:
         self._draw()
@@ -127,6 +153,8 @@ class TopScreen(App[None]):
         base.query_one("#keys", Static).update(_content([keys_line(view)]))
         if self._facts is None:
             return
+        if time.monotonic() > self._forget_at:
+            self._remark = ""
         remark = "FROZEN, space goes on" if self._frozen else self._remark
         lines = whole(self._facts, view, remark) if self._everything else fitted(self._facts, view, max(1, height - 1), remark)
         base.query_one("#frame", Static).update(_content(lines))
@@ -141,6 +169,10 @@ class TopScreen(App[None]):
         self._everything = not self._everything
         self.screen.scroll_home(animate=False)
         self._draw()
+
+    def action_scroll(self, way: str) -> None:
+        """Move what does not fit."""
+        getattr(self.screen, f"scroll_{way}")(animate=False)
 
     def action_freeze(self) -> None:
         """Stand still, or go on."""
@@ -194,7 +226,7 @@ class TopScreen(App[None]):
 
     def action_dead(self) -> None:
         """The dead letters, and each with its event."""
-        self._note("listing dead letters …")
+        self._note("listing dead letters …", lasting=True)
         self._do(commands.letters(), self._choose_letter)
 
     def _choose_letter(self, done: Done) -> None:
@@ -222,28 +254,29 @@ class TopScreen(App[None]):
         for queue in (*QUEUES, None):
             what = "everything" if queue is None else f"the queue {queue}"
             state = held.get(what)
-            told = f"held since {state.since:%H:%M:%S} UTC: {state.reason or 'no reason given'}" if state else "runs"
+            told = f"{state.how} since {state.since:%H:%M:%S} UTC: {state.reason or 'no reason given'}" if state else "runs"
             choices.append((queue or "all", f"{what:20}{told}"))
         keys = "p pause   r resume   d drain   Esc back"
-        self.push_screen(Choosing("hold a queue of tasks, or everything", choices, keys, "prd"), self._hold)
+        self.push_screen(Holding("hold a queue of tasks, or everything", choices, keys), self._hold)
 
     def _hold(self, answer: str | None) -> None:
-        verb, _, name = (answer or "").partition(":")
-        verbs = {"p": "pause", "r": "resume", "d": "drain"}
-        if verb not in verbs:
-            return
-        words = commands.holding(verbs[verb], None if name == "all" else name)
-        self._note(f"nurture {' '.join(words)} …")
-        self._do(words, lambda done: self._note(done.output.splitlines()[-1] if done.output else done.typed))
+        if answer is not None:
+            verb, _, name = answer.partition(":")
+            words = commands.holding(verb, None if name == "all" else name)
+            self._note(f"nurture {' '.join(words)} …", lasting=True)
+            self._do(words, self._tell_what_came)
 
-    def on_key(self, event: Key) -> None:
-        if isinstance(self.screen, Choosing):
-            self.screen.key_pressed(event.key)
-        elif self._remark:
+    def _tell_what_came(self, done: Done) -> None:
+        if done.exit_code:
             self._note("")
+            self.push_screen(Reading(done.typed, done.output))
+        else:
+            self._note(" ".join(done.output.split()) or done.typed)
 
-    def _note(self, text: str) -> None:
+    def _note(self, text: str, *, lasting: bool = False) -> None:
+        """Say something in the first line, for some seconds or until something else is said."""
         self._remark = text
+        self._forget_at = math.inf if lasting else time.monotonic() + _REMEMBERED
         self._draw()
 
 

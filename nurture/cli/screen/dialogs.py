@@ -25,6 +25,15 @@ _CSS: Final = """
 """
 
 
+#: The keys that move a text.
+SCROLLING: Final = tuple(
+    Binding(key, f"scroll('{way}')", show=False)
+    for key, way in (
+        ("down,j", "down"), ("up,k", "up"), ("pagedown", "page_down"), ("pageup", "page_up"), ("home", "home"), ("end", "end"),
+    )
+)  # fmt: skip
+
+
 def _text(text: str) -> Content:
     """Text that is shown as it is: no markup, no escape sequence."""
     return Content("\n".join(clean_keeping_spaces(line.expandtabs(4)) for line in text.splitlines()))
@@ -34,10 +43,7 @@ class Reading(ModalScreen[None]):
     """A text to read, which can be scrolled."""
 
     CSS = f"Reading {{ {_CSS} }}"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "close", "close"), *[
-        Binding(key, f"scroll('{way}')", show=False)
-        for key, way in (("down,j", "down"), ("up,k", "up"), ("pagedown,space", "page_down"), ("pageup", "page_up"), ("home", "home"), ("end", "end"))
-    ]]  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "close", "close"), *SCROLLING]
 
     def __init__(self, title: str, text: str) -> None:
         super().__init__()
@@ -64,16 +70,14 @@ class Reading(ModalScreen[None]):
 
 
 class Choosing(ModalScreen[str | None]):
-    """A list; the id of what was chosen, or None. `keys` are further keys, by which something else is done with what stands chosen:
-    then the answer is the key, a colon and the id.
-    """
+    """A list; the id of what was chosen, or None."""
 
     CSS = f"Choosing {{ {_CSS} }}"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "close", "close")]
 
-    def __init__(self, title: str, choices: Sequence[tuple[str, str]], keys: str, more: str = "") -> None:
+    def __init__(self, title: str, choices: Sequence[tuple[str, str]], keys: str) -> None:
         super().__init__()
-        self._title, self._choices, self._keys, self._more = title, choices, keys, more
+        self._title, self._choices, self._keys = title, choices, keys
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -85,16 +89,31 @@ class Choosing(ModalScreen[str | None]):
         self.query_one(OptionList).focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(event.option.id)
+        self.enter(event.option.id)
 
-    def key_pressed(self, key: str) -> None:
-        """One of the further keys."""
-        chosen = self.query_one(OptionList).highlighted_option
-        if key in self._more and chosen is not None:
-            self.dismiss(f"{key}:{chosen.id}")
+    def enter(self, chosen: str | None) -> None:
+        """Enter was pressed."""
+        self.dismiss(chosen)
 
     def action_close(self) -> None:
         self.dismiss(None)
+
+
+class Holding(Choosing):
+    """Queues, and what is to be done with the one that is chosen: the answer is `pause:mail`. Enter alone does nothing."""
+
+    CSS = f"Holding {{ {_CSS} }}"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("p", "do('pause')", "pause"), Binding("r", "do('resume')", "resume"), Binding("d", "do('drain')", "drain"),
+    ]  # fmt: skip
+
+    def enter(self, chosen: str | None) -> None:
+        """Enter alone holds nothing."""
+
+    def action_do(self, verb: str) -> None:
+        chosen = self.query_one(OptionList).highlighted_option
+        if chosen is not None:
+            self.dismiss(f"{verb}:{chosen.id}")
 
 
 class Asking(ModalScreen[str | None]):

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from nurture.cli.screen import lower_sections, sections
-from nurture.cli.screen.lines import Line, Style, cut, spread, width_of
+from nurture.cli.screen.lines import Line, Style, cut, in_ascii, spread, width_of
 from nurture.cli.screen.view import Block, View
 from nurture.cli.screen.words import age
 from nurture.reports.wording import counted
@@ -41,7 +41,8 @@ def title(facts: "Facts", view: View, remark: str = "") -> Line:
         (told, ""),
         (f"   {remark}" if remark else "", "warn"),
     )
-    return spread(begin, ((f"{facts.at:%Y-%m-%d %H:%M:%S} UTC ", "dim"),), view.width)
+    end = cut(((f"{facts.at:%Y-%m-%d %H:%M:%S} UTC ", "dim"),), view.width)
+    return spread(cut(begin, view.width), end, view.width)
 
 
 def blocks(facts: "Facts", view: View, *, brief_problems: bool) -> list[Block]:
@@ -68,7 +69,7 @@ def whole(facts: "Facts", view: View, remark: str = "") -> list[Line]:
             lines.append(())
         lines += block.lines
         before = block.name
-    return [cut(line, view.width) for line in lines]
+    return [_shown(line, view) for line in lines]
 
 
 def fitted(facts: "Facts", view: View, height: int, remark: str = "") -> list[Line]:
@@ -85,7 +86,11 @@ def fitted(facts: "Facts", view: View, height: int, remark: str = "") -> list[Li
             lines.append(())
         lines += block.lines
     lines += [()] * (height - len(lines))
-    return [cut(line, view.width) for line in lines[:height]]
+    return [_shown(line, view) for line in lines[:height]]
+
+
+def _shown(line: Line, view: View) -> Line:
+    return cut(in_ascii(line) if view.ascii_only else line, view.width)
 
 
 def _shared(found: Sequence[Block], height: int) -> list[int]:

@@ -11,6 +11,8 @@ from rich.cells import cell_len, chop_cells
 
 from nurture.cli.printing import clean
 
+_ASCII: Final = str.maketrans({"–": "-", "…": "~", "×": "x", "→": ">"})
+
 Style = Literal["", "title", "head", "dim", "good", "warn", "bad"]
 Part = tuple[str, Style]
 Line = tuple[Part, ...]
@@ -66,16 +68,21 @@ def right(text: object, width: int) -> str:
 
 
 def cut(line: Line, width: int) -> Line:
-    """A line that is no wider than `width` cells."""
+    """A line that is no wider than `width` cells, and harmless wherever its pieces came from."""
     found: list[Part] = []
     room = width
     for text, style in line:
-        told = fit(text, room) if cell_len(text) > room else text
+        told = fit(text, room)
         found.append((told, style))
         room -= cell_len(told)
         if room <= 0:
             break
     return tuple(found)
+
+
+def in_ascii(line: Line) -> Line:
+    """A line for a terminal that knows nothing else; as wide as before, as far as what people typed allows."""
+    return tuple((text.translate(_ASCII).encode("ascii", "replace").decode(), style) for text, style in line)
 
 
 def spread(begin: Line, end: Line, width: int) -> Line:

@@ -44,9 +44,8 @@ def _problem(each: "Problem", view: View) -> Iterator[Line]:
     for number, text in enumerate(wrapped(each.what, view.width - 4)):
         yield ((f"{_mark(each) if not number else '  '} ", style), (text, style))
     told = f"`{each.command}`: {each.remedy}" if each.command else each.remedy
-    arrow = "->" if view.ascii_only else "→"
     for number, text in enumerate(wrapped(told, view.width - 7)):
-        yield ((f"   {arrow if not number else '':2} ", "dim"), (text, ""))
+        yield ((f"   {'→' if not number else '':2} ", "dim"), (text, ""))
 
 
 def _in_a_line(each: "Problem", view: View) -> Line:

@@ -231,7 +231,7 @@ def _still_trying(subject: str, words: str) -> bool:
 
 
 #: The subject of a mail of ours says nothing of why it was returned.
-_SUBJECT: Final = re.compile(r"^[>\s]*(?:subject|objet|betreff)\s*:.*$", re.IGNORECASE | re.MULTILINE)
+_SUBJECT: Final = re.compile(r"^[>\t ]*(?:subject|objet|betreff)\s*:.*$", re.IGNORECASE | re.MULTILINE)
 
 
 def _own_part(text: str) -> str:
