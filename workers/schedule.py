@@ -5,7 +5,8 @@ from contextlib import suppress
 from typing import Any, Final
 
 import redis
-from celery.beat import ScheduleEntry, Scheduler
+from celery.beat import ScheduleEntry, Scheduler, SchedulingError
+from structlog import get_logger
 
 from nurture.adapters import redis_keys
 from nurture.adapters.broker import ENOUGH, ROUTES, queue_key, task_name
@@ -81,9 +82,10 @@ class Ticking(Scheduler):
             self._lease.stop()
 
     def apply_async(self, entry: ScheduleEntry, *args: Any, **options: Any) -> Any:
-        """Send the entry's message, unless its queue holds plenty or Redis is away."""
+        """Send the entry's message, unless its queue holds plenty or Redis is away or full: the next tick is near."""
         try:
             waiting: Any = self._redis.llen(queue_key(ROUTES[str(entry.name)]))
-        except redis.RedisError:
+            return super().apply_async(entry, *args, **options) if waiting < ENOUGH else None
+        except (redis.RedisError, SchedulingError) as error:
+            get_logger(__name__).debug("tick lost", task=entry.name, why=str(error).partition("\n")[0])
             return None
-        return super().apply_async(entry, *args, **options) if waiting < ENOUGH else None

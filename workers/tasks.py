@@ -38,6 +38,7 @@ from nurture.flow.send import send
 from nurture.flow.survey import survey
 from nurture.settings import Settings
 from workers.counting import counted
+from workers.life import batch_done
 
 #: How long one run of a task goes on, in seconds: well under its time limit, long enough to be worth its message.
 TURN: Final = 10.0
@@ -55,15 +56,18 @@ def parts() -> WorkerParts:
 
 
 def _task(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """Makes a Celery task of a function; its runs are counted."""
+    """Makes a Celery task of a function; its runs are counted. That Redis is away is a line of the log and no stack of calls."""
 
     def make(run: Callable[P, None]) -> Callable[P, None]:
         @wraps(run)
         def counted_run(*args: P.args, **kwargs: P.kwargs) -> None:
             mine = parts()
             mine.traces.woken_by(_origin())
-            with counted(name, mine.tally):
-                run(*args, **kwargs)
+            try:
+                with counted(name, mine.tally):
+                    run(*args, **kwargs)
+            except RedisError as error:
+                log.warning("task stopped, Redis does not answer or refuses", task=name, why=str(error).partition("\n")[0])
 
         return shared_task(name=task_name(name))(counted_run)
 
@@ -111,6 +115,7 @@ def absorb_partition(partition: int) -> None:
                 with mine.traces.batch("absorb", partition=partition) as batch:
                     absorbed = absorb(batch.watching(held), mine.database, mine.clock, kind_of_agent)
                     batch.came_to(read=absorbed.read, stored=absorbed.stored, parked=absorbed.parked)
+                batch_done(absorbed.read)
             except NurtureError as error:
                 log.warning("absorb stopped", partition=partition, why=str(error), retried=error.retry_helps)
                 return
@@ -140,6 +145,7 @@ def recount_due() -> None:
     while turn.goes_on():
         try:
             report = recount(mine.database, mine.clock)
+            batch_done(report.due)
         except NurtureError as error:
             log.warning("recount stopped", why=str(error), retried=error.retry_helps)
             return
@@ -160,6 +166,7 @@ def advance_due() -> None:
             with mine.traces.batch("advance") as batch:
                 advanced = advance(mine.database, mine.clock, is_holiday)
                 batch.came_to(moved=advanced.moved, queued=advanced.queued)
+                batch_done(advanced.moved)
         except NurtureError as error:
             log.warning("advance stopped", why=str(error), retried=error.retry_helps)
             return
@@ -202,6 +209,7 @@ def hand_off_due() -> None:
             with mine.traces.batch("hand_off") as batch:
                 report = hand_off(mine.database.handing_off, mine.webhooks, mine.clock, random.random)
                 batch.came_to(claimed=report.claimed, delivered=report.delivered)
+                batch_done(report.claimed)
         except NurtureError as error:
             log.warning("hand-off stopped", why=str(error), retried=error.retry_helps)
             return

@@ -36,8 +36,9 @@ def main() -> int:
     print("\n".join([*lines(came.account, len(came.happened)), *beside(came.side)]))
     for mistake in came.mistakes:
         print(f"WRONG: {mistake}")
-    if not options.short and not options.only and not came.mistakes:
-        options.write.write_text(page(came.facts, came.account, came.happened, came.side, came.setting), encoding="utf-8")
+    if not options.short and not options.only:
+        text = page(came.facts, came.account, came.happened, came.side, came.setting, came.mistakes)
+        options.write.write_text(text, encoding="utf-8")
     return 1 if came.mistakes else 0
 
 

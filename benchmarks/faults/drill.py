@@ -19,8 +19,8 @@ DEADLINE: Final = 90.0
 #: So many faults at most follow upon each other.
 GROUP: Final = 6
 
-#: How long status may take to notice what is wrong. Seconds.
-_NOTICE: Final = 10.0
+#: How long status may take to notice what is wrong: a worker that was just killed must be back to find that mail cannot leave. Seconds.
+_NOTICE: Final = 45.0
 
 #: What a person is asked to look at in their own time; nothing waits for it.
 STANDING: Final = frozenset({"dead-letters", "mails-uncertain", "alarms-unseen"})

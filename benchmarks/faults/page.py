@@ -59,12 +59,16 @@ class Side(NamedTuple):
     database: Mapping[str, int]
 
 
-def page(facts: Mapping[str, Any], account: Account, happened: Sequence[Happened], side: Side, setting: Setting) -> str:
+def page(
+    facts: Mapping[str, Any], account: Account, happened: Sequence[Happened], side: Side, setting: Setting,
+    mistakes: Sequence[str],
+) -> str:  # fmt: skip
     """The whole page."""
     head = _HEAD.format(deadline=DEADLINE, group=GROUP)
     rules = _RULES.format(connections=setting.in_doubt)
     how = _HOW.format(appendfsync=setting.appendfsync, standing=", ".join(f"`{each}`" for each in sorted(STANDING)))
-    parts = [head, "```", *lines(account, len(happened)), "```", rules, *_table(happened), "", *beside(side), how]
+    balance = [f"**Wrong: {each}.**" for each in mistakes] or ["**The account balances.**"]
+    parts = [head, "```", *lines(account, len(happened)), "```", "", *balance, rules, *_table(happened), "", *beside(side), how]
     return "\n".join([*parts, *_foot(facts, setting), ""])
 
 

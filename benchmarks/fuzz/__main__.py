@@ -31,8 +31,11 @@ def run(on: Scene, inputs: int, seed: int, only: int | None = None) -> Account:
 
     def send(each: Input, name: str) -> None:
         nonlocal sent
+        wrong = len(account.failures)
         fuzzer.send(each, name)
         sent += 1
+        for failure in account.failures[wrong:]:
+            print(failure, file=sys.stderr, flush=True)
         if sent % _ABSORB_EVERY == 0:
             on.absorb_all()
             print(

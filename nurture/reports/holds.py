@@ -1,5 +1,6 @@
 """All that an operator holds just now: everything, queues, sequences, domains."""
 
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Literal
 
@@ -7,6 +8,8 @@ from sqlalchemy import Connection, or_, select
 
 from nurture.adapters.database.queue_holds import holds_in
 from nurture.adapters.database.tables import brakes, holds, pauses
+from nurture.domain.mail.delivery import domain_of
+from nurture.domain.mail.families import family_by_name
 from nurture.reports.figures import Figures
 
 HeldKind = Literal["all", "queue", "sequence", "domain"]
@@ -49,6 +52,22 @@ def held(connection: Connection, at: datetime | None = None) -> tuple[Held, ...]
     found = [*queues, *_sequences(connection), *_domains(connection, at)]
     order = ("all", "queue", "sequence", "domain")
     return tuple(sorted(found, key=lambda each: (order.index(each.kind), each.since, each.name)))
+
+
+def concerning(found: Iterable[Held], sequence: str, email: str | None, queues: Collection[str]) -> Iterator[Held]:
+    """What of it keeps the mail of a sequence from an address: one of these queues, the sequence itself, or the mail to that domain."""
+    domain = domain_of(email) if email else ""
+    names = {domain, family_by_name(domain)} if domain else set()
+    for each in found:
+        match each.kind:
+            case "all":
+                yield each
+            case "queue" if each.name in queues:
+                yield each
+            case "sequence" if each.name == sequence and each.how == "paused":
+                yield each
+            case "domain" if each.name in names:
+                yield each
 
 
 def _sequences(connection: Connection) -> list[Held]:

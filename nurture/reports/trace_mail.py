@@ -8,11 +8,9 @@ from sqlalchemy import Connection, Row, or_, select
 
 from nurture.adapters.database.tables import alerts, deliveries, enrollments, events, messages, people
 from nurture.domain.definitions import Definitions
-from nurture.domain.mail.delivery import domain_of
-from nurture.domain.mail.families import family_by_name
 from nurture.domain.mail.message import MessageStatus
 from nurture.domain.mail.uncertain import handed_over_at
-from nurture.reports.holds import Held, held
+from nurture.reports.holds import concerning, held
 from nurture.reports.mails import Naming
 from nurture.reports.trace_event import cause_of_run, deliveries_of
 from nurture.reports.trace_parts import MOST, Moment, instant
@@ -98,10 +96,8 @@ class MailTeller:
 
     def _waiting(self, run: Row[Any], email: str | None) -> Iterator[Moment]:
         """What an operator holds it by."""
-        domain = domain_of(email) if email else ""
-        for each in held(self._connection, self._at):
-            if _concerns(each, run.sequence, domain):
-                yield Moment(at=each.since, what="held", text=f"{each.what} is {each.how}; `{each.ends_with}` lets it go on")
+        for each in concerning(held(self._connection, self._at), run.sequence, email, {"mail"}):
+            yield Moment(at=each.since, what="held", text=f"{each.what} is {each.how}; `{each.ends_with}` lets it go on")
 
     def _heard(self, readers: set[int]) -> Iterator[Moment]:
         since = min(filter(None, [self._row.sent_at, self._row.planned_at]))
@@ -121,18 +117,6 @@ class MailTeller:
                 text = f"{row.name} told by {row.body['source']}{detail}{verdict}; key {row.id}"
                 yield Moment(at=row.occurred_at, what="heard", text=text)
         self.bounded = seen >= LOOKED_AT
-
-
-def _concerns(each: Held, sequence: str, domain: str) -> bool:
-    match each.kind:
-        case "all":
-            return True
-        case "queue":
-            return each.name == "mail"
-        case "sequence":
-            return each.name == sequence and each.how == "paused"
-        case "domain":
-            return each.name in (domain, family_by_name(domain) if domain else None)
 
 
 def message_row(connection: Connection, id_: int) -> Row[Any] | None:

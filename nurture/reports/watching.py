@@ -68,9 +68,10 @@ class LogLine(Figures):
 
 
 class HeldNow(Figures):
-    """Something that is held back: what, in words, since when and why."""
+    """Something that is held back: what, in words, how (`paused`, `draining`, `braked`), since when and why."""
 
     what: str
+    how: str
     since: datetime
     reason: str | None
 
@@ -242,8 +243,11 @@ class Watch:
 
 
 def _held(found: Status) -> Iterator[HeldNow]:
-    for brake in found.store.brakes if found.store is not None else ():
-        yield HeldNow(what=brake.holds, since=brake.at, reason=brake.reason)
+    if found.store is not None:
+        for each in found.store.holds:
+            yield HeldNow(what=each.what, how=each.how, since=each.since, reason=each.reason)
+        for brake in found.store.brakes:
+            yield HeldNow(what=brake.holds, how="braked", since=brake.at, reason=brake.reason)
 
 
 def _sound(answer: Any) -> Any:

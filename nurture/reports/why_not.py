@@ -20,6 +20,7 @@ from nurture.domain.triggers import Trigger
 from nurture.domain.wording import instead, one_of
 from nurture.errors import DefinitionError, UnknownPerson
 from nurture.reports.figures import Figures
+from nurture.reports.holds import concerning, held
 from nurture.reports.people import Known, find_person
 from nurture.reports.reading import snapshot
 from nurture.reports.story import CAME_OF_IT, EnrollmentLine, MessageLine, capped, runs_of, suppression_of
@@ -111,7 +112,7 @@ def why_not(engine: Engine, definitions: Definitions, email_or_id: str, sequence
             return WhyNot(sequence=sequence, person=None, mailed=0, findings=(Finding(code="unknown_person", text=text),))
         runs = [run for run in runs_of(connection, known) if run.sequence == sequence]
         asking = _Asking(connection, definitions, plan, known, at)
-        findings = [*asking.about_the_address(), *asking.about_standing()]
+        findings = [*asking.about_the_address(), *asking.about_holds(), *asking.about_standing()]
         findings += asking.about_runs(runs) if runs else asking.about_entering()
         mailed = sum(mail.sent_at is not None for run in runs for mail in run.messages)
         return WhyNot(sequence=sequence, person=known.person.id, mailed=mailed, findings=tuple(findings))
@@ -134,6 +135,17 @@ class _Asking:
         if suppression is not None:
             text = f"the address is suppressed ({suppression.reason}, told by {suppression.source}): it is never mailed"
             yield Finding(code="suppressed", text=text, at=suppression.at)
+
+    def about_holds(self) -> Iterator[Finding]:
+        """What an operator holds just now, so that nothing of it goes on, whatever else is true."""
+        name, found = self._plan.sequence, held(self._connection, self._at)
+        for each in concerning(found, name, self._known.person.email, {"events", "sequences", "mail"}):
+            why = f" ({each.reason})" if each.reason else ""
+            yield Finding(code="held", text=f"{each.what} is held{why}; `{each.ends_with}` lets it go on", at=each.since)
+        for each in found:
+            if (each.kind, each.name, each.how) == ("sequence", name, "draining"):
+                text = f"nobody enters {name} any more since it is drained; `{each.ends_with}` ends that"
+                yield Finding(code="draining", text=text, at=each.since)
 
     def about_standing(self) -> Iterator[Finding]:
         """What keeps the person from being promoted, or what is told of them from being final."""

@@ -22,5 +22,5 @@ def test_the_engine_survives_each_fault_and_its_account_balances(tmp_path: Path)
     assert len(came.happened) == len(FAULTS) - len(came.setting.left_out)
     assert came.account.planted > 0
     assert came.account.sent > 0
-    text = page(came.facts, came.account, came.happened, came.side, came.setting)
+    text = page(came.facts, came.account, came.happened, came.side, came.setting, came.mistakes)
     assert all(each.fault.name in text for each in came.happened)

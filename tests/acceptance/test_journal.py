@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from nurture.adapters.stream import held_partition
 from nurture.domain.event import EVENT, FORM_SUBMITTED, Event
 from nurture.flow.absorb import absorb
 from nurture.settings import Settings
-from tests.acceptance.conftest import ROOT
+from tests.acceptance.conftest import ROOT, Start
 from tests.support.servers import RedisServer
 from tests.support.waiting import free_port, wait_until
 
@@ -186,6 +188,41 @@ def test_the_web_process_is_killed_while_redis_is_there(web: WebProcess, setting
             web.start()
     assert crowd.refused == []
     assert_each_is_stored_once_and_in_order(settings, strict_redis)
+
+
+def test_the_engine_goes_on_taking_forms_while_its_redis_is_killed_again_and_again(start: Start) -> None:
+    """`nurture up` brings its Redis back; nobody who posts a form notices, and the workers store each once."""
+    with start(clock_file=None) as engine, httpx.Client(base_url=engine.url, timeout=30, verify=False) as client:
+        numbers = count()
+
+        def post() -> None:
+            number = next(numbers)
+            fields = {"email": f"lead-{number}@example.com", "_id": str(number)}
+            assert client.post("/f/guide", data=fields).status_code == WAY_OF_A_FORM
+
+        def another_redis_than(dead: int) -> bool:
+            post()
+            return engine.pids().get("redis", dead) != dead
+
+        for _ in range(2):
+            for _ in range(10):
+                post()
+            running = wait_until(lambda: engine.pids().get("redis"), 60, what="the Redis to run")
+            assert running is not None
+            os.kill(running, signal.SIGKILL)
+            wait_until(partial(another_redis_than, running), 60, what="another Redis")
+        for _ in range(10):
+            post()
+        sent = next(numbers)
+        database = bootstrap.database(engine.settings).engine
+
+        def stored() -> int:
+            with database.connect().execution_options(reading=True) as connection:
+                return connection.scalar(select(func.count()).where(events.c.name == FORM_SUBMITTED)) or 0
+
+        wait_until(lambda: stored() == sent, 120, every=0.2, what=f"the workers to have stored all of {sent} forms")
+        assert standing(engine.settings.data_dir / "journal").events == 0
+        database.dispose()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -30,7 +30,7 @@ from tests.support.definitions import DEFINITIONS
 from tests.support.servers import RedisServer
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 DUE: Final = 10_000
 SCHEDULERS, WORKERS = 2, 4
@@ -125,11 +125,13 @@ def lay_out(engine: Engine, definitions: Definitions, now: datetime, many: int =
 
 
 @contextmanager
-def running(command: Sequence[str], environment: dict[str, str], log: Path) -> Iterator[Path]:
+def running(
+    command: Sequence[str], environment: dict[str, str], log: Path, program: Sequence[str] = ("-m", "nurture.cli.main")
+) -> Iterator[Path]:
     """One process of the engine, stopped as a process manager stops it; its log."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "nurture.cli.main", *command], env={**os.environ, **environment}, stdout=output, stderr=output,
+            [sys.executable, *program, *command], env={**os.environ, **environment}, stdout=output, stderr=output,
             start_new_session=True,
         )  # fmt: skip
         try:

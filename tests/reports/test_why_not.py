@@ -8,8 +8,12 @@ from sqlalchemy import update
 
 from nurture.adapters.database.tables import messages, people
 from nurture.domain.event import UNSUBSCRIBED
+from nurture.domain.holds import Hold
+from nurture.domain.mail.brakes import Brake, Learned
 from nurture.domain.mail.sending import MessageStatus, Reason
 from nurture.errors import DefinitionError
+from nurture.flow.hold import drain
+from nurture.flow.hold_queue import hold
 from nurture.reports.why_not import MEANINGS, WhyNot, why_not
 from tests.support.definitions import DEFINITIONS, GUIDE_SEQUENCE, SENDING, THE_SAME_AGAIN, definitions
 from tests.support.events import MONDAY, download, event, form, page
@@ -271,4 +275,23 @@ def test_what_came_of_steps_is_told_and_since_when_a_run_waits(installation: Ins
         ("step_timed_out", "step demo: timed out"),
         ("step_happened", "step interest: happened"),
         ("mail_sent", "mail more was sent"),
+    ]
+
+
+def test_what_an_operator_holds_is_said_first(installation: Installation) -> None:
+    at = installation.clock.now()
+    installation.happen(form("ana@acme.test"))
+    hold(installation.database, Hold("queue", "mail", "paused", "an upgrade", at, "ana"))
+    hold(installation.database, Hold("queue", "handoff", "paused", None, at, "ana"))
+    drain(installation.database, "guide-nurture", None, at)
+    for name in ("acme.test", "other.test"):
+        installation.database.routing.keep(Learned([Brake("domain", name, at, None, "they refuse us")], [], []))
+    found = [(each.code, each.text) for each in ask(installation).findings if each.code in ("held", "draining")]
+    assert found == [
+        ("held", "the queue mail is held (an upgrade); `nurture resume queue mail` lets it go on"),
+        ("held", "mail to acme.test is held (they refuse us); `nurture resume domain acme.test` lets it go on"),
+        (
+            "draining",
+            "nobody enters guide-nurture any more since it is drained; `nurture resume sequence guide-nurture` ends that",
+        ),
     ]

@@ -126,3 +126,16 @@ def test_spam_is_not_lost_either(own_redis: RedisServer, tmp_path: Path) -> None
         )
         assert "Merci de réessayer" in page.text
         assert 'href="https://www.example.com/a"' in page.text
+
+
+def test_nobody_is_bombed_while_redis_is_away(own_redis: RedisServer, tmp_path: Path) -> None:
+    """A form is never lost, and a mailbox is named no more often than is usual: what comes above is set aside."""
+    with serving(own_redis.url, tmp_path, journal=1 << 20) as web:
+        assert web.track().status_code == 200
+        own_redis.stop()
+        for number in range(15):
+            assert web.client.post("/f/contact", data={"email": f"ana+{number}@example.com"}).status_code == 303
+        assert web.client.post("/f/contact", data={"email": "ben@example.com"}).status_code == 303
+        own_redis.start()
+        wait_until(lambda: len(web.quarantined()) == 5, 20, what="the journal to be passed on")
+        wait_until(lambda: len(web.events()) == 12, 20, what="the journal to be passed on")

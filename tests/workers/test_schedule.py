@@ -83,6 +83,18 @@ def test_ticking_goes_on_when_redis_comes_back(own_redis: RedisServer) -> None:
     assert min(lengths(own_redis.url).values()) >= 2
 
 
+def test_a_full_redis_costs_ticks_and_fills_no_log(own_redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    scheduler = Ticking(app_for(own_redis.url))
+    with own_redis.client() as client:
+        client.config_set("maxmemory", "1")
+        tick_for(scheduler, 0.3)
+        client.config_set("maxmemory", "0")
+    assert "Message Error" not in caplog.text
+    tick_for(scheduler, 0.3)
+    scheduler.close()
+    assert min(lengths(own_redis.url).values()) >= 1
+
+
 def test_forgetting_is_ticked_every_hour() -> None:
     assert schedule(1.0)["forget"]["schedule"] == 3_600
     assert schedule(1.0)["forget"]["options"]["queue"] == "sequences"

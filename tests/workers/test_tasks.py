@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy import Engine, func, insert, select, update
+from structlog.testing import capture_logs
 
 import workers.tasks
 from nurture.adapters.broker import queue_key
@@ -32,7 +34,7 @@ from tests.support.otlp import OtlpReceiver
 from tests.support.returned import bounce, reply
 from tests.support.smtp import SmtpSink
 from tests.support.surveys import plan, sequence
-from tests.support.waiting import MovableClock
+from tests.support.waiting import MovableClock, wait_until
 
 
 @pytest.fixture
@@ -150,6 +152,17 @@ def test_a_task_that_fails_is_counted_and_still_fails(installation: Installation
     assert (counted['task_runs{task="cool"}'], counted['task_failures{task="cool"}']) == (1, 1)
 
 
+def test_a_task_that_meets_no_redis_has_failed_in_one_line(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> int:
+        raise RedisConnectionError("Error 111 connecting")
+
+    monkeypatch.setattr(workers.tasks, "cool", away)
+    with capture_logs() as lines:
+        workers.tasks.cool_down()
+    assert [(line["task"], line["why"]) for line in lines] == [("cool", "Error 111 connecting")]
+    assert Counters(installation.redis).read()['task_failures{task="cool"}'] == 1
+
+
 def test_people_cool_later_when_the_database_is_away(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: object) -> int:
         raise Unavailable
@@ -177,6 +190,7 @@ def test_spans_of_a_batch_reach_a_collector(installation: Installation, monkeypa
         workers.tasks.absorb_partition(1)
         workers.tasks.advance_due()
         parts.traces.flush()
+        wait_until(lambda: collector.spans, 60, what="the span to arrive")
     [span] = collector.spans
     assert span.name == "absorb"
     assert [link.trace_id.hex() for link in span.links] == ["0af7651916cd43dd8448eb211c80319c"]

@@ -59,6 +59,14 @@ class Seen(Message):
         self.facts = facts
 
 
+class Failed(Message):
+    """There is no frame, and why."""
+
+    def __init__(self, told: str) -> None:
+        super().__init__()
+        self.told = told
+
+
 class Ran(Message):
     """A command has ended; what is to be done then."""
 
@@ -104,15 +112,22 @@ class TopScreen(App[None]):
         self._ends.set()
 
     def _keep_looking(self) -> None:
-        self._watch.study()
+        self._look(self._watch.study)
         threading.Thread(target=self._keep_studying, name="top-studies", daemon=True).start()
         while not self._ends.is_set():
-            self._post(Seen(self._watch.glance()))
+            self._look(lambda: self._post(Seen(self._watch.glance())))
             self._ends.wait(self._interval)
 
     def _keep_studying(self) -> None:
         while not self._ends.wait(self._interval):
-            self._watch.study()
+            self._look(self._watch.study)
+
+    def _look(self, once: Callable[[], None]) -> None:
+        """What nobody has foreseen ends neither the thread nor the screen: it is said, and looked again."""
+        try:
+            once()
+        except Exception as error:  # noqa: BLE001  # whatever it is
+            self._post(Failed(f"cannot look: {type(error).__name__}; `nurture top --once` says more"))
 
     def _post(self, message: Message) -> None:
         with suppress(RuntimeError):  # the screen has just been closed
@@ -122,6 +137,9 @@ class TopScreen(App[None]):
         if not self._frozen:
             self._facts = message.facts
             self._draw()
+
+    def on_failed(self, message: Failed) -> None:
+        self._note(message.told)
 
     def on_resize(self, _event: Resize) -> None:
         self._draw()
@@ -236,7 +254,7 @@ class TopScreen(App[None]):
         for queue in (*QUEUES, None):
             what = "everything" if queue is None else f"the queue {queue}"
             state = held.get(what)
-            told = f"held since {state.since:%H:%M:%S} UTC: {state.reason or 'no reason given'}" if state else "runs"
+            told = f"{state.how} since {state.since:%H:%M:%S} UTC: {state.reason or 'no reason given'}" if state else "runs"
             choices.append((queue or "all", f"{what:20}{told}"))
         keys = "p pause   r resume   d drain   Esc back"
         self.push_screen(Holding("hold a queue of tasks, or everything", choices, keys), self._hold)

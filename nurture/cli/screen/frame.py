@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from nurture.cli.screen import lower_sections, sections
-from nurture.cli.screen.lines import Line, Style, cut, spread, width_of
+from nurture.cli.screen.lines import Line, Style, cut, in_ascii, spread, width_of
 from nurture.cli.screen.view import Block, View
 from nurture.cli.screen.words import age
 from nurture.reports.wording import counted
@@ -29,11 +29,11 @@ def title(facts: "Facts", view: View, remark: str = "") -> Line:
     """The verdict, what it rests on, and when."""
     found = facts.status
     style = _STYLES[found.verdict]
-    words = [counted(len(found.problems), "problem")] if found.problems else []
-    if facts.since_redis is not None:
-        words.append(f"Redis silent for {age(facts.since_redis)}")
+    words = [f"Redis silent for {age(facts.since_redis)}"] if facts.since_redis is not None else []
     if facts.status_age >= _STALE:
         words.append(f"database read {age(facts.status_age)} ago")
+    if found.problems and not words:  # else there would be no room for the time
+        words.append(counted(len(found.problems), "problem"))
     told = f"   {', '.join(words)}" if words else ""
     begin: Line = (
         (" nurture ", "title"),
@@ -69,7 +69,7 @@ def whole(facts: "Facts", view: View, remark: str = "") -> list[Line]:
             lines.append(())
         lines += block.lines
         before = block.name
-    return [cut(line, view.width) for line in lines]
+    return [_shown(line, view) for line in lines]
 
 
 def fitted(facts: "Facts", view: View, height: int, remark: str = "") -> list[Line]:
@@ -86,7 +86,11 @@ def fitted(facts: "Facts", view: View, height: int, remark: str = "") -> list[Li
             lines.append(())
         lines += block.lines
     lines += [()] * (height - len(lines))
-    return [cut(line, view.width) for line in lines[:height]]
+    return [_shown(line, view) for line in lines[:height]]
+
+
+def _shown(line: Line, view: View) -> Line:
+    return cut(in_ascii(line) if view.ascii_only else line, view.width)
 
 
 def _shared(found: Sequence[Block], height: int) -> list[int]:

@@ -11,6 +11,8 @@ from rich.cells import cell_len, chop_cells
 
 from nurture.cli.printing import clean
 
+_ASCII: Final = str.maketrans({"–": "-", "…": "~", "×": "x", "→": ">"})
+
 Style = Literal["", "title", "head", "dim", "good", "warn", "bad"]
 Part = tuple[str, Style]
 Line = tuple[Part, ...]
@@ -76,6 +78,11 @@ def cut(line: Line, width: int) -> Line:
         if room <= 0:
             break
     return tuple(found)
+
+
+def in_ascii(line: Line) -> Line:
+    """A line for a terminal that knows nothing else; as wide as before, as far as what people typed allows."""
+    return tuple((text.translate(_ASCII).encode("ascii", "replace").decode(), style) for text, style in line)
 
 
 def spread(begin: Line, end: Line, width: int) -> Line:

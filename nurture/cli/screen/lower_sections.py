@@ -67,7 +67,7 @@ def _near(cases: int, sent: int, limit: float, least: int) -> Style:
 def held(facts: "Facts", view: View) -> Block | None:
     """What is paused, draining, or held back by a brake, and what is being warmed up; nothing where nothing is."""
     told = [
-        f"{each.what}, for {age((facts.at - each.since).total_seconds())}: {each.reason or 'no reason given'}"
+        f"{each.what}, {each.how} for {age((facts.at - each.since).total_seconds())}: {each.reason or 'no reason given'}"
         for each in facts.held
     ]
     store = facts.status.store
@@ -109,7 +109,7 @@ def warnings(facts: "Facts", view: View) -> Block:
     """What processes warned of lately; the same words again and again are told once, where they came last."""
     lines = [head(f" {left('WARNINGS', 10)}", ("the latest first" if facts.warnings else "none", "dim"))]
     for each, times in _gathered(facts.warnings):
-        again = f"  ×{times}" if times > 1 and not view.ascii_only else f"  x{times}" if times > 1 else ""
+        again = f"  ×{times}" if times > 1 else ""
         begin = f" {each.at:%H:%M:%S}  {left(_short(each.process), 6)}  "
         room = view.width - len(begin) - len(again)
         lines.append(((begin, "dim"), (fit(each.text, room), "bad" if each.level != "warning" else ""), (again, "dim")))

@@ -13,7 +13,7 @@ from nurture.cli.screen.words import NOTHING, age, brief, many, memory, speed
 from nurture.reports.pulse import ASCII_BARS, BARS, FLOW, sparkline
 
 if TYPE_CHECKING:
-    from nurture.reports.facts import Due, Stream, Worker
+    from nurture.reports.facts import Due, Running, Stream, Worker
     from nurture.reports.problems import Problem
     from nurture.reports.watching import Facts
 
@@ -44,9 +44,8 @@ def _problem(each: "Problem", view: View) -> Iterator[Line]:
     for number, text in enumerate(wrapped(each.what, view.width - 4)):
         yield ((f"{_mark(each) if not number else '  '} ", style), (text, style))
     told = f"`{each.command}`: {each.remedy}" if each.command else each.remedy
-    arrow = "->" if view.ascii_only else "→"
     for number, text in enumerate(wrapped(told, view.width - 7)):
-        yield ((f"   {arrow if not number else '':2} ", "dim"), (text, ""))
+        yield ((f"   {'→' if not number else '':2} ", "dim"), (text, ""))
 
 
 def _in_a_line(each: "Problem", view: View) -> Line:
@@ -182,13 +181,17 @@ def _serves(worker: "Worker") -> str:
 
 def _runs(worker: "Worker", *, wide: bool) -> str:
     """What a worker runs: each task with what it is about, the number of the batch it works on, and for how long it runs."""
-    told = []
-    for task in sorted(worker.tasks, key=lambda task: task.since):
-        words = [f"{task.task} {task.about}".strip()]
-        if task.batch is not None:
-            words.append(f"batch {task.batch}" if wide else f"#{task.batch}")
-        if wide and task.rows:
-            words.append(f"{many(task.rows)} rows")
-        words.append(age(max(0.0, worker.seen.timestamp() - task.since)))
-        told.append((", " if wide else " ").join(words))
-    return "; ".join(told) or "idle"
+    told = [_task(task, worker, wide=wide) for task in sorted(worker.tasks, key=lambda task: task.since)]
+    if wide or len(told) < 2:  # noqa: PLR2004  # several
+        return "; ".join(told) or "idle"
+    return f"{told[0]} +{len(told) - 1}"
+
+
+def _task(task: "Running", worker: "Worker", *, wide: bool) -> str:
+    words = [f"{task.task} {task.about}".strip()]
+    if task.batch is not None:
+        words.append(f"batch {task.batch}" if wide else f"#{task.batch}")
+    if wide and task.rows:
+        words.append(f"{many(task.rows)} rows")
+    words.append(age(max(0.0, worker.seen.timestamp() - task.since)))
+    return (", " if wide else " ").join(words)

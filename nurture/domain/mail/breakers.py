@@ -12,6 +12,7 @@ from pydantic import Field
 
 from nurture.domain.duration import Duration
 from nurture.domain.ids import stable_id
+from nurture.domain.mail.mailboxes import FORM_POSTS
 from nurture.domain.model import Definition
 
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -41,7 +42,7 @@ class Breakers(Definition):
     """No more mails to one person within a day, whatever the frequency cap says; null for no limit."""
     same_mail: Duration | None = timedelta(days=1)
     """The same mail goes to one person once within this time; null for no limit."""
-    form_posts: Annotated[int, Field(ge=1)] | None = 10
+    form_posts: Annotated[int, Field(ge=1)] | None = FORM_POSTS
     """No more form posts that name one mailbox within a day (UTC), over all forms, lead to mail: more go into quarantine; null for no limit."""
     surge: Surge | None = Surge()
     """When a sequence, or all mail together, is far above what is usual; null to let it."""

@@ -6,6 +6,9 @@ two people to us, and one mailbox to Ana. So what counts here is the mailbox, ov
 
 from typing import Final
 
+#: So many form posts may name a mailbox within a day, unless config/sending.yaml says otherwise (`breakers.form_posts`).
+FORM_POSTS: Final = 10
+
 #: Providers that look past dots before the @, by each of their domains; the first of a provider stands for all.
 _WITHOUT_DOTS: Final = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
 

@@ -81,18 +81,16 @@ class Patient:
     def engine(self) -> Engine:
         return make_engine(self.settings.database, pool_size=4)
 
-    def redis(self) -> Redis:
+    def redis(self, *, decoded: bool = True) -> Redis:
         """A client that says at once when Redis is away; raises SettingsError where nobody has started or named one."""
         return Redis.from_url(
             self.settings.redis, socket_timeout=self.patience, socket_connect_timeout=self.patience, retry=None,
-            decode_responses=True,
+            decode_responses=decoded,
         )  # fmt: skip
 
     def _status(self) -> Status:
         try:
-            redis = Redis.from_url(
-                self.settings.redis, socket_timeout=self.patience, socket_connect_timeout=self.patience, retry=None
-            )
+            redis = self.redis(decoded=False)
         except SettingsError:
             redis = None
         settings = self.settings

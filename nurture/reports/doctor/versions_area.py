@@ -1,4 +1,4 @@
-"""Versions: of Python, of the packages against those that this engine was tested with, and of the workers."""
+"""Versions: of Python, of the packages against those that this engine was tested with, and of the processes."""
 
 import platform
 import re
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import nurture
+from nurture.adapters.presence import alive
 from nurture.reports.doctor.examining import Check
 from nurture.reports.doctor.finding import Book, Code, Finding
 from nurture.reports.doctor.patient import Patient
@@ -27,13 +28,13 @@ BOOK: Final = Book(
             "install what the lock file names",
             "pip install --no-deps --require-hashes -r requirements.lock",
         ),
-        "workers-differ": Code(
+        "processes-differ": Code(
             "note",
-            "Workers run different versions. That is as it should be in the middle of an upgrade, and not for long.",
+            "Processes run different versions. That is as it should be in the middle of an upgrade, and not for long.",
             "restart those of the older version",
         ),
-        "workers-other-version": Code(
-            "note", "The workers run another version than this command.", "update this machine, or restart the workers"
+        "processes-other-version": Code(
+            "note", "The processes run another version than this command.", "update this machine, or restart the processes"
         ),
     },
 )
@@ -71,32 +72,24 @@ def compared(pinned: Mapping[str, str], installed: Mapping[str, str], python: st
         yield BOOK.fine(f"{python}, {counted(len(pinned), 'package')} as tested")
 
 
-def look_at_workers(patient: Patient) -> Iterator[Finding]:
-    """What the workers say that they run."""
-    stream = patient.status().stream
-    told = {each.version for each in stream.workers if each.version} if stream is not None else set()
-    yield from judged(told, own_version())
-
-
-def own_version() -> str:
-    """The version of this engine; empty where it was never installed."""
-    try:
-        return metadata.version("nurture")
-    except metadata.PackageNotFoundError:
-        return ""
+def look_at_processes(patient: Patient) -> Iterator[Finding]:
+    """What the processes say that they run."""
+    with patient.redis(decoded=False) as redis:
+        told = {each.version for each in alive(redis) if each.version}
+    yield from judged(told, nurture.__version__)
 
 
 def judged(told: set[str], own: str) -> Iterator[Finding]:
-    """Versions of workers, against each other and against this command's."""
+    """Versions of processes, against each other and against this command's."""
     if len(told) > 1:
-        yield BOOK("workers-differ", f"workers run {' and '.join(sorted(told))}")
+        yield BOOK("processes-differ", f"processes run {' and '.join(sorted(told))}")
     elif told and own not in told:
-        yield BOOK("workers-other-version", f"workers run {min(told)}, this command is {own or 'of no version'}")
+        yield BOOK("processes-other-version", f"processes run {min(told)}, this command is {own}")
     elif told:
-        yield BOOK.fine(f"all workers run {min(told)}")
+        yield BOOK.fine(f"all processes run {min(told)}")
 
 
 CHECKS: Final = (
     Check("versions", "the packages", look_at_packages),
-    Check("versions", "the workers' versions", look_at_workers),
+    Check("versions", "the processes' versions", look_at_processes),
 )

@@ -32,7 +32,7 @@ BOOKS: Final[Mapping[Area, Book]] = {
     each.area: each
     for each in (
         settings_area.BOOK, disk_area.BOOK, redis_area.BOOK, database_area.BOOK, clock_area.BOOK, versions_area.BOOK,
-        definitions_area.BOOK, smtp_area.BOOK, imap_area.BOOK, dns_codes.BOOK, certificates_area.BOOK, page_area.BOOK,
+        definitions_area.BOOK, smtp_area.BOOK, imap_area.BOOK, dns_codes.BOOK, certificates_area.BOOK, page_area.BOOK, work_area.WORK, work_area.BEAT,
     )
 }  # fmt: skip
 
@@ -73,6 +73,7 @@ def all_checks(patient: Patient) -> Iterator[Check]:
     for area in AREAS:
         if area != "page":
             yield work_area.check_of(area)
+    yield from work_area.CHECKS
     yield from smtp_area.checks_of(patient)
     yield from dns_area.checks_of(patient)
     if patient.serious:

@@ -102,7 +102,7 @@ def sick() -> Facts:
                 text="send stopped why=the mail server does not answer" if n % 3 else f"a step cannot be taken {n}")
         for n in range(20)
     ]  # fmt: skip
-    held = [HeldNow(what="the queue mail", since=AT - timedelta(minutes=3), reason="a provider is down " * 5)]
+    held = [HeldNow(what="the queue mail", how="paused", since=AT - timedelta(minutes=3), reason="a provider is down " * 5)]
     return facts(
         status=status, stream=found, status_age=12.0, warnings=warned, mailing=mailing(12, 9), held=held, flow=flow(123_456.0)
     )
@@ -139,7 +139,7 @@ def evil() -> Facts:
         store=store(messages={EVIL: 3}),
     )
     warned = [LogLine(at=AT, process=EVIL, host=EVIL, pid=1, level=EVIL, text=f"[bold]{EVIL}" * 9)]
-    held = [HeldNow(what=EVIL, since=AT, reason=EVIL)]
+    held = [HeldNow(what=EVIL, how=EVIL, since=AT, reason=EVIL)]
     return facts(status=status, stream=found, warnings=warned, mailing=mails, held=held)
 
 

@@ -252,6 +252,26 @@ def test_q_ends_at_once_though_the_one_who_looks_hangs(runner: Runner) -> None:
         looker.goes_on.set()
 
 
+def test_what_nobody_has_foreseen_is_said_and_the_screen_goes_on(runner: Runner) -> None:
+    class Failing(Looker):
+        fails = False
+
+        def glance(self) -> Facts:
+            if self.fails:
+                raise ZeroDivisionError
+            return super().glance()
+
+    looker = Failing(facts())
+
+    async def act(app: TopScreen, pilot: "Pilot[None]") -> None:
+        looker.fails = True
+        await until(pilot, lambda: "cannot look: ZeroDivisionError" in screen_of(app)[0])
+        looker.fails, looker.found = False, sick()
+        await until(pilot, lambda: "DOWN" in screen_of(app)[0])
+
+    play(TopScreen(looker, 0.05, runner), act)
+
+
 def test_without_colours_it_says_the_same(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     app = TopScreen(Looker(sick()), 1.0, runner)

@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from nurture.adapters.mail.server import parse_url
+from nurture.adapters.presence import Process
 from nurture.definitions.loader import Loaded
 from nurture.definitions.mistakes import Mistake
 from nurture.reports.doctor import (
@@ -21,6 +22,7 @@ from nurture.reports.doctor import (
     settings_area,
     smtp_area,
     versions_area,
+    work_area,
 )
 from nurture.reports.doctor.finding import Finding
 from nurture.reports.facts import Disk, Memory
@@ -143,11 +145,18 @@ def test_packages_against_the_lock_file() -> None:
     assert (found.code, found.what) == ("packages-differ", "Redis 8.0 instead of 8.1")
 
 
-def test_versions_of_workers() -> None:
+def test_versions_of_processes() -> None:
     assert codes(versions_area.judged({"1.0"}, "1.0")) == ["fine"]
-    assert codes(versions_area.judged({"1.0", "1.1"}, "1.1")) == ["workers-differ"]
-    assert codes(versions_area.judged({"1.0"}, "1.1")) == ["workers-other-version"]
+    assert codes(versions_area.judged({"1.0", "1.1"}, "1.1")) == ["processes-differ"]
+    assert codes(versions_area.judged({"1.0"}, "1.1")) == ["processes-other-version"]
     assert codes(versions_area.judged(set(), "1.1")) == []
+
+
+def test_processes() -> None:
+    web, beat = Process("web", "a", 1, "1.0", "0005"), Process("beat", "a", 2, "1.0", "0005")
+    assert codes(work_area.judged([web, beat])) == ["fine"]
+    assert codes(work_area.judged([beat])) == ["web-absent"]
+    assert codes(work_area.judged([web, beat, beat._replace(host="b")])) == ["fine", "beats-several"]
 
 
 @pytest.mark.parametrize(
