@@ -1,10 +1,15 @@
 """`nurture top` on a real installation: one frame as text, its facts as JSON, and the exit code of status."""
 
+import fcntl
 import json
 import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +21,7 @@ from tests.cli.conftest import ROOT, Command
 from tests.reports.test_status import sign
 from tests.support.events import download, form
 from tests.support.installation import Installation
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -58,6 +64,33 @@ def test_where_nothing_was_ever_started_it_says_how_to_start(alone: Command) -> 
     assert told.exit_code == 2, told.output
     assert "DOWN" in told.stdout.splitlines()[0]
     assert "Redis does not answer, and only it knows them" in told.stdout
+
+
+def test_on_a_terminal_it_is_a_live_screen_that_q_ends(nurture: Command, running: Installation) -> None:
+    """On a pseudo-terminal of 80×24, as over ssh."""
+    screen, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    command = [sys.executable, "-m", "nurture.cli.main", "top", "--interval", "0.2"]
+    process = subprocess.Popen(command, cwd=ROOT, stdin=terminal, stdout=terminal, stderr=terminal, close_fds=True)
+    os.close(terminal)
+    os.set_blocking(screen, False)
+    seen = b""
+
+    def reads(word: bytes) -> bool:
+        nonlocal seen
+        with suppress(BlockingIOError, OSError):
+            seen += os.read(screen, 65_536)
+        return word in seen
+
+    try:
+        wait_until(lambda: reads(b"STREAM"), 60)
+        os.write(screen, b"q")
+        wait_until(lambda: reads(b"\x00") or process.poll() is not None, 60)
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(screen)
 
 
 def test_json_prints_the_facts_of_one_frame(nurture: Command, running: Installation) -> None:

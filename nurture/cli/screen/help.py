@@ -49,7 +49,7 @@ HELP: Final = """
  WORKERS    busy: the share of the last 10 s in which its processes ran
             tasks. died: processes of its pool that died. runs: task,
             what it is about (a partition), the batch it works on (#),
-            and for how long it has run.
+            and for how long it has run; +1: one more task runs.
  MAIL       by the family of servers that receive it: waiting, and of
             the last day (its newest 5,000 mails) sent and bounced.
  SEQUENCES  what came of their mails, below the shares at which a
