@@ -1,6 +1,7 @@
 """Beat takes the engine's pulse."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -15,14 +16,15 @@ _ENOUGH: Final = EVERY - 0.05
 class Pulse:
     """Takes a sample every few seconds; while Redis is away there is none, and none is made up for afterwards."""
 
-    def __init__(self, client: redis.Redis, partitions: int) -> None:
+    def __init__(self, client: redis.Redis, partitions: int, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._redis = client
+        self._monotonic = monotonic
         self._partitions = partitions
         self._taken = -EVERY
 
     def take(self) -> None:
         """Take a sample if it is time; raises nothing."""
-        now = time.monotonic()
+        now = self._monotonic()
         if now - self._taken < _ENOUGH:
             return
         self._taken = now

@@ -37,10 +37,15 @@ class Scene:
     def __init__(self, laboratory: Laboratory, settings: Settings) -> None:
         self.settings = settings
         self.redis = laboratory.redis.client()
-        self.world = World(Tokens(SECRET), datetime.now(UTC))
+        self._tokens = Tokens(SECRET)
         self.facts = describe(laboratory)
         self._folder = laboratory.folder
         self._database = bootstrap.database(settings)
+
+    @property
+    def world(self) -> World:
+        """The world as it is now: what was signed long ago is not believed."""
+        return World(self._tokens, datetime.now(UTC))
 
     def absorb_all(self) -> None:
         """What a worker does with what waits."""

@@ -73,7 +73,7 @@ def flaws(event: Event, begun: datetime, now: datetime) -> Iterator[str]:
 def _misdated(event: Event, begun: datetime, now: datetime) -> Iterator[str]:
     if not begun - timedelta(seconds=5) <= event.received_at <= now + timedelta(seconds=5):
         yield f"received at {event.received_at}"
-    if not event.received_at - timedelta(days=30, seconds=1) <= event.occurred_at <= event.received_at + timedelta(seconds=6):
+    if not event.received_at - timedelta(days=30, seconds=60) <= event.occurred_at <= event.received_at + timedelta(seconds=6):
         yield f"occurred at {event.occurred_at}, received at {event.received_at}"
 
 

@@ -266,7 +266,9 @@ class StreamWriter:
         return group
 
     async def _write_group(self, group: list[_Waiting]) -> None:
-        arguments = [each for waiting in group for each in waiting.arguments]
+        arguments: list[Any] = []
+        for each in group:
+            arguments += each.arguments
         try:
             wake = await self._written_or_kept(arguments)
         except Exception as error:  # noqa: BLE001 - whatever it was, each of these requests must hear of it

@@ -9,7 +9,8 @@ def metrics() -> None:
     from nurture.adapters.database.engine import make_engine
     from nurture.adapters.journal import standing
     from nurture.cli.status import redis_for
-    from nurture.reports.health import figures, look, of_journal
+    from nurture.reports.health import figures, of_journal
+    from nurture.reports.status import status
     from nurture.settings import Settings
 
     settings = Settings.load()
@@ -17,5 +18,5 @@ def metrics() -> None:
     redis = redis_for(settings)
     at = clock_from(settings).now()
     journal = of_journal(standing(settings.journal_folder), at)
-    typer.echo(figures(redis, look(engine, redis, settings.partitions, at), journal), nl=False)
+    typer.echo(figures(redis, status(engine, redis, settings.partitions, at), journal), nl=False)
     engine.dispose()

@@ -41,7 +41,9 @@ def top(
     from nurture.cli.screen.app import TopScreen
 
     with watching(settings, interval) as watch:
-        TopScreen(watch, interval, ascii_only=only_ascii()).run()
+        screen = TopScreen(watch, interval, ascii_only=only_ascii())
+        screen.run()
+    raise typer.Exit(screen.return_code or 0)
 
 
 @contextmanager

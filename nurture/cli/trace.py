@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nurture.cli.printing import aligned, clean, instant, print_json
+from nurture.reports.wording import counted
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -57,11 +58,22 @@ def trace(
         found = follow(places, Asked(word, sources, scan, show_addresses), Mask(settings.secret_values).text, base.at)
     if redis is not None:
         redis.close()
+    if found.kind is None:
+        found = found.model_copy(update={"notes": (*found.notes, *_in_journal(settings))})
     if as_json:
         print_json(found)
     else:
         typer.echo("\n".join(_lines(found)))
     raise typer.Exit(0 if found.kind else 1)
+
+
+def _in_journal(settings: "Settings") -> Iterator[str]:
+    """What this machine keeps while Redis is away is not looked through, but told."""
+    from nurture.adapters.journal import standing
+
+    events = standing(settings.journal_folder).events
+    if events:
+        yield f"{counted(events, 'event')} in the journal of this machine, until Redis takes it: not looked through"
 
 
 def _redis_of(settings: "Settings") -> "Redis | None":

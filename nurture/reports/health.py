@@ -10,25 +10,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Final, NamedTuple, get_args
+from typing import Final, get_args
 
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
 from nurture import metrics
 from nurture.adapters.broker import QUEUES
 from nurture.adapters.database.revisions import known, why_not
 from nurture.adapters.journal import JournalStanding, standing
 from nurture.domain.mail.brakes import BrakeKind
-from nurture.errors import NurtureError
 from nurture.metrics import sample_key
 from nurture.observability import Counters
 from nurture.reports.facts import Store, Stream
-from nurture.reports.holds import Held, HeldKind, held
-from nurture.reports.reading import snapshot
-from nurture.reports.status import Status, status
+from nurture.reports.holds import HeldKind
+from nurture.reports.status import Status
 
 #: Seconds between two looks, at least; and how many times longer than the look itself took.
 EVERY: Final = 5.0
@@ -51,40 +47,21 @@ def reasons_not_ready(redis: Redis) -> list[str]:
     return []
 
 
-class Look(NamedTuple):
-    """How things stood at an instant, and what an operator held."""
-
-    status: Status
-    held: tuple[Held, ...]
-
-
-def look(engine: Engine, redis: Redis | None, partitions: int, at: datetime) -> Look:
-    """Look at the whole; never raises because a part is away."""
-    found = status(engine, redis, partitions, at)
-    if found.store is None:
-        return Look(found, ())
-    try:
-        with snapshot(engine) as connection:
-            return Look(found, held(connection, at))
-    except (NurtureError, DBAPIError):  # away since a moment ago
-        return Look(found.model_copy(update={"store": None}), ())
-
-
 class Looks:
     """The latest look at the whole, taken anew in a thread of its own when somebody asks and the last one is old.
 
     Whoever asks waits a moment for a look that is new, and for no database longer than that.
     """
 
-    def __init__(self, look: Callable[[], Look], monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, look: Callable[[], Status], monotonic: Callable[[], float] = time.monotonic) -> None:
         self._look, self._monotonic = look, monotonic
         self._lock = threading.Lock()
-        self._latest: Look | None = None
+        self._latest: Status | None = None
         self._began = self._ended = 0.0
         self._busy = False
         self._over = threading.Event()
 
-    def latest(self) -> tuple[Look | None, float]:
+    def latest(self) -> tuple[Status | None, float]:
         """What was seen last, and how many seconds ago; None while nothing was seen yet, or for too long."""
         with self._lock:
             if not self._busy and (self._latest is None or self._is_old()):
@@ -103,7 +80,7 @@ class Looks:
         return self._monotonic() - self._ended >= max(EVERY, _AT_EASE * took)
 
     def _take(self) -> None:
-        found: Look | None = None
+        found: Status | None = None
         try:
             found = self._look()
         finally:  # whatever went wrong, the next who asks tries again
@@ -123,7 +100,7 @@ class Metrics:
         return figures(self._redis, found, of_journal(standing(self._journals), self._now()), age)
 
 
-def figures(redis: Redis | None, found: Look | None, more: Mapping[str, float], age: float = 0.0) -> str:
+def figures(redis: Redis | None, found: Status | None, more: Mapping[str, float], age: float = 0.0) -> str:
     """All counters, how things stood `age` seconds ago, and `more` gauges, in the Prometheus text format.
 
     `redis` is None where there is none.
@@ -149,16 +126,13 @@ def _counted(redis: Redis | None) -> Mapping[str, float]:
         return {"redis_up": 0}
 
 
-def gauges(found: Look) -> dict[str, float]:
+def gauges(found: Status) -> dict[str, float]:
     """How things stand, by key; nothing of a part that is away."""
-    stream, store = found.status.stream, found.status.store
-    told: dict[str, float] = {"database_up": int(store is not None)}
-    if stream is not None:
-        told |= _of_stream(stream)
-    if store is not None:
-        told |= _of_store(store)
-        kinds = Counter(str(each.kind) for each in found.held)
-        told |= {sample_key("holds", kind=kind): kinds[kind] for kind in get_args(HeldKind)}
+    told: dict[str, float] = {"database_up": int(found.store is not None)}
+    if found.stream is not None:
+        told |= _of_stream(found.stream)
+    if found.store is not None:
+        told |= _of_store(found.store)
     return told
 
 
@@ -194,7 +168,8 @@ def _of_store(store: Store) -> Iterator[tuple[str, float]]:
         yield sample_key("overdue_oldest_seconds", what=what), due.overdue_seconds or 0
     yield "uncertain_lately", store.uncertain_lately
     yield "alarms", len(store.alarms)
-    brakes = Counter(str(brake.kind) for brake in store.brakes)
-    for kind in get_args(BrakeKind):
-        yield sample_key("brakes", kind=kind), brakes[kind]
+    for metric, kinds, found in (("brakes", BrakeKind, store.brakes), ("holds", HeldKind, store.holds)):
+        counts = Counter(str(each.kind) for each in found)
+        for kind in get_args(kinds):
+            yield sample_key(metric, kind=kind), counts[kind]
     yield "schema_fits", int(why_not(known(), store.migrations.revision) is None)

@@ -1,13 +1,13 @@
 """What status asks of the database: some twenty statements, each of which reads an index that holds only what waits."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, column, func, or_, select, table
+from sqlalchemy import Connection, and_, case, func, or_, select
 
-from nurture.adapters import database
+from nurture.adapters.database.revisions import known, needed, wanted
 from nurture.adapters.database.tables import deliveries, enrollments, messages, people, releases
+from nurture.adapters.database.upgrading import standing
 from nurture.domain.mail.message import MessageStatus
 from nurture.reports.alarms import alarms_in
 from nurture.reports.braking import held_back, warming_up
@@ -64,14 +64,11 @@ def _due(connection: Connection, due_at: Any, wanted: Any, at: datetime) -> Due:
 
 
 def read_migrations(connection: Connection) -> Migrations:
-    """The revision of the tables, and the newest that there is."""
-    revision = None
-    if connection.dialect.has_table(connection, "alembic_version"):
-        revision = connection.scalar(select(column("version_num")).select_from(table("alembic_version")))
-    return Migrations(revision=revision, newest=newest_revision())
+    """The revision of the tables, and the one that this version wants."""
+    revision = standing(connection)
+    return Migrations(revision=revision, newest=wanted(known(), revision))
 
 
 def newest_revision() -> str:
-    """The newest schema there is. Revisions are numbered in their files' names; loading Alembic to ask it takes a second."""
-    versions = Path(database.__file__).parent / "migrations" / "versions"
-    return max(path.name.partition("_")[0] for path in versions.glob("[0-9]*.py"))
+    """The schema that this version needs."""
+    return needed(known())

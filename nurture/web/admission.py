@@ -9,8 +9,7 @@ newest comes first: who has taken longest makes room. Slow clients keep nobody o
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable
 from typing import Final
 
 from starlette.types import Message, Scope, Send
@@ -24,6 +23,9 @@ MOST_BYTES: Final = 16 * 1024 * 1024
 
 #: What a body may come to that does not say so: one in pieces, or one that is packed.
 _UNSAID: Final = 512 * 1024
+
+#: How often it is looked within the time that a body has.
+_LOOKS: Final = 4
 
 #: People who post a form, confirm or unsubscribe are still served when events are refused: so many times the bound is theirs.
 _FOR_PEOPLE: Final = 1.5
@@ -54,14 +56,16 @@ class Admission:
     """Counts what is under way."""
 
     def __init__(self, settings: Settings, counters: Counters, most_bytes: int = MOST_BYTES) -> None:
-        self.patience = settings.body_seconds
+        self._every = settings.body_seconds / _LOOKS
         self._most = settings.max_requests
         self._most_bytes = most_bytes
         self._counters = counters
         self._requests = 0
         self._bytes = 0
-        self._on_their_way: dict[Ticket, tuple[asyncio.Timeout, int]] = {}
+        self._on_their_way: dict[Ticket, int] = {}
         self._bytes_on_their_way = 0
+        self._looks = 0
+        self._timer: asyncio.TimerHandle | None = None
 
     def enter(self, *, carries_events: bool) -> "Ticket | None":
         """Count a request in; None if there is no room for it now."""
@@ -82,29 +86,49 @@ class Admission:
         await send(_START)
         await send(_END)
 
-    @contextmanager
-    def waiting_for(self, ticket: "Ticket", deadline: asyncio.Timeout, size: int) -> Iterator[None]:
-        """Do not count a request while its body of `size` bytes is on its way; `deadline` ends early for whoever must make room."""
+    async def wait_for(self, body: Awaitable[bytes], ticket: "Ticket", size: int) -> bytes:
+        """A body of about `size` bytes once it is here; meanwhile its request does not count.
+
+        Raises Refusal (408) when that takes too long, or when it must make room. A timer for each request would cost more than all the
+        rest of this, so one looks after all, a few times within the time that they have.
+        """
         self._make_room(size)
+        ticket.came, ticket.task = self._looks, asyncio.current_task()
         self._requests -= 1
-        self._on_their_way[ticket] = deadline, size
+        self._on_their_way[ticket] = size
         self._bytes_on_their_way += size
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._every, self._look)
         try:
-            yield
+            return await body
+        except asyncio.CancelledError:
+            if ticket.sent_away and ticket.task is not None and not ticket.task.uncancel():
+                raise Refusal(408, "too_slow", "the body did not come in time; send it faster, or send less at once") from None
+            raise
         finally:
             self._requests += 1
             if self._on_their_way.pop(ticket, None) is not None:
                 self._bytes_on_their_way -= size
 
+    def _look(self) -> None:
+        self._looks += 1
+        for ticket in [each for each in self._on_their_way if self._looks - each.came > _LOOKS]:
+            self._send_away(ticket)
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self._every, self._look) if self._on_their_way else None
+
     def _make_room(self, size: int) -> None:
         while self._on_their_way and (
             len(self._on_their_way) >= self._most or self._bytes_on_their_way + size > self._most_bytes
         ):
-            longest = next(iter(self._on_their_way))
-            deadline, gone = self._on_their_way.pop(longest)
-            self._bytes_on_their_way -= gone
-            deadline.reschedule(0)  # long ago: it ends in the next turn of the loop
+            self._send_away(next(iter(self._on_their_way)))
             self._counters.add("web_made_room")
+
+    def _send_away(self, ticket: "Ticket") -> None:
+        self._bytes_on_their_way -= self._on_their_way.pop(ticket)
+        if ticket.task is not None:
+            ticket.sent_away = True
+            ticket.task.cancel()
 
     def take(self, ticket: "Ticket", size: int) -> None:
         """Count the bytes of a body that is here. Raises Refusal (503) if there is no room for it by now."""
@@ -118,12 +142,15 @@ class Admission:
 class Ticket:
     """A request that was let in. `most` is with how many others at most."""
 
-    __slots__ = ("admission", "bytes", "most")
+    __slots__ = ("admission", "bytes", "came", "most", "sent_away", "task")
 
     def __init__(self, admission: Admission, most: int) -> None:
         self.admission = admission
         self.most = most
         self.bytes = 0
+        self.came = 0
+        self.task: asyncio.Task[object] | None = None
+        self.sent_away = False
 
 
 def ticket_of(scope: Scope) -> Ticket:

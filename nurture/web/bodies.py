@@ -1,6 +1,5 @@
 """Request bodies, read up to a bound, unpacked up to the same bound."""
 
-import asyncio
 import re
 import zlib
 from collections.abc import Mapping
@@ -32,12 +31,7 @@ async def read_body(scope: Scope, headers: Headers, receive: Receive, limit: int
     ticket, encoding = ticket_of(scope), headers.get(b"content-encoding")
     admission, plain = ticket.admission, encoding is None or encoding == b"identity"
     size = 0 if not declared and b"transfer-encoding" not in headers else min(size_said(declared, packed=not plain), limit)
-    try:
-        async with asyncio.timeout(admission.patience) as deadline:
-            with admission.waiting_for(ticket, deadline, size):
-                body = await _received(receive, limit)
-    except TimeoutError:
-        raise Refusal(408, "too_slow", "the body did not come in time; send it faster, or send less at once") from None
+    body = await admission.wait_for(_received(receive, limit), ticket, size)
     if not plain:
         body = _unpacked_as(encoding or b"", body, limit)
     admission.take(ticket, len(body))

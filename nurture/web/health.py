@@ -27,8 +27,9 @@ class Health:
         While Redis is away and the journal has room, requests may come; the reason is told all the same.
         """
         writer = self._parts.writer
-        # Who knows it already does not wait for Redis: a load balancer would take the silence for a no.
-        away = None if writer.away is None else [f"Redis is away ({writer.away}); what comes is kept in the journal"]
+        # Who knows it already does not wait for Redis: a load balancer would take the silence for a no. Where Redis is and what it
+        # said stands in the log; here anybody may ask.
+        away = None if writer.away is None else ["Redis is away; what comes is kept in the journal, as long as it has room"]
         reasons = list(await run_in_threadpool(self._parts.ready)) if away is None else away
         ready = not reasons or writer.has_room
         return JSONResponse({"ready": ready, "reasons": reasons}, 200 if ready else 503)

@@ -21,7 +21,8 @@ from nurture.adapters.stream_writer import StreamWriter, connect
 from nurture.adapters.tokens import Tokens
 from nurture.adapters.tracing import SentTraces, traces_for
 from nurture.ports import Clock
-from nurture.reports.health import Looks, Metrics, look, reasons_not_ready
+from nurture.reports.health import Looks, Metrics, reasons_not_ready
+from nurture.reports.status import status
 from nurture.settings import Settings, variable
 from nurture.web.app import create_app
 from nurture.web.counters import Counters
@@ -74,7 +75,7 @@ def web_app(settings: Settings) -> ASGIApp:
 
 
 def _metrics(settings: Settings, database: Engine, redis: Redis, clock: Clock) -> Metrics:
-    looks = Looks(lambda: look(database, redis, settings.partitions, clock.now()))
+    looks = Looks(lambda: status(database, redis, settings.partitions, clock.now()))
     return Metrics(redis, looks, settings.journal_folder, clock.now)
 
 

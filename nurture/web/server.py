@@ -1,6 +1,7 @@
 """How uvicorn serves the application."""
 
 import logging
+import resource
 import sys
 from contextlib import suppress
 from typing import Any, Final
@@ -13,6 +14,9 @@ from nurture.web.connections import guarded
 
 #: As uvicorn's own command ends then.
 _COULD_NOT_BEGIN: Final = 3
+
+#: Files that a web process has open beside its connections: Redis, the database, the journal, assets that are being sent.
+_OTHER_FILES: Final = 200
 
 
 class _Quiet(logging.Filter):
@@ -44,8 +48,23 @@ def config_of(app: ASGIApp, settings: Settings, **other: Any) -> uvicorn.Config:
 
 def run(app: ASGIApp, settings: Settings) -> None:
     """Serve until a signal asks to stop. A process that could not begin ends with another exit code."""
-    server = uvicorn.Server(config_of(app, settings))
+    server = uvicorn.Server(config_of(app, _with_room(settings)))
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
         sys.exit(_COULD_NOT_BEGIN)
+
+
+def _with_room(settings: Settings) -> Settings:
+    """See that as many files may be open as connections; where the system does not let us, settings with fewer connections.
+
+    A process that may not open another file can neither serve nor refuse who comes.
+    """
+    wanted = settings.max_connections + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft < wanted:
+        return settings.model_copy(update={"max_connections": max(1, soft - _OTHER_FILES)})
+    return settings

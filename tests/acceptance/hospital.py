@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +17,7 @@ import jsonschema_rs
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from redis import Redis
+from redis.exceptions import RedisError
 from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
@@ -27,6 +28,7 @@ from nurture.adapters.database.engine import make_engine
 from nurture.adapters.database.releases import apply
 from nurture.adapters.mail.signing import make_key, public_record, read_key
 from nurture.adapters.presence import Presence
+from nurture.domain.definitions import Definitions
 from nurture.domain.event import ASSET_DOWNLOADED, EVENT, FORM_SUBMITTED, Event
 from nurture.settings import Settings
 from tests.support.certificates import make_certificate, server_context
@@ -128,6 +130,7 @@ class Hospital:
 
     folder: Path
     stack: ExitStack = field(default_factory=ExitStack)
+    definitions: Definitions | None = None
 
     def __enter__(self) -> Self:
         enter = self.stack.enter_context
@@ -169,29 +172,54 @@ class Ward:
         self.hospital, self.settings, self.engine = hospital, settings, engine
         self.redis = Redis.from_url(settings.redis)
         self.parts = bootstrap.WorkerParts(settings)
+        self.queues: Sequence[str] = QUEUES
+        self.beating = self.serving = True
+        #: By how many seconds the clock of the worker's host is ahead.
+        self.ahead = 0.0
+        self._lock = threading.Lock()
+        self._ending = threading.Event()
+        self._living = threading.Thread(target=self._live, name="signs-of-life", daemon=True)
+        self.sign()
+        self._living.start()
 
-    def sign(self, queues: Sequence[str] = QUEUES, *, ahead: float = 0.0) -> None:
-        """A worker's sign of life, beat's, and that of the web process."""
-        now = f"{time.time() + ahead:.3f}"
-        told: dict[Any, Any] = {
-            "host": "box",
-            "pid": 7,
-            "queues": ",".join(queues),
-            "concurrency": 2,
-            "started": now,
-            "seen": now,
-        }
-        self.redis.hset(redis_keys.worker("all@box"), mapping=told)
-        self.redis.set(redis_keys.BEAT, f"{time.time():.3f}")
-        Presence(self.redis, "web").tell()
-        self.redis.persist(redis_keys.process("web", socket.gethostname(), os.getpid()))
+    def sign(self) -> None:
+        """The signs of life of a worker, of beat and of the web process, as those processes write them."""
+        with self._lock:
+            self._sign()
+
+    def _sign(self) -> None:
+        now = f"{time.time() + self.ahead:.3f}"
+        told: dict[Any, Any] = {"host": "box", "pid": 7, "concurrency": 2, "started": now, "seen": now}
+        if self.queues:
+            self.redis.hset(redis_keys.worker("all@box"), mapping={**told, "queues": ",".join(self.queues)})
+        if self.beating:
+            self.redis.set(redis_keys.BEAT, f"{time.time():.3f}")
+        if self.serving:
+            Presence(self.redis, "web").tell()
+
+    def _live(self) -> None:
+        while not self._ending.wait(1.0):
+            with suppress(RedisError):
+                self.sign()
+
+    def silence(self, *, worker: bool = False, beat: bool = False, web: bool = False) -> None:
+        """Processes end; their signs are gone as soon as they would have expired."""
+        with self._lock:
+            self.queues = () if worker else self.queues
+            self.beating = self.beating and not beat
+            self.serving = self.serving and not web
+            if worker:
+                self.redis.delete(redis_keys.worker("all@box"))
+            if web:
+                self.redis.delete(redis_keys.process("web", socket.gethostname(), os.getpid()))
 
     def apply(self) -> None:
-        """Put the configuration folder in force."""
-        definitions = bootstrap.load_definitions(self.settings).definitions
-        assert definitions is not None
+        """Put the configuration folder in force. It is the same for all wards, and read once."""
+        if self.hospital.definitions is None:
+            self.hospital.definitions = bootstrap.load_definitions(self.settings).definitions
+        assert self.hospital.definitions is not None
         with self.engine.begin() as connection:
-            apply(connection, definitions, self.parts.clock.now())
+            apply(connection, self.hospital.definitions, self.parts.clock.now())
 
     def happen(self, *entries: bytes) -> None:
         """Absorb what lies in a partition."""
@@ -231,6 +259,8 @@ class Ward:
         return found
 
     def close(self) -> None:
+        self._ending.set()
+        self._living.join(10)
         with_carrier = self.parts.__dict__.get("mailroom")
         if with_carrier is not None:
             with_carrier.carrier.close()
@@ -289,7 +319,6 @@ def admitted(hospital: Hospital, folder: Path, environment: Any) -> Iterator[War
     ward = Ward(hospital, Settings.load(), engine)
     try:
         ward.apply()
-        ward.sign()
         yield ward
     finally:
         recover(hospital)

@@ -40,10 +40,10 @@ def redis_down(ward: Ward, _: pytest.MonkeyPatch) -> None:
 
 def redis_full(ward: Ward, _: pytest.MonkeyPatch) -> None:
     """Nobody can write a sign of life any more, so those that there were are gone before long."""
-    ward.redis.delete(redis_keys.worker("all@box"), redis_keys.BEAT)
     ward.redis.config_set("maxmemory", "1mb")
     with pytest.raises(OutOfMemoryError):
         ward.sign()
+    ward.redis.delete(redis_keys.worker("all@box"), redis_keys.BEAT)
 
 
 def redis_evicts(ward: Ward, _: pytest.MonkeyPatch) -> None:
@@ -81,13 +81,14 @@ def index_lost(ward: Ward, _: pytest.MonkeyPatch) -> None:
 
 def no_worker(ward: Ward, _: pytest.MonkeyPatch) -> None:
     """Something came meanwhile, which nobody absorbs."""
-    ward.redis.delete(redis_keys.worker("all@box"))
+    ward.silence(worker=True)
     ward.redis.xadd(redis_keys.events(1), {"e": "{}"}, id=f"{int((time.time() - 90) * 1000)}-0")
 
 
 def no_mail_worker(ward: Ward, _: pytest.MonkeyPatch) -> None:
     ward.mail_somebody()
-    ward.sign([queue for queue in QUEUES if queue != "mail"])
+    ward.queues = [queue for queue in QUEUES if queue != "mail"]
+    ward.sign()
     _overdue(ward)
 
 
@@ -110,16 +111,17 @@ def everything_held(ward: Ward, _: pytest.MonkeyPatch) -> None:
 
 
 def beat_stopped(ward: Ward, _: pytest.MonkeyPatch) -> None:
+    ward.silence(beat=True)
     ward.redis.set(redis_keys.BEAT, f"{time.time() - 40:.3f}")
 
 
 def web_absent(ward: Ward, _: pytest.MonkeyPatch) -> None:
-    for key in ward.redis.scan_iter(match=redis_keys.process("web", "*", "*")):
-        ward.redis.delete(key)
+    ward.silence(web=True)
 
 
 def clock_skewed(ward: Ward, _: pytest.MonkeyPatch) -> None:
-    ward.sign(ahead=120.0)
+    ward.ahead = 120.0
+    ward.sign()
 
 
 def smtp_refuses_us(ward: Ward, _: pytest.MonkeyPatch) -> None:

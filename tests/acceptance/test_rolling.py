@@ -35,7 +35,7 @@ from tests.support.events import download, form
 from tests.support.smtp import SmtpSink
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
 PEOPLE: Final = 120
 EXPAND: Final = f"{int(newest(known())) + 1:04}"

@@ -30,7 +30,7 @@ from tests.support.definitions import DEFINITIONS
 from tests.support.servers import RedisServer
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 DUE: Final = 10_000
 SCHEDULERS, WORKERS = 2, 4

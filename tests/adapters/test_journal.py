@@ -6,9 +6,10 @@ import resource
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -300,6 +301,50 @@ def test_a_spoilt_byte_never_makes_another_record(
         if before > at:
             assert len(found) == whole or at < len(MAGIC)
             break
+
+
+DEEDS = st.lists(
+    st.one_of(
+        st.tuples(st.just("append"), st.integers(1, 40)),
+        st.tuples(st.just("refused"), st.integers(1, 40)),
+        st.tuples(st.just("pass on"), st.integers(1, 3)),
+        st.tuples(st.just("die"), st.binary(max_size=60)),
+    ),
+    max_size=40,
+)
+
+
+@given(deeds=DEEDS)
+def test_whatever_happens_what_was_acknowledged_comes_once_and_in_order(
+    deeds: list[tuple[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Processes append, are refused by a disk, pass on, and die with something half written, in any order."""
+    root = tmp_path_factory.mktemp("journal")
+    journal, acknowledged, passed_on = opened(root), 0, list[int]()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segments, "SEGMENT_BYTES", 2_000)
+        for deed, how in deeds:
+            records = [record(acknowledged + each, padding=20) for each in range(how)] if deed in {"append", "refused"} else []
+            if deed == "append":
+                journal.append(records)
+                acknowledged += how
+            elif deed == "refused":
+                size = max((segment.size for segment in journal._events.segments[-1:]), default=0)
+                with files_of_at_most(size + 30), suppress(Unavailable):
+                    journal.append([record(-1, padding=3_000), *records])
+            elif deed == "pass on":
+                for _ in range(how):
+                    if segment := journal.next_events():
+                        passed_on += numbers(journal.read(segment).records)
+                        journal.drop(segment)
+            else:
+                journal.close()  # as the kernel does
+                for file in sorted(journal.folder.glob("events-*"))[-1:]:
+                    file.write_bytes(file.read_bytes() + how)
+                journal = opened(root)
+        assert journal.count == acknowledged - len(passed_on)
+        assert passed_on + numbers(everything(journal)) == list(range(acknowledged))
+    journal.close()
 
 
 def test_a_journal_whose_end_was_torn_goes_on_behind_it(root: Path) -> None:

@@ -79,6 +79,19 @@ def test_an_upgrade_goes_as_far_as_nothing_is_taken_away(
     assert revisions.expandable(revisions_, current_) == target
 
 
+@pytest.mark.parametrize(
+    ("revisions_", "current_", "wanted"),
+    [
+        (EXPANDING, "0003", "0003"), (EXPANDING, "0002", "0003"), (EXPANDING, "0004", "0003"), (EXPANDING, None, "0003"),
+        (CONTRACTING, "0002", "0002"), (CONTRACTING, "0003", "0003"), (CONTRACTING, "0001", "0002"),
+    ],
+)  # fmt: skip
+def test_a_contract_that_waits_is_nothing_to_complain_of(
+    revisions_: tuple[Revision, ...], current_: str | None, wanted: str
+) -> None:
+    assert revisions.wanted(revisions_, current_) == wanted
+
+
 @pytest.mark.parametrize("path", sorted(VERSIONS.glob("[0-9]*.py")), ids=lambda path: path.stem)
 def test_what_is_no_contract_takes_nothing_away(path: Path) -> None:
     number = path.name.partition("_")[0]

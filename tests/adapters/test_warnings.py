@@ -57,7 +57,7 @@ def test_warnings_of_structlog_and_of_libraries_are_kept_masked_and_nothing_belo
     found = kept(redis_url)
     assert [each.text for each in reversed(found)] == [
         "send stopped why=[e-mail] is refused by [secret] token=[secret]",
-        "lost [e-mail] \x1b[2J",  # as JSON; whoever prints it neutralises it
+        "lost [e-mail] \ufffd[2J",
         "a task failed ValueError: invalid literal for int() with base 10: [e-mail]'",
     ]
     assert {(each.process, each.pid) for each in found} == {("worker mail", os.getpid())}

@@ -257,7 +257,7 @@ def test_whoever_waits_hears_how_many_came_back(nurture: Command, installation: 
     installation.redis.xadd(
         DEAD, {FIELD: b"{", "reason": "cannot be read", "at": "2026-03-02T09:00:00+00:00", "partition": 0, "entry": "1-1"}
     )
-    told = nurture("dead", "retry", "--all", "--wait", "--timeout", "30s")
+    told = nurture("dead", "retry", "--all", "--wait", "--timeout", "90s")
     assert told.stdout == "2 events put back\n1 event absorbed, 1 came back\n"
     assert told.exit_code == 1
     nurture("dead", "drop", "--all", "--yes")

@@ -1,5 +1,7 @@
 """`nurture doctor` for people: areas, marks, and the worst at the end."""
 
+from pathlib import Path
+
 import pytest
 
 from nurture.cli.doctor import lines
@@ -54,3 +56,11 @@ def test_wrong_settings_are_findings(alone: Command, environment: pytest.MonkeyP
 def test_a_resolver_is_an_address(alone: Command) -> None:
     told = alone("doctor", "--only", "dns", "--resolver", "dns.example.com")
     assert "'dns.example.com' is no name server" in f"{told.exception}{told.output}"
+
+
+def test_the_schemas_of_what_is_printed_are_written_where_one_says(alone: Command, config: Path, tmp_path: Path) -> None:
+    told = alone("schema", "--printed", str(tmp_path / "printed"))
+    assert told.exit_code == 0, told.output
+    assert sorted(path.name for path in (tmp_path / "printed").iterdir()) == ["doctor.json", "status.json"]
+    assert (tmp_path / "printed" / "status.json").as_posix() in told.stdout
+    assert (config / "schemas" / "sending.json").is_file()

@@ -61,15 +61,15 @@ def test_without_workers_nothing_is_under_way(nurture: Command, installation: In
 
 def test_it_waits_for_the_word_of_workers(nurture: Command, installation: Installation) -> None:
     with Signs(installation.redis) as signs:
-        told = json.loads(nurture("drain", "all", "--timeout", "30s", "--json").stdout)
+        told = json.loads(nurture("drain", "all", "--timeout", "90s", "--json").stdout)
         assert (told["drained"], told["left"]["unheard"]) == (True, [])
         assert told["seconds"] > 1
         signs.running = [{"task": "nurture.send", "since": time.time() - 100, "batch": 100}]
-        left = nurture("drain", "queue", "mail", "--timeout", "8s")
+        left = nurture("drain", "queue", "mail", "--timeout", "12s")
         assert left.exit_code == 1
         assert "running send of mail.1@here" in left.stdout
         assert "draining the queue mail" in left.stderr
-        assert nurture("drain", "queue", "events", "--timeout", "30s").exit_code == 0, "the worker does not serve it"
+        assert nurture("drain", "queue", "events", "--timeout", "90s").exit_code == 0, "the worker does not serve it"
 
 
 def test_a_worker_that_knows_nothing_of_holds_is_named(nurture: Command, installation: Installation) -> None:
@@ -88,10 +88,10 @@ def test_mail_in_the_hand_of_a_worker_is_waited_for(nurture: Command, installati
     told = nurture("drain", "domain", "acme.test", "--timeout", "4s", "--json")
     assert told.exit_code == 1
     assert json.loads(told.stdout)["left"]["mails"] == 1
-    assert nurture("drain", "domain", "example.com", "--timeout", "10s").exit_code == 0
+    assert nurture("drain", "domain", "example.com", "--timeout", "90s").exit_code == 0
     with installation.engine.begin() as connection:
         connection.execute(messages.update().values(lease_until=None, claimed_by=None))
-    assert nurture("drain", "domain", "acme.test", "--timeout", "10s").exit_code == 0, "given again, it goes on waiting"
+    assert nurture("drain", "domain", "acme.test", "--timeout", "90s").exit_code == 0, "given again, it goes on waiting"
     with installation.engine.connect() as connection:
         assert sorted(connection.scalars(select(brakes.c.name))) == ["acme.test", "example.com"]
 

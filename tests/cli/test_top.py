@@ -1,21 +1,29 @@
 """`nurture top` on a real installation: one frame as text, its facts as JSON, and the exit code of status."""
 
+import fcntl
 import json
+import logging
 import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from nurture.adapters import redis_keys
 from nurture.adapters.broker import QUEUES
+from nurture.adapters.warnings import KeepWarnings
 from nurture.cli.screen import commands
 from tests.cli.conftest import ROOT, Command
 from tests.reports.test_status import sign
 from tests.support.events import download, form
 from tests.support.installation import Installation
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -58,6 +66,33 @@ def test_where_nothing_was_ever_started_it_says_how_to_start(alone: Command) -> 
     assert told.exit_code == 2, told.output
     assert "DOWN" in told.stdout.splitlines()[0]
     assert "Redis does not answer, and only it knows them" in told.stdout
+
+
+def test_on_a_terminal_it_is_a_live_screen_that_q_ends(nurture: Command, running: Installation) -> None:
+    """On a pseudo-terminal of 80×24, as over ssh."""
+    screen, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    command = [sys.executable, "-m", "nurture.cli.main", "top", "--interval", "0.2"]
+    process = subprocess.Popen(command, cwd=ROOT, stdin=terminal, stdout=terminal, stderr=terminal, close_fds=True)
+    os.close(terminal)
+    os.set_blocking(screen, False)
+    seen = b""
+
+    def reads(word: bytes) -> bool:
+        nonlocal seen
+        with suppress(BlockingIOError, OSError):
+            seen += os.read(screen, 65_536)
+        return word in seen
+
+    try:
+        wait_until(lambda: reads(b"STREAM"), 60)
+        os.write(screen, b"q")
+        wait_until(lambda: reads(b"\x00") or process.poll() is not None, 60)
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(screen)
 
 
 def test_json_prints_the_facts_of_one_frame(nurture: Command, running: Installation) -> None:
@@ -103,6 +138,19 @@ def test_a_terminal_that_knows_only_ascii_gets_nothing_else(tmp_path: Path) -> N
     )
     assert told.returncode == 2, told.stderr
     assert told.stdout.isascii()
+
+
+def test_what_a_process_of_the_engine_warns_of_is_shown(nurture: Command, running: Installation) -> None:
+    from nurture.cli.serve import _load
+
+    _load("worker mail,handoff")
+    logging.getLogger("nurture.tasks").warning("send stopped by ana@acme.test \x1b[2J")
+    (handler,) = (each for each in logging.getLogger().handlers if isinstance(each, KeepWarnings))
+    wait_until(lambda: running.redis.llen(redis_keys.WARNINGS))
+    handler.close()
+    lines = nurture("top", "--once").stdout.splitlines()
+    assert " mail    send stopped by [e-mail]" in lines[-1]
+    assert lines[-1].isprintable()
 
 
 def test_the_screens_commands_are_run_as_they_would_be_typed(nurture: Command, running: Installation) -> None:

@@ -1,7 +1,8 @@
 """`nurture trace` tells the whole way of an event or a mail, and what it looked through where it finds nothing."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from redis import Redis
 from sqlalchemy import select, update
 
 from nurture.adapters.database.tables import messages
+from nurture.adapters.journal import Journal
 from nurture.adapters.redis_keys import AHEAD, DEAD, FIELD, GROUP, QUARANTINE, events
+from nurture.adapters.segments import Kind, Record
 from nurture.adapters.tokens import MailLink, Tokens
 from nurture.domain.event import EVENT, Event
 from tests.cli.conftest import Command
@@ -203,3 +206,10 @@ def test_without_redis_the_tables_still_tell(traced: Command, environment: pytes
     environment.setenv("NURTURE_REDIS_URL", "redis://127.0.0.1:1/0")
     assert told(traced, str(ana[0].key))["kind"] == "event"
     assert "Redis does not answer" in told(traced, "nobody")["notes"][0]
+
+
+def test_what_this_machine_keeps_while_redis_is_away_is_told(traced: Command, tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "data" / "journal", 1 << 24, lambda: datetime(2026, 3, 2, 9, tzinfo=UTC))
+    journal.append([Record(Kind.EVENT, 0, b"{}")])
+    assert told(traced, "nobody")["notes"] == ["1 event in the journal of this machine, until Redis takes it: not looked through"]
+    journal.close()

@@ -58,12 +58,14 @@ def test_slow_bodies_make_room_for_new_ones() -> None:
     """However many are on their way, the next is let in, and the oldest are told that it took too long."""
 
     async def slow(door: Admission, ticket: Ticket, came: list[int], number: int) -> None:
+        async def never() -> bytes:
+            await asyncio.Event().wait()
+            return b""
+
         try:
-            async with asyncio.timeout(60) as deadline:
-                with door.waiting_for(ticket, deadline, 10):
-                    await asyncio.Event().wait()
-        except TimeoutError:
-            came.append(number)
+            await door.wait_for(never(), ticket, 10)
+        except Refusal as refusal:
+            came.append(number if refusal.code == "too_slow" else -1)
 
     async def scene() -> list[int]:
         door, cut_off = admission(3), list[int]()
@@ -73,10 +75,11 @@ def test_slow_bodies_make_room_for_new_ones() -> None:
             assert ticket
             tasks.append(asyncio.create_task(slow(door, ticket, cut_off, number)))
             await asyncio.sleep(0)
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
+        await asyncio.wait(tasks[:2])
+        for task in tasks[2:]:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [isinstance(each, asyncio.CancelledError) for each in ended] == [False, False, True, True, True]
         return cut_off
 
     assert asyncio.run(scene()) == [0, 1]

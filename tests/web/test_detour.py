@@ -105,6 +105,7 @@ def test_redis_is_down_and_everything_is_taken(own_redis: RedisServer, tmp_path:
             ready = get(web, "/health/ready")
             assert (ready.status_code, ready.json()["ready"]) == (200, True)
             assert "kept in the journal" in ready.json()["reasons"][0]
+            assert "127.0.0.1" not in ready.text
             assert standing(web.folder / "journal").oldest == web.clock.now()
             assert counted(web, "web_journalled") == waits(web) >= 8
             assert f"nurture_journal_events {waits(web)}\n" in get(web, "/metrics").text

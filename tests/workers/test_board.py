@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -31,7 +32,7 @@ def test_a_task_is_told_while_it_runs_and_no_longer() -> None:
 
 def test_busy_seconds_grow_while_a_task_runs_and_stay_when_it_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr("workers.board.time.monotonic", lambda: now)
+    monkeypatch.setattr("workers.board.time", SimpleNamespace(monotonic=lambda: now))
     board, mine = Board(2), {os.getpid()}
     slot = board.slot(0)
     slot.born()

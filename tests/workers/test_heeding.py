@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from nurture.adapters.redis_keys import FIELD, events, lease, worker
 from nurture.bootstrap import WorkerParts
 from nurture.domain.event import EVENT
 from nurture.domain.holds import EVERYTHING, Hold
+from nurture.reports.under_way import Watch, signs_of_life
 from nurture.settings import Settings
 from tests.support.definitions import definitions
 from tests.support.events import download, form, page
@@ -186,22 +188,25 @@ def test_a_real_worker_stops_in_its_backlog_and_goes_on_where_it_was(
     nudge("absorb", 0)
     wait_until(lambda: counted(engine) > 0, 60, what="the first batch")
     hold(engine, "events", at)
-    wait_until(lambda: not redis.exists(lease(0)), 20, what="the worker to put its partition down")
+    watch = Watch({"events"}, time.monotonic())
+    wait_until(lambda: watch.look(signs_of_life(redis), time.monotonic()).nothing, 60, every=0.2, what="the worker's word")
+    assert not redis.exists(lease(0)), "drained means that nobody is at it"
     left = redis.xlen(events(0))
     assert 0 < left < count, "it was held in the middle"
     assert counted(engine) == count - left, "what was begun has ended"
 
-    def consumed() -> bool:
-        nudge("absorb", 0)
+    def idle() -> bool:
         return redis.llen(queue_key("events")) == 0 and redis.hlen(queue_key("unacked")) == 0
 
-    for _ in range(5):
-        wait_until(consumed, 20, what="the worker to take a nudge")
+    for _ in range(3):
+        nudge("absorb", 0)
+        wait_until(idle, 60, what="the worker to take a nudge")
     assert redis.xlen(events(0)) == left
     let_go(engine, "events")
 
     def absorbed() -> bool:
-        nudge("absorb", 0)
+        if idle():
+            nudge("absorb", 0)
         return counted(engine) == count
 
     wait_until(absorbed, 120, every=0.2, what="everything to be absorbed")

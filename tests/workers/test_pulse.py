@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from redis import Redis
 
 from nurture.adapters import redis_keys
@@ -31,11 +30,10 @@ def test_a_sample_holds_what_came_what_waits_and_the_counters(redis_url: str) ->
     assert abs(sample.at - now[0]) < 60
 
 
-def test_it_is_taken_every_five_seconds_and_ten_minutes_are_kept(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_taken_every_five_seconds_and_ten_minutes_are_kept(redis_url: str) -> None:
     now = 0.0
-    monkeypatch.setattr("workers.pulse.time.monotonic", lambda: now)
     client = Redis.from_url(redis_url)
-    pulse = Pulse(client, 1)
+    pulse = Pulse(client, 1, lambda: now)
     for _ in range(int(EVERY) * KEPT + 20):
         pulse.take()
         now += 1

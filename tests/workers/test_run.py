@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import redis
 
+from nurture import __version__
 from nurture.adapters import redis_keys
 from nurture.adapters.broker import queue_key
 from nurture.adapters.nudge import CeleryNudge
@@ -114,7 +115,7 @@ def test_a_task_whose_process_was_killed_runs_again(worker: Worker) -> None:
 
 def test_a_sign_of_life_tells_what_runs_and_for_how_much_of_the_time(worker: Worker) -> None:
     before = worker.sign()
-    assert (before["tasks"], before["restarts"]) == ("[]", "0")
+    assert (before["tasks"], before["restarts"], before["version"]) == ("[]", "0", __version__)
     assert 20e6 < int(before["memory"]) < 5e9
     worker.nudge("absorb", 100)
     wait_until(lambda: worker.sign()["tasks"] != "[]", 30)

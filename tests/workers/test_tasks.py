@@ -34,7 +34,7 @@ from tests.support.otlp import OtlpReceiver
 from tests.support.returned import bounce, reply
 from tests.support.smtp import SmtpSink
 from tests.support.surveys import plan, sequence
-from tests.support.waiting import MovableClock
+from tests.support.waiting import MovableClock, wait_until
 
 
 @pytest.fixture
@@ -190,6 +190,7 @@ def test_spans_of_a_batch_reach_a_collector(installation: Installation, monkeypa
         workers.tasks.absorb_partition(1)
         workers.tasks.advance_due()
         parts.traces.flush()
+        wait_until(lambda: collector.spans, 60, what="the span to arrive")
     [span] = collector.spans
     assert span.name == "absorb"
     assert [link.trace_id.hex() for link in span.links] == ["0af7651916cd43dd8448eb211c80319c"]

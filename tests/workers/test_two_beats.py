@@ -12,18 +12,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from redis import Redis
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from nurture.adapters import redis_keys
 from nurture.adapters.broker import queue_key
 from nurture.adapters.database.engine import make_engine
-from nurture.adapters.database.leasing import LeaseKeeper
+from nurture.adapters.database.leasing import LeaseKeeper, take
+from nurture.adapters.database.tables import leases
 from nurture.adapters.presence import alive
 from nurture.settings import Settings
+from tests.support.events import MONDAY
 from tests.support.waiting import free_port, wait_until
 from workers.app import make_app
 from workers.schedule import Ticking
+
+pytestmark = pytest.mark.timeout(600)
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,17 +65,24 @@ def test_of_two_beats_one_ticks_and_the_other_goes_on_when_it_dies(database_url:
         }
         wait_until(lambda: {each.pid for each in alive(client) if each.kind == "beat"} == beats.keys(), 60, what="both to be up")
         wait_until(lambda: client.exists(redis_keys.BEAT), 60, what="the first tick")
-        [first] = ticking(client)
-        assert ticking(client, 20) == {first}
+        # Until the database has answered both tick, and on a machine that stands still for seconds a lease may change hands.
+        wait_until(lambda: len(ticking(client, 20)) == 1, 120, what="one of them to tick alone")
+        [first] = holders(database_url)
         beats[first].kill()
         [second] = beats.keys() - {first}
         wait_until(lambda: ticking(client) == {second}, 60, what="the other to go on")
         beats[second].send_signal(signal.SIGTERM)
-        assert beats[second].wait(30) == 0
-        third = stack.enter_context(beat(database_url, redis_url, tmp_path))
-        began = time.monotonic()
-        assert ticking(client, 1) == {third.pid}
-        assert time.monotonic() - began < 60, "the lease was given back"
+        assert beats[second].wait(60) == 0
+        assert holders(database_url) == [], "whoever is stopped gives the lease back"
+
+
+def holders(database_url: str) -> list[int]:
+    """The process that holds the lease."""
+    engine = make_engine(database_url)
+    with engine.connect() as connection:
+        found = [int(holder.split(":")[1]) for holder in connection.scalars(select(leases.c.holder))]
+    engine.dispose()
+    return found
 
 
 def keeper(engine: Engine, holder: str, *, lasts: float = 60.0) -> LeaseKeeper:
@@ -80,18 +92,16 @@ def keeper(engine: Engine, holder: str, *, lasts: float = 60.0) -> LeaseKeeper:
 
 
 def test_a_lease_is_one_holders_until_it_gives_it_back(database_url: str) -> None:
-    first = keeper(make_engine(database_url), "a", lasts=3.0)
-    second = keeper(make_engine(database_url), "b", lasts=3.0)
-    assert (first.standing(), second.standing()) == ("ours", "theirs")
+    first = keeper(make_engine(database_url), "a", lasts=15.0)
+    wait_until(lambda: first.standing() == "ours", 30)
+    second = keeper(make_engine(database_url), "b", lasts=15.0)
+    wait_until(lambda: second.standing() == "theirs", 30)
     first.stop()
-    wait_until(lambda: second.standing() == "ours", 30)
+    wait_until(lambda: second.standing() == "ours", 60)
     second.stop()
 
 
 def test_a_lease_that_its_holder_does_not_renew_runs_out(database_url: str) -> None:
-    from nurture.adapters.database.leasing import take
-    from tests.support.events import MONDAY
-
     engine = make_engine(database_url)
     assert take(engine, "beat", "a", MONDAY, 6.0)
     assert take(engine, "beat", "a", MONDAY, 6.0)
@@ -115,7 +125,10 @@ def test_where_the_database_is_away_beat_ticks_nevertheless(redis_url: str) -> N
 
 
 def test_while_another_holds_the_lease_nothing_is_sent_and_no_sign_is_given(redis_url: str, sqlite_url: str) -> None:
-    holder, other = keeper(make_engine(sqlite_url), "a"), keeper(make_engine(sqlite_url), "b")
+    holder = keeper(make_engine(sqlite_url), "a")
+    wait_until(lambda: holder.standing() == "ours", 30)
+    other = keeper(make_engine(sqlite_url), "b")
+    wait_until(lambda: other.standing() == "theirs", 30)
     app = make_app(Settings.model_validate({"redis_url": redis_url, "sweep_seconds": 0.05}))
     app.lease = other
     scheduler = Ticking(app)

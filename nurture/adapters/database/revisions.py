@@ -44,6 +44,13 @@ def needed(revisions: Sequence[Revision]) -> str:
     return max(revision.id for revision in revisions if not revision.contract)
 
 
+def wanted(revisions: Sequence[Revision], current: str | None) -> str:
+    """The revision that this version would have a database stand at: where it stands if only contract migrations are left, which wait
+    for the end of a rollout; else the last that it needs.
+    """
+    return current if current is not None and needed(revisions) <= current <= newest(revisions) else needed(revisions)
+
+
 def next_contract(revisions: Sequence[Revision], current: str | None) -> str | None:
     """The first contract migration that a database has still to come through; None if there is none."""
     return next((each.id for each in revisions if each.contract and each.id > (current or "")), None)

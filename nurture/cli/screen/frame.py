@@ -29,11 +29,11 @@ def title(facts: "Facts", view: View, remark: str = "") -> Line:
     """The verdict, what it rests on, and when."""
     found = facts.status
     style = _STYLES[found.verdict]
-    words = [counted(len(found.problems), "problem")] if found.problems else []
-    if facts.since_redis is not None:
-        words.append(f"Redis silent for {age(facts.since_redis)}")
+    words = [f"Redis silent for {age(facts.since_redis)}"] if facts.since_redis is not None else []
     if facts.status_age >= _STALE:
         words.append(f"database read {age(facts.status_age)} ago")
+    if found.problems and not words:  # else there would be no room for the time
+        words.append(counted(len(found.problems), "problem"))
     told = f"   {', '.join(words)}" if words else ""
     begin: Line = (
         (" nurture ", "title"),

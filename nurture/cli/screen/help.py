@@ -49,13 +49,15 @@ HELP: Final = """
  WORKERS    busy: the share of the last 10 s in which its processes ran
             tasks. died: processes of its pool that died. runs: task,
             what it is about (a partition), the batch it works on (#),
-            and for how long it has run.
+            and for how long it has run; +1: one more task runs.
  MAIL       by the family of servers that receive it: waiting, and of
             the last day (its newest 5,000 mails) sent and bounced.
  SEQUENCES  what came of their mails, below the shares at which a
             sequence is stopped (breakers in config/sending.yaml).
  HELD       what is paused, draining or held back by a brake, and what
             is being warmed up.
+
+ BESIDES    Redis: its memory. beat: when it last ticked, if it is late.
 
  A frame costs one pipeline to Redis. What only the database knows is
  read apart from that, at most every 2 s and for at most a twentieth of

@@ -13,7 +13,7 @@ from nurture.cli.screen.words import NOTHING, age, brief, many, memory, speed
 from nurture.reports.pulse import ASCII_BARS, BARS, FLOW, sparkline
 
 if TYPE_CHECKING:
-    from nurture.reports.facts import Due, Stream, Worker
+    from nurture.reports.facts import Due, Running, Stream, Worker
     from nurture.reports.problems import Problem
     from nurture.reports.watching import Facts
 
@@ -181,13 +181,17 @@ def _serves(worker: "Worker") -> str:
 
 def _runs(worker: "Worker", *, wide: bool) -> str:
     """What a worker runs: each task with what it is about, the number of the batch it works on, and for how long it runs."""
-    told = []
-    for task in sorted(worker.tasks, key=lambda task: task.since):
-        words = [f"{task.task} {task.about}".strip()]
-        if task.batch is not None:
-            words.append(f"batch {task.batch}" if wide else f"#{task.batch}")
-        if wide and task.rows:
-            words.append(f"{many(task.rows)} rows")
-        words.append(age(max(0.0, worker.seen.timestamp() - task.since)))
-        told.append((", " if wide else " ").join(words))
-    return "; ".join(told) or "idle"
+    told = [_task(task, worker, wide=wide) for task in sorted(worker.tasks, key=lambda task: task.since)]
+    if wide or len(told) < 2:  # noqa: PLR2004  # several
+        return "; ".join(told) or "idle"
+    return f"{told[0]} +{len(told) - 1}"
+
+
+def _task(task: "Running", worker: "Worker", *, wide: bool) -> str:
+    words = [f"{task.task} {task.about}".strip()]
+    if task.batch is not None:
+        words.append(f"batch {task.batch}" if wide else f"#{task.batch}")
+    if wide and task.rows:
+        words.append(f"{many(task.rows)} rows")
+    words.append(age(max(0.0, worker.seen.timestamp() - task.since)))
+    return (", " if wide else " ").join(words)
