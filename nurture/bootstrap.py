@@ -234,8 +234,8 @@ class WorkerParts:
                     "somebody unsubscribed while Redis was away, and no web process on this machine has passed it on yet; "
                     "the messages stay queued"
                 )
-            while absorb(ahead, self.database, self.clock, kind_of_agent).read:
-                pass
+            while (absorbed := absorb(ahead, self.database, self.clock, kind_of_agent)).read:
+                self.tally.add(events_stored=absorbed.stored, events_parked=absorbed.parked, events_dropped=absorbed.dropped)
 
         return self.database.sending_after(heed)
 

@@ -53,7 +53,7 @@ def _gauge(name: str, help_: str, *labels: str, unit: str = "") -> Metric:
 
 METRICS: Final = (
     # What the workers have done. Kept in Redis, so it begins anew when Redis is emptied.
-    _count("events_stored", "Events absorbed into the database, each once"),
+    _count("events_stored", "Events of the stream that were absorbed into the database, each once"),
     _count("events_parked", "Events that could not be absorbed and became dead letters"),
     _count("events_dropped", "Events by links of people who were forgotten"),
     _count("runs_advanced", "Enrollments that took a step"),

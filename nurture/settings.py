@@ -1,4 +1,4 @@
-"""Settings, read from the environment once; each is described here and listed in the README."""
+"""Settings, read from the environment once; each is described here and listed in docs/settings.md."""
 
 import json
 import os

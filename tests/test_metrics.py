@@ -33,7 +33,7 @@ def test_every_metric_has_a_name_of_its_own_and_says_what_it_is() -> None:
 def test_metrics_stand_in_the_text_format() -> None:
     samples = {sample_key("web_refused", code="b"): 2, "events_stored": 7, 'web_refused{code="a"}': 1, "beat_age_seconds": 1.5}
     assert text(samples) == (
-        "# HELP nurture_events_stored_total Events absorbed into the database, each once\n"
+        "# HELP nurture_events_stored_total Events of the stream that were absorbed into the database, each once\n"
         "# TYPE nurture_events_stored_total counter\n"
         "nurture_events_stored_total 7\n"
         "# HELP nurture_web_refused_total Requests or events refused, by the code of the answer\n"

@@ -8,6 +8,7 @@ import structlog
 from celery import bootsteps
 
 from nurture.adapters import redis_keys
+from nurture.adapters.broker import BEAT_SILENT
 from nurture.adapters.nudge import CeleryNudge
 from nurture.adapters.presence import EVERY as PRESENCE_EVERY
 from nurture.adapters.presence import Presence
@@ -15,8 +16,7 @@ from nurture.observability import Counters
 from workers.life import connect
 from workers.schedule import TICKS
 
-#: Seconds of silence after which beat counts as away (as for `nurture status`), and how often workers look, at least.
-SILENT: Final = 30.0
+#: How often workers look, in seconds, at least.
 LOOK_EVERY: Final = 1.0
 
 log = structlog.get_logger("nurture.workers")
@@ -96,7 +96,7 @@ class Sweeper:
         if self._since is None or told is not None:
             self._since = now if told is None else float(told)
         silent = now - self._since
-        return now, silent if silent > SILENT else 0.0
+        return now, silent if silent > BEAT_SILENT else 0.0
 
 
 def due(now: float, every: float) -> Iterator[str]:

@@ -155,7 +155,14 @@ def come_to_rest(scene: Scene) -> None:
     for _ in range(20):
         if _await(lambda: unfinished(scene.database) == 0, 15):
             return
-        scene.move_clock((LEASE + timedelta(minutes=1)).total_seconds())
+        scene.move_clock(max((LEASE + timedelta(minutes=1)).total_seconds(), _until_due(scene)))
+
+
+def _until_due(scene: Scene) -> float:
+    """Seconds until the next step: one that was planned while the clock was ahead may lie an hour away."""
+    store = scene.look().store
+    due = store.steps.next_due if store is not None else None
+    return (due - scene.now()).total_seconds() + 1 if due is not None else 0.0
 
 
 def _await(done: Callable[[], bool], seconds: float = DEADLINE) -> bool:

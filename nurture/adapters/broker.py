@@ -25,6 +25,9 @@ ROUTES: Final = {
 #: Messages in a queue above which nobody adds another: they all wake the same work. Bounds what piles up without workers.
 ENOUGH: Final = 1_000
 
+#: Seconds without a tick after which beat counts as away: status says so, and a worker sweeps in its place.
+BEAT_SILENT: Final = 30.0
+
 #: Seconds after which a message that a killed worker held is handed out again.
 VISIBILITY_SECONDS: Final = 600
 

@@ -52,8 +52,8 @@ def _load(process: str, **given: object) -> "Settings":
     from nurture.bootstrap import require_schema
 
     settings = load_settings(**given)
-    require_schema(settings)
     keep_warnings(settings.redis, process, tuple(settings.secret_values))
+    require_schema(settings)
     return settings
 
 

@@ -4,16 +4,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from nurture.adapters.broker import QUEUES
+from nurture.adapters.broker import BEAT_SILENT, QUEUES
 from nurture.reports.alarms import about_what
 from nurture.reports.braking import HeldBack
 from nurture.reports.facts import Disk, Due, Journal, Memory, Migrations, Store, Stream
 from nurture.reports.holds import Held
 from nurture.reports.problems import Problem, problem
 from nurture.reports.wording import counted, length, size
-
-#: Beat ticks every few seconds; after this long without, it is gone.
-BEAT_PATIENCE: Final = timedelta(seconds=30)
 
 #: What should have happened this long ago and did not is overdue.
 PATIENCE: Final = timedelta(seconds=60)
@@ -88,7 +85,7 @@ def _in_processes(stream: Stream) -> Iterator[Problem]:
     else:
         for queue in sorted(set(QUEUES) - {queue for worker in stream.workers for queue in worker.queues}):
             yield problem("queue-unserved", f"nobody serves the queue {queue}", queue)
-    if stream.beat_seconds is None or stream.beat_seconds > BEAT_PATIENCE.total_seconds():
+    if stream.beat_seconds is None or stream.beat_seconds > BEAT_SILENT:
         since = "has never ticked" if stream.beat_seconds is None else f"has not ticked for {stream.beat_seconds:.0f} s"
         yield problem("beat-silent", f"beat {since}")
 

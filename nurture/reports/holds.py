@@ -6,9 +6,8 @@ from typing import Literal
 
 from sqlalchemy import Connection, or_, select
 
-from nurture.adapters.database.queue_holds import holds_in
+from nurture.adapters.database.hold_rows import holds_in
 from nurture.adapters.database.tables import brakes, holds, pauses
-from nurture.domain.mail.delivery import domain_of
 from nurture.domain.mail.families import family_by_name
 from nurture.reports.figures import Figures
 
@@ -56,6 +55,8 @@ def held(connection: Connection, at: datetime | None = None) -> tuple[Held, ...]
 
 def concerning(found: Iterable[Held], sequence: str, email: str | None, queues: Collection[str]) -> Iterator[Held]:
     """What of it keeps the mail of a sequence from an address: one of these queues, the sequence itself, or the mail to that domain."""
+    from nurture.domain.mail.delivery import domain_of  # here, for `nurture status` reads holds and must load little
+
     domain = domain_of(email) if email else ""
     names = {domain, family_by_name(domain)} if domain else set()
     for each in found:

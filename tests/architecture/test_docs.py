@@ -2,18 +2,7 @@
 
 from pathlib import Path
 
-from nurture.settings import settings_table
-
 ROOT = Path(__file__).parents[2]
-
-
-def test_the_readme_lists_every_setting_as_it_is() -> None:
-    readme = (ROOT / "README.md").read_text()
-    _, begin, rest = readme.partition("<!-- settings: begin -->")
-    table, end, _ = rest.partition("<!-- settings: end -->")
-    assert begin, "README.md has no place for the settings"
-    assert end, "README.md does not say where the settings end"
-    assert table.strip() == settings_table(), "put the output of nurture.settings.settings_table() between the two marks"
 
 
 def test_make_help_names_every_target_that_a_person_would_type() -> None:

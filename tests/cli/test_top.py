@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import logging
 import os
 import pty
 import struct
@@ -16,6 +17,7 @@ import pytest
 
 from nurture.adapters import redis_keys
 from nurture.adapters.broker import QUEUES
+from nurture.adapters.warnings import KeepWarnings
 from nurture.cli.screen import commands
 from tests.cli.conftest import ROOT, Command
 from tests.reports.test_status import sign
@@ -136,6 +138,19 @@ def test_a_terminal_that_knows_only_ascii_gets_nothing_else(tmp_path: Path) -> N
     )
     assert told.returncode == 2, told.stderr
     assert told.stdout.isascii()
+
+
+def test_what_a_process_of_the_engine_warns_of_is_shown(nurture: Command, running: Installation) -> None:
+    from nurture.cli.serve import _load
+
+    _load("worker mail,handoff")
+    logging.getLogger("nurture.tasks").warning("send stopped by ana@acme.test \x1b[2J")
+    (handler,) = (each for each in logging.getLogger().handlers if isinstance(each, KeepWarnings))
+    wait_until(lambda: running.redis.llen(redis_keys.WARNINGS))
+    handler.close()
+    lines = nurture("top", "--once").stdout.splitlines()
+    assert " mail    send stopped by [e-mail]" in lines[-1]
+    assert lines[-1].isprintable()
 
 
 def test_the_screens_commands_are_run_as_they_would_be_typed(nurture: Command, running: Installation) -> None:

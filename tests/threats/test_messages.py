@@ -45,9 +45,9 @@ def test_what_is_no_json_runs_nothing(worker: Worker, tmp_path: Path, content_ty
     pickled = pickle.dumps(([1], {"number": _Bomb(trap)}, {}))
     yaml = f"!!python/object/apply:pathlib.Path.touch [!!python/object/apply:pathlib.Path ['{trap}']]".encode()
     worker.client.lpush(queue_key("events"), message(yaml if "yaml" in content_type else pickled, content_type))
-    wait_until(lambda: worker.client.llen(queue_key("events")) == 0, 30, what="the message to be taken")
+    wait_until(lambda: worker.client.llen(queue_key("events")) == 0, 60, what="the message to be taken")
     worker.nudge("absorb", 0)
-    wait_until(lambda: worker.count("done:0") == 1, 30, what="the worker to go on")
+    wait_until(lambda: worker.count("done:0") == 1, 60, what="the worker to go on")
     assert not trap.exists()
     assert worker.count("begun:1") == 0
     assert worker.process.poll() is None

@@ -89,6 +89,22 @@ def test_settings_are_told_with_where_they_come_from(alone: Command, environment
     assert {each.removesuffix("_BULK") for each in told} >= {"NURTURE_MODE", "NURTURE_LOG_LEVEL", "NURTURE_HANDOFF_ALLOW"}
 
 
+@pytest.mark.usefixtures("_in_production")
+@pytest.mark.parametrize("command", ["status --json", "doctor --offline --json", "top --once", "verify", "plan", "hooks list"])
+def test_a_command_that_reaches_no_server_tells_no_password(
+    alone: Command, environment: pytest.MonkeyPatch, command: str
+) -> None:
+    """What drivers say of a connection that failed goes through it."""
+    environment.setenv("NURTURE_DATABASE_URL", f"postgresql://engine:{WORD}@127.0.0.1:1/nurture?sslpassword={WORD}")
+    environment.setenv("NURTURE_REDIS_URL", f"redis://:{WORD}@127.0.0.1:2/0")
+    for name, scheme in (("SMTP_URL", "smtp"), ("SMTP_URL_BULK", "smtps"), ("IMAP_URL", "imaps")):
+        environment.setenv(f"NURTURE_{name}", f"{scheme}://u:{WORD}@127.0.0.1:3")
+    told = alone(*command.split())
+    raised = "" if told.exception is None else "".join(traceback.format_exception(told.exception))
+    assert told.exit_code != 0 or "hooks" in command
+    assert not shows(told.output + raised)
+
+
 def test_every_setting_that_is_secret_is_shown_as_such() -> None:
     """Whatever is added: what holds the word is not shown."""
     assert not shows(json.dumps([each._asdict() for each in shown_settings(loaded(), ENVIRON)]))

@@ -9,14 +9,14 @@ import pytest
 from redis import Redis
 
 from nurture.adapters import redis_keys
-from nurture.adapters.broker import QUEUES, queue_key
+from nurture.adapters.broker import BEAT_SILENT, QUEUES, queue_key
 from nurture.adapters.nudge import CeleryNudge
 from nurture.adapters.presence import alive
 from nurture.observability import Counters
 from tests.support.waiting import free_port, wait_until
 from tests.workers.test_run import Worker
 from workers.schedule import TICKS
-from workers.standby import SILENT, Sweeper, due
+from workers.standby import Sweeper, due
 
 
 @pytest.fixture
@@ -48,13 +48,13 @@ def test_each_task_is_woken_as_often_as_beat_would() -> None:
 
 
 def test_while_beat_ticks_nobody_sweeps(client: Redis, nudge: CeleryNudge) -> None:
-    beat_ticked(client, SILENT / 2)
+    beat_ticked(client, BEAT_SILENT / 2)
     Sweeper(client, nudge, 1.0).look()
     assert waiting(client) == 0
 
 
 def test_when_beat_is_silent_one_of_two_sweeps(client: Redis, nudge: CeleryNudge) -> None:
-    beat_ticked(client, SILENT + 1)
+    beat_ticked(client, BEAT_SILENT + 1)
     for _ in range(2):
         Sweeper(client, nudge, 60.0).look()
     assert Counters(client).read() == {"sweeps_without_beat": 1}
@@ -71,7 +71,7 @@ def test_a_beat_that_never_ticked_is_given_a_while(client: Redis, nudge: CeleryN
     sweeper = Sweeper(client, nudge, 1.0)
     sweeper.look()
     assert waiting(client) == 0
-    monkeypatch.setattr("workers.standby.SILENT", 0.0)
+    monkeypatch.setattr("workers.standby.BEAT_SILENT", 0.0)
 
     def swept() -> int:
         sweeper.look()
@@ -86,7 +86,7 @@ def test_without_redis_nothing_breaks(nudge: CeleryNudge) -> None:
 
 
 def test_a_real_worker_shows_its_version_and_sweeps_when_beat_is_gone(redis_url: str, tmp_path: Path, client: Redis) -> None:
-    beat_ticked(client, SILENT + 60)
+    beat_ticked(client, BEAT_SILENT + 60)
     worker = Worker(redis_url, tmp_path)
     try:
         assert [(each.kind, each.pid) for each in alive(client)] == [("worker", worker.process.pid)]

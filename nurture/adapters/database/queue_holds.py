@@ -19,7 +19,6 @@ from sqlalchemy import (
     delete,
     func,
     literal,
-    select,
     type_coerce,
     update,
 )  # fmt: skip
@@ -27,6 +26,7 @@ from sqlalchemy.exc import DBAPIError
 
 from nurture.adapters.database.bulk import put_rows
 from nurture.adapters.database.dialect import translated
+from nurture.adapters.database.hold_rows import holds_in
 from nurture.adapters.database.switching import turn_switch
 from nurture.adapters.database.tables import Instant, enrollments, holds, messages
 from nurture.domain.enrollment import EnrollmentStatus
@@ -58,12 +58,6 @@ _QUEUES: Final = {
         enrollments.c.status.in_([EnrollmentStatus.ACTIVE.value, EnrollmentStatus.WAITING.value]),
     ),
 }
-
-
-def holds_in(connection: Connection) -> tuple[Hold, ...]:
-    """What is held of queues, in the order in which it was."""
-    rows = connection.execute(select(holds).where(holds.c.kind != "sequence").order_by(holds.c.since, holds.c.kind, holds.c.name))
-    return tuple(Hold(row.kind, row.name, row.how, row.reason, row.since, row.by) for row in rows)
 
 
 class QueueHoldTransaction:

@@ -57,6 +57,8 @@ HELP: Final = """
  HELD       what is paused, draining or held back by a brake, and what
             is being warmed up.
 
+ BESIDES    Redis: its memory. beat: when it last ticked, if it is late.
+
  A frame costs one pipeline to Redis. What only the database knows is
  read apart from that, at most every 2 s and for at most a twentieth of
  the time; when it is older than 5 s, the first line says so.

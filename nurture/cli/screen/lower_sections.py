@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from nurture.cli.screen.lines import Line, Style, beside, fit, left, listed, right, wrapped
 from nurture.cli.screen.view import Block, View, head
-from nurture.cli.screen.words import age, grouped, many, percent, share
+from nurture.cli.screen.words import age, grouped, many, memory, percent, share
 
 if TYPE_CHECKING:
     from nurture.reports.mailing import Fares, Mailing
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 #: The width of the block of mail by family.
 _FAMILIES: Final = 36
+
+#: Beat ticks every second or so; it is worth a word when it is late. Seconds.
+_SILENT: Final = 5.0
 
 _STATUSES: Final = ("queued", "sending", "sent", "delivered", "skipped", "failed", "bounced", "complained", "uncertain")
 
@@ -89,7 +92,11 @@ def counts(facts: "Facts", view: View) -> Block:
     if store is not None:
         other += [f"people {grouped(sum(store.people.values()))}", *([f"alarms {len(store.alarms)}"] if store.alarms else [])]
     if stream is not None:
-        other.append("beat never" if stream.beat_seconds is None else f"beat {age(stream.beat_seconds)} ago")
+        if stream.memory is not None:
+            limit = f" of {memory(stream.memory.limit)}" if stream.memory.limit else ""
+            other.append(f"Redis {memory(stream.memory.used)}{limit}")
+        if stream.beat_seconds is None or stream.beat_seconds >= _SILENT:
+            other.append("beat never" if stream.beat_seconds is None else f"beat {age(stream.beat_seconds)} ago")
     room = view.width - 12
     lines = [*_labelled("MESSAGES", listed(mails or ["none" if store is not None else "unknown"], room))]
     lines += _labelled("BESIDES", listed(other or ["unknown"], room))
