@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from html import unescape
 from typing import Final
 
@@ -33,8 +34,8 @@ _NOT_PERSONAL: Final = SCORES | {"language", "country", "timezone", "email_domai
 
 def left_over(text: str, context: Context) -> str | None:
     """The first thing in a text that a template left behind; what the reader typed is only shown."""
-    if found := next(filter(None, (pattern.search(text) for word, pattern in _NO_VALUES.items() if word in text)), None):
-        return found[0]
+    if found := next(filter(None, map(_no_value_in, text.split("\n"))), None):
+        return found
     if not _may_hold_construct(text):
         return None
     typed = [value for value in _texts(context) if _CONSTRUCT.search(value)]
@@ -43,6 +44,13 @@ def left_over(text: str, context: Context) -> str | None:
         for value in sorted(typed, key=len, reverse=True):
             text = text.replace(value, "")
     found = _CONSTRUCT.search(text)
+    return found[0] if found else None
+
+
+@lru_cache(maxsize=4_096)  # most lines are the same in everybody's mail
+def _no_value_in(line: str) -> str | None:
+    """The first word of a line that stands for no value."""
+    found = next(filter(None, (pattern.search(line) for word, pattern in _NO_VALUES.items() if word in line)), None)
     return found[0] if found else None
 
 
