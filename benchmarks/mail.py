@@ -157,7 +157,11 @@ class Mailing:
                 with frozen(process):
                     _wake(settings)
                 sent = "SELECT count(*) FROM messages WHERE sent_at IS NOT NULL"
-                seconds = _seconds_until(lambda: _count(connection, sent) >= mails)
+                queued = "SELECT EXISTS (SELECT FROM messages WHERE status = 'queued')"
+                # Who counts all rows ten times a second takes part in what is measured; whether any is queued, an index says.
+                seconds = _seconds_until(
+                    lambda: (rows is not None or not _count(connection, queued)) and _count(connection, sent) >= mails
+                )
                 memory = _peak_memory(process.pid)
                 if rows is not None:
                     return Sent(mails / seconds, 0.0, memory)
