@@ -7,7 +7,7 @@ from html import unescape
 from typing import Final
 
 from nurture.adapters.mail.linting.context import Context, Envelope
-from nurture.adapters.mail.linting.leftovers import SPECIAL, hole, left_over, shown_of
+from nurture.adapters.mail.linting.leftovers import SPECIAL, has_empty_quotes, hole, left_over, shown_of
 from nurture.adapters.mail.linting.mail import Mail, Part
 from nurture.adapters.mail.linting.rules import rule
 
@@ -147,7 +147,7 @@ def _leftovers(mail: Mail, _envelope: Envelope, context: Context) -> Iterator[st
         yield f"the mail shows {rest!r}; give the value a default in the template"
     if gap := hole(mail.text, context):
         yield f"the text part says {gap!r}, which lacks a name; give it a default in the template"
-    if ('""' in mail.html or "''" in mail.html or '" "' in mail.html) and _EMPTY_ADDRESS.search(mail.html):
+    if has_empty_quotes(mail.html) and _EMPTY_ADDRESS.search(mail.html):
         yield "a link or a picture has an empty address; write it, or leave the element out"
 
 

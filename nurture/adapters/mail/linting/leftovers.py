@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from html import unescape
-from typing import Final
+from typing import Final, NamedTuple
 
 from nurture.adapters.mail.linting.context import Context
 from nurture.adapters.mail.person import PersonFacts
@@ -34,8 +34,9 @@ _NOT_PERSONAL: Final = SCORES | {"language", "country", "timezone", "email_domai
 
 def left_over(text: str, context: Context) -> str | None:
     """The first thing in a text that a template left behind; what the reader typed is only shown."""
-    if found := next(filter(None, map(_no_value_in, text.split("\n"))), None):
-        return found
+    no_value = next((line.no_value for line in map(_looked_over, text.split("\n")) if line.no_value), None)
+    if no_value is not None:
+        return no_value
     if not _may_hold_construct(text):
         return None
     typed = [value for value in _texts(context) if _CONSTRUCT.search(value)]
@@ -47,11 +48,22 @@ def left_over(text: str, context: Context) -> str | None:
     return found[0] if found else None
 
 
+class _Line(NamedTuple):
+    """What was seen in a line: the first word that stands for no value, and whether quotes hold nothing."""
+
+    no_value: str | None
+    empty_quotes: bool
+
+
 @lru_cache(maxsize=4_096)  # most lines are the same in everybody's mail
-def _no_value_in(line: str) -> str | None:
-    """The first word of a line that stands for no value."""
+def _looked_over(line: str) -> _Line:
     found = next(filter(None, (pattern.search(line) for word, pattern in _NO_VALUES.items() if word in line)), None)
-    return found[0] if found else None
+    return _Line(found[0] if found else None, any(quotes in line for quotes in ('""', "''", '" "')))
+
+
+def has_empty_quotes(text: str) -> bool:
+    """Whether quotes hold nothing somewhere, as those of an empty address do."""
+    return any(line.empty_quotes for line in map(_looked_over, text.split("\n")))
 
 
 def _may_hold_construct(text: str) -> bool:

@@ -3,7 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from nurture.adapters.mail.linting.headers import _has_line_over
 from nurture.adapters.tokens import MailLink
 from tests.adapters.mail.letters import AT, PUBLIC_URL, TOKENS
 from tests.adapters.mail.linting.drafts import Fault, found_in, good
@@ -157,3 +160,8 @@ def test_a_mail_without_anything_has_everything_wrong() -> None:
 
     start = good()
     assert {"H1", "H6", "H7", "B1"} <= {finding.id for finding in lint(b"", start.envelope, start.context)}
+
+
+@given(st.lists(st.sampled_from([b"x", b"x" * 9, b"x" * 10, b"x" * 11, b"\r\n", b"\n", b"\r"])).map(b"".join))
+def test_a_long_line_is_found_wherever_it_stands(raw: bytes) -> None:
+    assert _has_line_over(10, raw) == any(len(line) > 10 for line in raw.split(b"\r\n"))
