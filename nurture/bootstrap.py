@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
 from nurture.adapters.clock import clock_from
+from nurture.adapters.counters import Counters, Tally
 from nurture.adapters.database.engine import make_engine
 from nurture.adapters.database.store import Database
 from nurture.adapters.tokens import Tokens
@@ -25,7 +26,6 @@ from nurture.definitions.loader import Loaded, load
 from nurture.domain.mail.routing import DEFAULT
 from nurture.domain.mail.sending import MessageStatus
 from nurture.errors import DefinitionError, NurtureError, Unavailable
-from nurture.observability import Counters, Tally
 from nurture.ports import Caller, Clock, Nudge, Router, Writer
 from nurture.settings import Settings
 

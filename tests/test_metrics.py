@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from nurture import metrics
 from nurture.adapters import redis_keys
+from nurture.adapters.counters import Counters, Tally
 from nurture.metrics import METRICS, UnknownMetric, sample_key, text
-from nurture.observability import Counters, Tally
 from nurture.web.counters import Counters as OwnCounters
 from tests.support.exposition import read
 

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from nurture.adapters.counters import Tally
 from nurture.metrics import sample_key
-from nurture.observability import Tally
 
 
 @contextmanager

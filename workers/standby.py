@@ -9,10 +9,10 @@ from celery import bootsteps
 
 from nurture.adapters import redis_keys
 from nurture.adapters.broker import BEAT_SILENT
+from nurture.adapters.counters import Counters
 from nurture.adapters.nudge import CeleryNudge
 from nurture.adapters.presence import EVERY as PRESENCE_EVERY
 from nurture.adapters.presence import Presence
-from nurture.observability import Counters
 from workers.life import connect
 from workers.schedule import TICKS
 

@@ -17,11 +17,11 @@ from redis.exceptions import RedisError
 
 from nurture import metrics
 from nurture.adapters.broker import QUEUES
+from nurture.adapters.counters import Counters
 from nurture.adapters.database.revisions import known, why_not
 from nurture.adapters.journal import JournalStanding, standing
 from nurture.domain.mail.brakes import BrakeKind
 from nurture.metrics import sample_key
-from nurture.observability import Counters
 from nurture.reports.facts import Store, Stream
 from nurture.reports.holds import HeldKind
 from nurture.reports.status import Status

@@ -1,6 +1,6 @@
 """`nurture metrics` gives what /metrics gives, also where a part is away."""
 
-from nurture.observability import Counters
+from nurture.adapters.counters import Counters
 from tests.cli.conftest import Command
 from tests.support.events import form
 from tests.support.exposition import value

@@ -13,11 +13,11 @@ from sqlalchemy import event as hooks
 
 from nurture.adapters import redis_keys
 from nurture.adapters.broker import QUEUES
+from nurture.adapters.counters import Counters
 from nurture.adapters.database.engine import make_engine
 from nurture.adapters.database.tables import pauses
 from nurture.adapters.journal import JournalStanding
 from nurture.metrics import METRICS
-from nurture.observability import Counters
 from nurture.reports.health import EVERY, Looks, Metrics, figures, of_journal, reasons_not_ready
 from nurture.reports.status import Status, status
 from tests.support.events import MONDAY, download, form, page

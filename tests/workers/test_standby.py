@@ -10,9 +10,9 @@ from redis import Redis
 
 from nurture.adapters import redis_keys
 from nurture.adapters.broker import BEAT_SILENT, QUEUES, queue_key
+from nurture.adapters.counters import Counters
 from nurture.adapters.nudge import CeleryNudge
 from nurture.adapters.presence import alive
-from nurture.observability import Counters
 from tests.support.waiting import free_port, wait_until
 from tests.workers.test_run import Worker
 from workers.schedule import TICKS

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 import workers.tasks
 from nurture.adapters.broker import queue_key
+from nurture.adapters.counters import Counters, Tally
 from nurture.adapters.database.tables import enrollments, erased_addresses, people, suppressions, surveys
 from nurture.adapters.nudge import CeleryNudge
 from nurture.adapters.redis_keys import FIELD, MAILBOX_FAILS, events
@@ -23,7 +24,6 @@ from nurture.adapters.tracing import Traces, traces_for
 from nurture.bootstrap import WorkerParts
 from nurture.domain.event import EVENT
 from nurture.errors import Unavailable
-from nurture.observability import Counters, Tally
 from nurture.settings import Settings
 from tests.support.definitions import definitions
 from tests.support.events import download, form, page
