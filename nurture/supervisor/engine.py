@@ -189,8 +189,11 @@ class Engine:
             raise NurtureError(f"The embedded Redis ended {_AGAIN}; see {self.settings.redis_url_file.parent / 'redis.log'}")
         self._output.note("redis", "ended; starts again", "warning")
         time.sleep(pause)
-        server.start()
         self._redis_started = time.monotonic()
+        try:
+            server.start()
+        except Unavailable as error:  # it ended while it started; the next look counts that as one death more
+            self._output.note("redis", str(error).partition(" It says")[0], "error")
 
 
 _AGAIN: Final = "again and again within seconds of its start"
