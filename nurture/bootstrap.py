@@ -54,10 +54,10 @@ _COUNTED: Final = {
 }
 
 
-def database(settings: Settings) -> Database:
-    """The database of an installation; connections are opened when first used."""
+def database(settings: Settings, *, busy: bool = False) -> Database:
+    """The database of an installation; connections are opened when first used. `busy`: see `make_engine`."""
     pepper = settings.secret_key.get_secret_value() if settings.secret_key is not None else None
-    return Database(make_engine(settings.database), pepper)
+    return Database(make_engine(settings.database, busy=busy), pepper)
 
 
 def redis_client(settings: Settings) -> Redis:
@@ -216,7 +216,7 @@ class WorkerParts:
 
     @cached_property
     def database(self) -> Database:
-        return database(self.settings)
+        return database(self.settings, busy=True)
 
     @cached_property
     def sending(self) -> "SendingStore":

@@ -15,13 +15,16 @@ _SQLITE_PRAGMAS = (
     "cache_size=-65536",
 )  # fmt: skip
 
-#: Seconds after which a connection that lay idle is asked whether the server is still there before it is used. One that was used a
-#: moment ago is not: the question would be a round trip more for each of the many short transactions of a busy worker.
+#: Seconds after which a worker's connection that lay idle is asked whether the server is still there before it is used.
 _FRESH: Final = 1.0
 
 
-def make_engine(url: str, *, pool_size: int = 2) -> Engine:
-    """An engine for `url`; raises SettingsError for a scheme that is neither sqlite nor postgresql."""
+def make_engine(url: str, *, pool_size: int = 2, busy: bool = False) -> Engine:
+    """An engine for `url`; raises SettingsError for a scheme that is neither sqlite nor postgresql.
+
+    Before a connection is used it is asked whether the server is still there. For a `busy` worker, whose tasks come again when a
+    transaction fails, that would be a round trip more for each of many short transactions: one used a moment ago is not asked.
+    """
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -29,13 +32,13 @@ def make_engine(url: str, *, pool_size: int = 2) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(url)
     if parsed.get_backend_name() == "postgresql":
-        return _postgresql(parsed, pool_size)
+        return _postgresql(parsed, pool_size, busy=busy)
     raise SettingsError(f"NURTURE_DATABASE_URL names {parsed.get_backend_name()!r}; the engine speaks sqlite and postgresql")
 
 
-def _postgresql(url: URL, pool_size: int) -> Engine:
+def _postgresql(url: URL, pool_size: int, *, busy: bool) -> Engine:
     engine = create_engine(
-        url.set(drivername="postgresql+psycopg"), pool_size=pool_size, max_overflow=2, hide_parameters=True,
+        url.set(drivername="postgresql+psycopg"), pool_size=pool_size, max_overflow=2, pool_pre_ping=not busy, hide_parameters=True,
         connect_args={"connect_timeout": 5, "application_name": "nurture"},
     )  # fmt: skip
 
@@ -45,6 +48,12 @@ def _postgresql(url: URL, pool_size: int) -> Engine:
         connection.execute("SET random_page_cost = 1.1")
         connection.commit()
 
+    if busy:
+        _ping_what_lay_idle(engine)
+    return engine
+
+
+def _ping_what_lay_idle(engine: Engine) -> None:
     @event.listens_for(engine, "checkin")
     def _lay_down(_connection: Any, record: Any) -> None:
         record.info["idle_since"] = time.monotonic()
@@ -57,8 +66,6 @@ def _postgresql(url: URL, pool_size: int) -> Engine:
             engine.dialect.do_ping(connection)
         except Exception as error:
             raise InvalidatePoolError from error  # the pool makes new ones
-
-    return engine
 
 
 def _sqlite(url: str) -> Engine:
