@@ -1,8 +1,12 @@
 """The pages of `nurture preview` in a real Chromium: nothing cut off, nothing over anything else, nothing asked of anybody."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import combinations, pairwise
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -112,20 +116,50 @@ def test_it_is_read_aloud_by_its_headings(shown: Page) -> None:
     assert shown.evaluate("[...document.querySelectorAll('svg a')].every(each => each.querySelector('title').textContent)")
 
 
-def test_neither_pictures_nor_links_of_a_mail_reach_anybody(chromium: Browser, tmp_path: Path) -> None:
-    """What a mail loads would tell its sender's servers that somebody reads it; here it asks nobody."""
-    picture = '<img src="https://pictures.example.com/a.png"><link rel="stylesheet" href="https://pictures.example.com/a.css">'
-    refresh = '<meta http-equiv="refresh" content="0; url=https://elsewhere.example.com/">'
-    html = f'{refresh}{picture}<script>document.title = "run"</script><p>Camille <a href="https://links.example.com/">read on</a></p>'
-    mail = SampleMail("thanks", "guide-thanks", None, (Sample("en", "Hello", "", html, "Hello"),))
-    of = pages.example()
-    (tmp_path / "page.html").write_text(preview_page(of.sequences["guide-nurture"], of, (mail,), "no database"), encoding="utf-8")
+@contextmanager
+def listening() -> Iterator[tuple[str, list[str]]]:
+    """A web server that answers everything, and the paths that somebody asked it for."""
     asked: list[str] = []
-    with chromium.new_context() as context:
-        context.on("request", lambda request: asked.append(request.url))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(HTTPStatus.NO_CONTENT)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Keep the test's output clean."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_neither_pictures_nor_links_of_a_mail_reach_anybody(chromium: Browser, tmp_path: Path) -> None:
+    """What a mail loads would tell its sender's servers that somebody reads it; here it asks nobody.
+
+    A server tells what reached it. The browser would not: it also speaks of requests that it forbade itself.
+    """
+    with listening() as (server, asked), chromium.new_context() as context:
+        picture = f'<img src="{server}/a.png"><link rel="stylesheet" href="{server}/a.css">'
+        refresh = f'<meta http-equiv="refresh" content="0; url={server}/elsewhere">'
+        html = f'{refresh}{picture}<script>document.title = "run"</script><p>Camille <a href="{server}/link">read on</a></p>'
+        mail = SampleMail("thanks", "guide-thanks", None, (Sample("en", "Hello", "", html, "Hello"),))
+        of = pages.example()
+        (tmp_path / "page.html").write_text(
+            preview_page(of.sequences["guide-nurture"], of, (mail,), "no database"), encoding="utf-8"
+        )
         page = context.new_page()
         page.goto((tmp_path / "page.html").as_uri())
         page.frame_locator("iframe").get_by_role("link", name="read on").click()
         page.wait_for_timeout(500)
         assert len(context.pages) == 1
-    assert asked == [(tmp_path / "page.html").as_uri()]
+        assert asked == []
+        (tmp_path / "bare.html").write_text(picture, encoding="utf-8")
+        page.goto((tmp_path / "bare.html").as_uri())
+        assert sorted(asked) == ["/a.css", "/a.png"]  # so the same browser does ask where nothing forbids it
