@@ -14,6 +14,7 @@ from nurture.adapters.database.tables.mail import (
     suppressions,
     warm_ups,
 )
+from nurture.adapters.database.tables.measuring import active_days, contributions, rollups, spend
 from nurture.adapters.database.tables.operating import holds
 from nurture.adapters.database.tables.people import (
     counted_events,
@@ -40,15 +41,19 @@ from nurture.adapters.database.tables.telling import (
     alarms,
     alerts,
     deliveries,
+    follow_ups,
+    reminders,
 )
 
 __all__ = [
     "Instant",
     "Json",
+    "active_days",
     "alarms",
     "alerts",
     "brakes",
     "consents",
+    "contributions",
     "counted_events",
     "daily_counts",
     "deliveries",
@@ -56,6 +61,7 @@ __all__ = [
     "erased_addresses",
     "event_conflicts",
     "events",
+    "follow_ups",
     "holds",
     "horizons",
     "identifiers",
@@ -68,8 +74,11 @@ __all__ = [
     "people",
     "permissions",
     "releases",
+    "reminders",
+    "rollups",
     "score_cells",
     "sequence_versions",
+    "spend",
     "stage_changes",
     "suppressions",
     "surveys",

@@ -29,7 +29,34 @@ alarms = Table(
     Index("ix_alarms_at", "at"),
 )
 
-#: Hand-offs to other systems: one row per endpoint and stage change, alert or alarm, kept until delivered or given up.
+#: Leads that sales have been told of and must answer for: `due_at` is when to remind of them next, empty when nothing more is said.
+#: `level` counts the reminders so far; with an answer (`accepted`, `rejected`, `won`, `lost` …) it ends.
+follow_ups = Table(
+    "follow_ups",
+    metadata,
+    Column("stage_change_id", BigInteger, ForeignKey("stage_changes.id"), primary_key=True, autoincrement=False),
+    Column("person_id", BigInteger, ForeignKey("people.id"), nullable=False, index=True),
+    Column("stage", String(64), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("due_at", Instant),
+    Column("level", Integer, nullable=False, server_default="0"),
+    Column("answered_at", Instant),
+    Column("answer", String(64)),
+    partial_index("ix_follow_ups_due", "due_at", where="due_at IS NOT NULL"),
+)
+
+#: That a lead was left alone for too long, and whom that was told.
+reminders = Table(
+    "reminders",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("stage_change_id", BigInteger, ForeignKey("follow_ups.stage_change_id"), nullable=False, index=True),
+    Column("person_id", BigInteger, ForeignKey("people.id"), nullable=False, index=True),
+    Column("level", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+#: Hand-offs to other systems: one row per endpoint and stage change, alert, alarm or reminder, kept until delivered or given up.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -37,6 +64,7 @@ deliveries = Table(
     Column("stage_change_id", BigInteger, ForeignKey("stage_changes.id")),
     Column("alert_id", BigInteger, ForeignKey("alerts.id")),
     Column("alarm_id", BigInteger, ForeignKey("alarms.id")),
+    Column("reminder_id", BigInteger, ForeignKey("reminders.id")),
     Column("endpoint", String(64), nullable=False),
     Column("status", String(12), nullable=False),
     Column("due_at", Instant, nullable=False),
@@ -45,5 +73,6 @@ deliveries = Table(
     UniqueConstraint("stage_change_id", "endpoint"),
     UniqueConstraint("alert_id", "endpoint"),
     UniqueConstraint("alarm_id", "endpoint"),
+    UniqueConstraint("reminder_id", "endpoint"),
     partial_index("ix_deliveries_due", "due_at", where="status = 'waiting'"),
 )

@@ -1,0 +1,49 @@
+"""What reports are made of: small sums per day, and what they are kept in step with."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String, Table
+
+from nurture.adapters.database.tables.columns import Instant, Json, metadata
+
+#: What each day comes to: `day` is one of the business's time zone (counted from 1970-01-01), `figure` what is counted
+#: (`domain.measuring.figures`), `key` of what, such as a channel or a page. Sums of all shards count; who writes at the same time
+#: writes to different shards, so that nobody waits for a row that everybody counts in.
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("figure", String(48), primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("key", String(256), primary_key=True),
+    Column("shard", Integer, primary_key=True),
+    Column("n", BigInteger, nullable=False),
+)
+
+#: The days on which somebody was active: from them follows who is new, who returns, and how many different people came.
+active_days = Table(
+    "active_days",
+    metadata,
+    Column("person_id", BigInteger, ForeignKey("people.id"), primary_key=True),
+    Column("day", Integer, primary_key=True),
+)
+
+#: What each person adds to the roll-ups by the stages they reached: a list of [day, figure, key, n]. When something about it
+#: changes, the difference goes to the roll-ups.
+contributions = Table(
+    "contributions",
+    metadata,
+    Column("person_id", BigInteger, ForeignKey("people.id"), primary_key=True),
+    Column("body", Json, nullable=False),
+)
+
+#: What was spent on a channel or a campaign from `first_day` to `last_day` (both included), in hundredths of `currency`.
+spend = Table(
+    "spend",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("channel", String(32)),
+    Column("campaign", String(256)),
+    Column("first_day", Integer, nullable=False),
+    Column("last_day", Integer, nullable=False, index=True),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("imported_at", Instant, nullable=False),
+)
