@@ -21,6 +21,7 @@ from nurture.domain.mail.sending import URL_PATTERN, GiveUp, RetryAt
 from nurture.domain.model import Definition, Slug
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cells, Scoring, score_lines
+from nurture.domain.telling.occasions import Occasion
 
 _SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the mark of a secret is none
 
@@ -105,60 +106,13 @@ def deliveries_of(stage_change: int, to_stage: str, handoff: Handoff) -> Iterato
             yield NewDelivery(stable_id("delivery", stage_change, name), stage_change, name)
 
 
-class Moved(NamedTuple):
-    """That somebody went from one stage to another, by which rule and for what cause."""
-
-    from_stage: str
-    to_stage: str
-    rule: str
-    cause: str
-    asset: str | None
-
-    @property
-    def type(self) -> str:
-        return "stage.changed"
-
-    def as_json(self) -> dict[str, Any]:
-        return {"from": self.from_stage, "to": self.to_stage, "rule": self.rule, "cause": self.cause, "asset": self.asset}
-
-
-class Alerted(NamedTuple):
-    """That somebody came to a step which tells so; `text` is what the step adds."""
-
-    sequence: str
-    step: str
-    text: str | None
-
-    @property
-    def type(self) -> str:
-        return "sequence.alert"
-
-    def as_json(self) -> dict[str, Any]:
-        return {"sequence": self.sequence, "step": self.step, "text": self.text}
-
-
-class Alarmed(NamedTuple):
-    """That mail stopped by itself, or was kept from somebody; `about` names the sequence, the person's id, or all mail."""
-
-    kind: str
-    about: str
-    text: str
-
-    @property
-    def type(self) -> str:
-        return "mail.alarm"
-
-    def as_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "about": self.about, "text": self.text}
-
-
 class Delivery(NamedTuple):
     """What happened, on its way to an endpoint; to a person, unless it is an alarm. `attempts` are those that failed so far."""
 
     id: int
     endpoint: str
     attempts: int
-    what: Moved | Alerted | Alarmed
+    what: Occasion
     happened_at: datetime
     person: Person | None
     cells: Cells

@@ -11,13 +11,10 @@ from pydantic import ValidationError
 
 from nurture.domain.handing_off import (
     RETRY_DELAYS,
-    Alarmed,
-    Alerted,
     Delivered,
     Delivery,
     Endpoint,
     Handoff,
-    Moved,
     after_answer,
     deliveries_of,
     payload,
@@ -25,6 +22,7 @@ from nurture.domain.handing_off import (
 from nurture.domain.mail.sending import GiveUp, RetryAt
 from nurture.domain.person import Attribute, Person
 from nurture.domain.scoring import Cell, Grade, Scoring, engagement_on, heat_of
+from nurture.domain.telling.occasions import Alarmed, Alerted, Moved
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TODAY = 20_514
@@ -62,7 +60,7 @@ def told(each: Delivery, at: datetime = NOW) -> dict[str, Any]:
 def test_the_payload_says_who_moved_and_why() -> None:
     cells = {Cell("download", TODAY): 1, Cell("article", TODAY): 9, Cell("careers", TODAY - 30): 1}
     assert told(delivery(cells, company="Acme", job_title="Head of Sales")) == {
-        "type": "stage.changed",
+        "type": "stage.changed.v1",
         "timestamp": "2026-03-02T09:00:00Z",
         "data": {
             "person": {
@@ -92,7 +90,7 @@ def test_the_payload_says_who_moved_and_why() -> None:
 def test_an_alert_says_who_came_where() -> None:
     alerted = delivery({Cell("download", TODAY): 1}, company="Acme")._replace(what=Alerted("guide-nurture", "call", "Ring today"))
     body = told(alerted)
-    assert (body["type"], body["timestamp"]) == ("sequence.alert", "2026-03-02T09:00:00Z")
+    assert (body["type"], body["timestamp"]) == ("sequence.alert.v1", "2026-03-02T09:00:00Z")
     assert list(body["data"]) == ["person", "sequence", "step", "text", "at", "engagement", "grade", "score_lines"]
     said = {name: body["data"][name] for name in ("sequence", "step", "text", "at")}
     assert said == {"sequence": "guide-nurture", "step": "call", "text": "Ring today", "at": "2026-03-02T09:00:00Z"}
@@ -128,7 +126,7 @@ def test_the_score_is_as_of_the_call_and_the_change_as_of_then() -> None:
 def test_an_alarm_is_told_of_nobody() -> None:
     alarmed = delivery()._replace(what=Alarmed("complaints", "keep-warm", "3 of 300 mails were reported as spam"), person=None)
     body = told(alarmed)
-    assert body["type"] == "mail.alarm"
+    assert body["type"] == "mail.alarm.v1"
     assert body["data"].keys() == {"kind", "about", "text", "at"}
 
 

@@ -125,7 +125,7 @@ def test_an_alarm_is_handed_off_to_whoever_wants_alarms(database: Database, cloc
     chat = Chat()
     hand_off(database.handing_off, chat, clock, lambda: 0.0)
     [body] = chat.told
-    assert '"type":"mail.alarm"' in body
+    assert '"type":"mail.alarm.v1"' in body
     assert '"about":"guide-nurture"' in body
     assert [row.status for row in rows(database, deliveries)] == ["delivered"]
 

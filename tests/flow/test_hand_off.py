@@ -100,7 +100,7 @@ def test_the_receiver_verifies_the_call_with_the_library(
     raise_hands(intake, "ana@acme.test")
     desk.hand_off()
     [taken] = receiver.taken
-    assert Webhook(SECRET).verify(taken.body, taken.headers)["type"] == "stage.changed"
+    assert Webhook(SECRET).verify(taken.body, taken.headers)["type"] == "stage.changed.v1"
 
 
 def test_each_endpoint_is_told_of_its_own_stages_only(intake: Intake, desk: Desk) -> None:

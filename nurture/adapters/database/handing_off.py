@@ -1,20 +1,21 @@
 """The database as hand off sees it; each call is a short transaction, and none is open while endpoints are called."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select, update
 
 from nurture.adapters.database.bulk import among, insert_rows
 from nurture.adapters.database.dialect import translated
+from nurture.adapters.database.occasions import what_happened
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import person_of
-from nurture.adapters.database.tables import alarms, alerts, deliveries, enrollments, people, score_cells, stage_changes
+from nurture.adapters.database.tables import alerts, deliveries, people, score_cells
 from nurture.domain.definitions import Definitions
-from nurture.domain.handing_off import LEASE, Alarmed, Alerted, Delivery, DeliveryStatus, Handoff, Moved, deliveries_of
+from nurture.domain.handing_off import LEASE, Delivery, DeliveryStatus, Handoff, deliveries_of
 from nurture.domain.ids import stable_id
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cell, Cells
@@ -102,20 +103,8 @@ class HandingOffStore:
                 _note(connection, result)
 
 
-class _Happened(NamedTuple):
-    """What a delivery tells: of whom (of nobody, if it is an alarm), when, and what."""
-
-    person: int | None
-    at: datetime
-    what: Moved | Alerted | Alarmed
-
-
 def _with_what_happened(connection: Connection, due: Sequence[Any]) -> list[Delivery]:
-    moved = _moves(connection, {row.stage_change_id for row in due if row.stage_change_id is not None})
-    alerted = _alerts(connection, {row.alert_id for row in due if row.alert_id is not None})
-    alarmed = _alarms(connection, {row.alarm_id for row in due if row.alarm_id is not None})
-    everything = {**moved, **alerted, **alarmed}
-    happened = {row.id: everything[row.stage_change_id or row.alert_id or row.alarm_id] for row in due}
+    happened = what_happened(connection, due)
     everybody = _people(connection, {each.person for each in happened.values() if each.person is not None})
     cells = _cells(connection, {person.id for person in everybody.values()})
     found = []
@@ -125,31 +114,6 @@ def _with_what_happened(connection: Connection, due: Sequence[Any]) -> list[Deli
         counted = cells[person.id] if person is not None else {}
         found.append(Delivery(row.id, row.endpoint, row.attempts, told.what, told.at, person, counted))
     return found
-
-
-def _moves(connection: Connection, wanted: Collection[int]) -> Mapping[int, _Happened]:
-    asked = select(stage_changes).where(among(connection, stage_changes.c.id, wanted))
-    return {
-        row.id: _Happened(row.person_id, row.at, Moved(row.from_stage, row.to_stage, row.rule, row.cause, row.asset))
-        for row in connection.execute(asked)
-    }
-
-
-def _alerts(connection: Connection, wanted: Collection[int]) -> Mapping[int, _Happened]:
-    if not wanted:
-        return {}
-    asked = select(alerts, enrollments.c.sequence).join(enrollments, enrollments.c.id == alerts.c.enrollment_id)
-    return {
-        row.id: _Happened(row.person_id, row.at, Alerted(row.sequence, row.step, row.text))
-        for row in connection.execute(asked.where(among(connection, alerts.c.id, wanted)))
-    }
-
-
-def _alarms(connection: Connection, wanted: Collection[int]) -> Mapping[int, _Happened]:
-    if not wanted:
-        return {}
-    asked = select(alarms).where(among(connection, alarms.c.id, wanted))
-    return {row.id: _Happened(None, row.at, Alarmed(row.kind, row.about, row.text)) for row in connection.execute(asked)}
 
 
 def _people(connection: Connection, wanted: set[int]) -> Mapping[int, Person]:
