@@ -1,6 +1,7 @@
 """What every report is made of: sheets of typed figures, which the terminal, CSV, JSON and the page each draw in their own way.
 
-A report says nothing in words: names of sheets, columns and remarks are looked up in `reports/words/<language>/<report>.yaml`.
+A report says nothing in words: names of sheets, columns, labels and remarks are looked up in
+`reports/words/<language>/<report>.yaml`, and so is what each column and label means (`meanings`).
 """
 
 from collections.abc import Mapping
@@ -11,8 +12,9 @@ from zoneinfo import ZoneInfo
 from nurture.reports.figures import EPOCH, Figures
 
 #: What a figure is. `share` is a part of 1, `money` hundredths of the currency, `days` and `seconds` spans (floats), `ratio` a
-#: factor, `points` a score. Everything but text, day and instant may be None: not known, or nothing to divide by.
-Kind = Literal["text", "day", "instant", "count", "share", "money", "days", "seconds", "points", "ratio"]
+#: factor, `points` a score. Everything but text, label, day and instant may be None: not known, or nothing to divide by. A `label`
+#: is a text that stands for words of the report (`labels`); a `figure` is of another kind in each row (`Sheet.kinds`).
+Kind = Literal["text", "label", "day", "instant", "count", "share", "money", "days", "seconds", "points", "ratio", "figure"]
 
 Value = str | int | float | None
 
@@ -44,11 +46,14 @@ class Remark(Figures):
 
 
 class Sheet(Figures):
-    """A table: each row has a value for each column. Rows are in the order in which they are to be read."""
+    """A table: each row has a value for each column. Rows are in the order in which they are to be read. `kinds` says of each
+    row what its columns of kind `figure` hold.
+    """
 
     name: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Value, ...], ...]
+    kinds: tuple[Kind, ...] = ()
     total: tuple[Value, ...] | None = None
     plot: Plot | None = None
     remarks: tuple[Remark, ...] = ()
