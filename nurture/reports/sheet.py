@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo
 from nurture.reports.figures import EPOCH, Figures
 
 #: What a figure is. `share` is a part of 1, `money` hundredths of the currency, `days` and `seconds` spans (floats), `ratio` a
-#: factor, `points` a score. Everything but text, label, day and instant may be None: not known, or nothing to divide by. A `label`
+#: factor, `points` a score, `credit` a number of people of whom parts may belong elsewhere. Everything but text, label, day and instant may be None: not known, or nothing to divide by. A `label`
 #: is a text that stands for words of the report (`labels`); a `figure` is of another kind in each row (`Sheet.kinds`).
-Kind = Literal["text", "label", "day", "instant", "count", "share", "money", "days", "seconds", "points", "ratio", "figure"]
+Kind = Literal[
+    "text", "label", "day", "instant", "count", "credit", "share", "money", "days", "seconds", "points", "ratio", "figure"
+]
 
 Value = str | int | float | None
 
