@@ -22,15 +22,23 @@ Value = str | int | float | None
 
 
 class Column(Figures):
-    """A column of a sheet. `bar` asks for a bar beside the figure where there is room for one."""
+    """A column of a sheet. `bar` asks for a bar beside the figure where there is room for one. A column there is one of for each
+    stage, say, has one name, and `of` is the stage: its words hold it as `{of}`.
+    """
 
     name: str
     kind: Kind = "count"
     bar: bool = False
+    of: str = ""
+
+    @property
+    def key(self) -> str:
+        """What the column is called among those of its sheet, by plots and by programs."""
+        return f"{self.name}_{self.of}" if self.of else self.name
 
 
 class Plot(Figures):
-    """How a sheet looks as a picture: the column along the axis, and those that are drawn against it.
+    """How a sheet looks as a picture: the column along the axis, and those that are drawn against it, by their keys.
 
     `line` for days, `bar` for one row a thing, `stacked` for parts of a whole, `funnel` for rows that each hold the next.
     """
