@@ -12,23 +12,33 @@ from zoneinfo import ZoneInfo
 from nurture.reports.figures import EPOCH, Figures
 
 #: What a figure is. `share` is a part of 1, `money` hundredths of the currency, `days` and `seconds` spans (floats), `ratio` a
-#: factor, `points` a score. Everything but text, label, day and instant may be None: not known, or nothing to divide by. A `label`
+#: factor, `points` a score, `credit` a number of people of whom parts may belong elsewhere. Everything but text, label, day and instant may be None: not known, or nothing to divide by. A `label`
 #: is a text that stands for words of the report (`labels`); a `figure` is of another kind in each row (`Sheet.kinds`).
-Kind = Literal["text", "label", "day", "instant", "count", "share", "money", "days", "seconds", "points", "ratio", "figure"]
+Kind = Literal[
+    "text", "label", "day", "instant", "count", "credit", "share", "money", "days", "seconds", "points", "ratio", "figure"
+]
 
 Value = str | int | float | None
 
 
 class Column(Figures):
-    """A column of a sheet. `bar` asks for a bar beside the figure where there is room for one."""
+    """A column of a sheet. `bar` asks for a bar beside the figure where there is room for one. A column there is one of for each
+    stage, say, has one name, and `of` is the stage: its words hold it as `{of}`.
+    """
 
     name: str
     kind: Kind = "count"
     bar: bool = False
+    of: str = ""
+
+    @property
+    def key(self) -> str:
+        """What the column is called among those of its sheet, by plots and by programs."""
+        return f"{self.name}_{self.of}" if self.of else self.name
 
 
 class Plot(Figures):
-    """How a sheet looks as a picture: the column along the axis, and those that are drawn against it.
+    """How a sheet looks as a picture: the column along the axis, and those that are drawn against it, by their keys.
 
     `line` for days, `bar` for one row a thing, `stacked` for parts of a whole, `funnel` for rows that each hold the next.
     """
