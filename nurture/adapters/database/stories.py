@@ -111,8 +111,8 @@ def _learn(way: _Way, row: Any, definitions: Definitions) -> None:
     way.causes[row.id] = act
     if row.name == FORM_SUBMITTED:
         way.sent.append(act)
-    elif asset is not None:
-        way.reads.append(Read(row.occurred_at, f"asset:{asset}"))
+    elif asset is not None and told.get("gated") is not True:
+        way.reads.append(Read(row.occurred_at, asset))
 
 
 def _path_in(body: Mapping[str, Any]) -> str | None:

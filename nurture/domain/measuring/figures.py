@@ -36,8 +36,10 @@ REACHED_BY_FORM: Final = "reached-by-form:{}"
 VELOCITY: Final = "velocity:{}"
 #: By the month in which they became a lead, as its first day's number.
 REACHED_BY_COHORT: Final = "reached-by-cohort:{}"
-#: By free content that they had read before: the last so many different pages, and assets as `asset:name`.
+#: By free content that they had read before: paths of pages and names of assets, of each person the last 50.
 ASSISTED: Final = "assisted:{}"
+#: By the way they took: the asset that made them a lead, a space, and a page that they had read before they got it.
+PATHS: Final = "path:{}"
 
 #: People by the day on which they became a lead, of whom each counts where they have got by now: so many of the leads of these days
 #: ever reached `{}` or a stage above it. By nothing (key empty), and by the form, asset and channel (the last that was not direct)

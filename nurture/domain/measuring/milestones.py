@@ -23,6 +23,7 @@ from nurture.domain.measuring.figures import (
     CAMPAIGN_CREDIT,
     CREDIT,
     OUTCOME,
+    PATHS,
     REACHED,
     REACHED_BY_ASSET,
     REACHED_BY_COHORT,
@@ -62,7 +63,7 @@ class Move(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A page or an asset that somebody looked at."""
+    """A page that somebody looked at, or an asset that they took freely."""
 
     at: datetime
     what: str
@@ -127,6 +128,7 @@ def _added(
             yield from _of_milestone(stage, move, story, days[stage])
         yield from _pace(story, reached, days, lifecycle)
         yield from _what_became_of_the_lead(story, reached, days)
+        yield from _paths(story, reached, days)
     if SQL in reached:
         yield OUTCOME, days[SQL], _outcome(story.stage, reached, lifecycle), 1
     lost = next((move for move in story.moves if move.to_stage == DISQUALIFIED), None)
@@ -167,6 +169,14 @@ def _what_became_of_the_lead(story: Story, reached: Mapping[str, Move], days: Ma
         yield BECAME_BY_FORM.format(stage), days[lead], move.form or "", 1
         yield BECAME_BY_ASSET.format(stage), days[lead], move.asset or "", 1
         yield BECAME_BY_CHANNEL.format(stage), days[lead], channel, 1
+
+
+def _paths(story: Story, reached: Mapping[str, Move], days: Mapping[str, int]) -> Iterator[_Added]:
+    """From what they had read to the asset that made them a lead, and on to each stage."""
+    lead, move = next(iter(reached.items()))
+    if move.asset is not None:
+        ways = [f"{move.asset} {what}" for what in _read_before(lead, move, story)]
+        yield from ((PATHS.format(stage), days[stage], way, 1) for stage in reached for way in ways)
 
 
 def _outcome(stage: str, reached: Mapping[str, Move], lifecycle: Lifecycle) -> str:
