@@ -42,3 +42,8 @@ def total(report: Report, name: str) -> dict[str, Value]:
     found = sheet(report, name)
     assert found.total is not None
     return dict(zip([column.key for column in found.columns], found.total, strict=True))
+
+
+def figures(report: Report, name: str, column: str) -> list[float]:
+    """The figures of a column; what is not known is nothing."""
+    return [value for row in rows(report, name) if isinstance(value := row[column], int | float)]
