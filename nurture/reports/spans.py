@@ -5,7 +5,10 @@ from datetime import timedelta
 from typing import Final
 
 from nurture.reports.figures import EPOCH
-from nurture.reports.sheet import Period, date_of
+from nurture.reports.sheet import Period, Remark, date_of
+
+#: A way to cut a period.
+Cut = Callable[[Period], Iterator[Period]]
 
 #: Day 0 was a Thursday.
 _MONDAY_TO_EPOCH: Final = EPOCH.weekday()
@@ -25,6 +28,12 @@ def weeks_of(period: Period) -> Iterator[Period]:
 def months_of(period: Period) -> Iterator[Period]:
     """From the first to the last of each month."""
     yield from _cut(period, _next_month)
+
+
+def cut_off(cut: Cut, period: Period) -> tuple[Remark, ...]:
+    """Says so where the first span or the last one is not whole: a day more on either side would belong to it."""
+    spans = list(cut(period.model_copy(update={"first": period.first - 1, "last": period.last + 1})))
+    return (Remark(code="cut_off"),) if max(spans[0].days, spans[-1].days) > 1 else ()
 
 
 def monday_of(day: int) -> int:
