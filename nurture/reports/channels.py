@@ -49,7 +49,7 @@ def build(connection: Connection, definitions: Definitions, period: Period, at: 
     sheets = (
         _channels(visits, channels, told),
         _campaigns(campaigns, told),
-        _models(channels, stages),
+        models(channels, stages),
         _totals(channels, people),
     )
     return Report(name="channels", period=period, at=at, currency=definitions.reporting.currency, sheets=sheets)
@@ -93,22 +93,23 @@ def _credited(stages: Iterable[str]) -> tuple[Column, ...]:
     return tuple(Column(name="credited", of=stage, kind="credit") for stage in stages)
 
 
-def _models(credits_: Credits, stages: Iterable[str]) -> Sheet:
+def models(credits_: Credits, stages: Iterable[str]) -> Sheet:
     """Channels by each model side by side."""
     rows: list[tuple[Value, ...]] = []
     for stage in stages:
-        by_model = [credits_.of(model, stage) for model in MODELS]
-        won = {channel: [each.get(channel, 0.0) for each in by_model] for channel in set[str]().union(*by_model)}
+        credited = [credits_.of(model, stage) for model in MODELS]
+        won = {channel: [each.get(channel, 0.0) for each in credited] for channel in set[str]().union(*credited)}
         rows += [(stage, channel, *won[channel]) for channel in sorted(won, key=lambda channel: (-max(won[channel]), channel))]
-    columns = (Column(name="stage", kind="text"), Column(name="channel", kind="text"), *_by_model())
+    columns = (Column(name="stage", kind="text"), Column(name="channel", kind="text"), *by_model())
     return Sheet(name="models", columns=columns, rows=tuple(rows))
 
 
 def _totals(credits_: Credits, people: Mapping[str, int]) -> Sheet:
     """What the models add up to, beside the people there are to share out."""
     rows = tuple((stage, n, *(credits_.total(model, stage) for model in MODELS)) for stage, n in people.items())
-    return Sheet(name="totals", columns=(Column(name="stage", kind="text"), Column(name="people"), *_by_model()), rows=rows)
+    return Sheet(name="totals", columns=(Column(name="stage", kind="text"), Column(name="people"), *by_model()), rows=rows)
 
 
-def _by_model() -> tuple[Column, ...]:
+def by_model() -> tuple[Column, ...]:
+    """A column for each model."""
     return tuple(Column(name=model, kind="credit") for model in MODELS)
