@@ -51,7 +51,7 @@ def _table(sheet: ToldSheet, total: str, longest: int) -> Table:
     for place, column in enumerate(sheet.columns):
         footer = _footer(sheet.total, place, total)
         table.add_column(
-            clean(column.title), footer, justify="right" if column.is_figure else "left", overflow="fold", no_wrap=column.is_figure
+            clean(column.title), footer, justify="right" if column.is_figure else "left", overflow="fold", no_wrap=not column.is_words
         )  # fmt: skip
         if place in barred:
             table.add_column("", no_wrap=True, min_width=longest)
