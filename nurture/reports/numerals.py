@@ -36,6 +36,7 @@ class Numerals:
         self._percent = self._locale.percent_formats[None].pattern.replace("##0", "##0.0")
         self._writes: Mapping[str, Callable[[Any], str]] = {
             "count": lambda n: self._decimal(n, "#,##0"),
+            "credit": lambda n: self._decimal(n, "#,##0.##"),
             "share": lambda part: str(format_percent(part, self._percent, self._locale)),
             "money": self._money,
             "days": lambda days: self._span(timedelta(days=days)),

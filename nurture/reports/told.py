@@ -21,7 +21,7 @@ class ToldColumn(NamedTuple):
 
 
 class ToldCell(NamedTuple):
-    """A figure as it is written; `bar` is its part of the largest of its column, where there is to be a bar."""
+    """A figure as it is written; `bar` is its part of the largest of its column, where there is one."""
 
     text: str
     bar: float | None = None
@@ -37,9 +37,13 @@ class Series(NamedTuple):
 
 
 class ToldPlot(NamedTuple):
-    """A plot: what stands along the axis, and what is drawn against it. `kind` is how the other axis counts."""
+    """A plot: what stands along the axis, and what is drawn against it. `kind` is how the other axis counts.
+
+    `first` is the place of the first column drawn, for a terminal, which draws that one alone.
+    """
 
     form: str
+    first: int
     along: tuple[str, ...]
     series: tuple[Series, ...]
     kind: Kind
@@ -71,9 +75,9 @@ class ToldReport(NamedTuple):
     numerals: Numerals
 
 
-def told(report: Report, language: str) -> ToldReport:
-    """A report in a language."""
-    words, period = words_of(report.name, language), report.period
+def told(report: Report, language: str, words: ReportWords | None = None) -> ToldReport:
+    """A report in a language; `words` are those of its file unless given."""
+    words, period = words or words_of(report.name, language), report.period
     numerals = Numerals(language, report.currency, period.timezone)
     common = common_words(language)
     first, last = numerals.write("day", period.first), numerals.write("day", period.last)
@@ -113,14 +117,19 @@ class _Teller:
         )  # fmt: skip
 
     def _column(self, column: Column) -> ToldColumn:
-        meaning = self._words.meanings.get(column.name, "")
+        meaning = self._words.meanings.get(column.name, "").replace("{of}", self._of(column))
         return ToldColumn(self._title(column), meaning, column.kind not in _TEXTS, column.bar)
 
     def _title(self, column: Column) -> str:
-        return self._words.columns.get(column.name, column.name)
+        return self._words.columns.get(column.name, column.key).replace("{of}", self._of(column))
+
+    def _of(self, column: Column) -> str:
+        return self._words.labels.get(column.of, column.of)
 
     def _rows(self) -> Iterator[tuple[ToldCell, ...]]:
-        longest = [self._largest(place) if column.bar else 0.0 for place, column in enumerate(self._sheet.columns)]
+        longest = [
+            self._largest(place) if self._may_have_bar(column) else 0.0 for place, column in enumerate(self._sheet.columns)
+        ]
         for number, row in enumerate(self._sheet.rows):
             yield tuple(
                 self._cell(column, value, number, most)
@@ -130,7 +139,7 @@ class _Teller:
     def _cell(self, column: Column, value: Value, row: int, most: float) -> ToldCell:
         part = max(0.0, value / most) if most and isinstance(value, int | float) else None
         meaning = self._words.meanings.get(value, "") if column.kind == "label" and isinstance(value, str) else ""
-        return ToldCell(self._text(column, value, row), part if not column.bar else part or 0.0, meaning)
+        return ToldCell(self._text(column, value, row), part, meaning)
 
     def _text(self, column: Column, value: Value, row: int | None = None) -> str:
         if column.kind == "label":
@@ -146,6 +155,10 @@ class _Teller:
         pairs = zip(self._sheet.columns, self._sheet.total, strict=True)
         return tuple(ToldCell("" if value is None else self._text(column, value)) for column, value in pairs)
 
+    @staticmethod
+    def _may_have_bar(column: Column) -> bool:
+        return column.kind != "figure" and column.kind not in _TEXTS
+
     def _largest(self, place: int) -> float:
         return max((value for row in self._sheet.rows if isinstance(value := row[place], int | float)), default=0.0)
 
@@ -153,9 +166,10 @@ class _Teller:
         plot = self._sheet.plot
         if plot is None or not self._sheet.rows:
             return None
-        places = {column.name: place for place, column in enumerate(self._sheet.columns)}
+        places = {column.key: place for place, column in enumerate(self._sheet.columns)}
         drawn = [self._sheet.columns[places[name]] for name in plot.columns]
-        return ToldPlot(plot.form, self._along(plot, places), tuple(self._series(each, places) for each in drawn), drawn[0].kind)
+        series = tuple(self._series(each, places) for each in drawn)
+        return ToldPlot(plot.form, places[plot.columns[0]], self._along(plot, places), series, drawn[0].kind)
 
     def _along(self, plot: Plot, places: dict[str, int]) -> tuple[str, ...]:
         column = self._sheet.columns[places[plot.along]]
@@ -165,6 +179,6 @@ class _Teller:
         return tuple(self._text(column, value, number) for number, value in enumerate(values))
 
     def _series(self, column: Column, places: dict[str, int]) -> Series:
-        values = [row[places[column.name]] for row in self._sheet.rows]
+        values = [row[places[column.key]] for row in self._sheet.rows]
         texts = tuple(self._text(column, value, number) for number, value in enumerate(values))
         return Series(self._title(column), tuple(each if isinstance(each, int | float) else None for each in values), texts)

@@ -40,8 +40,21 @@ REACHED_BY_FORM: Final = "reached-by-form:{}"
 VELOCITY: Final = "velocity:{}"
 #: By the month in which they became a lead, as its first day's number.
 REACHED_BY_COHORT: Final = "reached-by-cohort:{}"
-#: By free content that they had read before.
+#: By free content that they had read before: paths of pages and names of assets, of each person the last 50.
 ASSISTED: Final = "assisted:{}"
+#: By the way they took: the asset that made them a lead, a space, and a page that they had read before they got it.
+PATHS: Final = "path:{}"
+
+#: People by the day on which they became a lead, of whom each counts where they have got by now: so many of the leads of these days
+#: ever reached `{}` or a stage above it. By nothing (key empty), and by the form, asset and channel (the last that was not direct)
+#: by which they became a lead; nobody's form and asset is empty.
+BECAME: Final = "became:{}"
+BECAME_BY_FORM: Final = "became-by-form:{}"
+BECAME_BY_ASSET: Final = "became-by-asset:{}"
+BECAME_BY_CHANNEL: Final = "became-by-channel:{}"
+#: People by the day on which sales first had them (stage sql or one above it), and by what has come of it: `won` reached the last
+#: stage, `lost` stand below sql again or are disqualified, all others are `open`.
+OUTCOME: Final = "outcome"
 
 #: What a channel, or a campaign, is credited with by a model of attribution, in millionths of a person: `credit:{model}:{stage}`.
 #: The models are first, last, linear, position and promoting; each of them adds up to the same total.
