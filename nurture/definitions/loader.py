@@ -16,6 +16,7 @@ from nurture.definitions.config import (
     LIFECYCLE,
     POOLS,
     PRIVACY,
+    REPORTING,
     SCORING,
     SENDING,
     SEQUENCES,
@@ -40,6 +41,7 @@ from nurture.domain.mail.hooks import Hooks
 from nurture.domain.mail.sending import Organisation, Sender, SendingPolicy
 from nurture.domain.model import Definition
 from nurture.domain.privacy import Privacy
+from nurture.domain.reporting import Reporting
 from nurture.domain.scoring import Scoring
 from nurture.domain.sequence import Sequence
 from nurture.domain.wording import nearest
@@ -62,8 +64,9 @@ MODELS: Final[Mapping[str, type[Definition]]] = {
     POOLS: PoolsFile,
     CONSENTS: Consents,
     HOOKS: Hooks,
+    REPORTING: Reporting,
 }
-_OPTIONAL: Final = frozenset({ASSETS, FORMS, HANDOFF, CHANNELS, PRIVACY, POOLS, CONSENTS, HOOKS})
+_OPTIONAL: Final = frozenset({ASSETS, FORMS, HANDOFF, CHANNELS, PRIVACY, POOLS, CONSENTS, HOOKS, REPORTING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,7 @@ def _config(folder: Path, sources: Mapping[str, _Source], installation: Installa
         endpoint_names=_names(sources[HANDOFF], "endpoints"),
         sequence_names=frozenset(_sequence_names(sources)),
         hooks=sources[HOOKS].value or Hooks(),
+        reporting=sources[REPORTING].value or Reporting(),
     )
 
 
@@ -219,6 +223,7 @@ def _as_far_as_known(config: Config) -> Definitions:
         privacy=config.privacy,
         consents=config.consents,
         hooks=config.hooks,
+        reporting=config.reporting,
     )
 
 

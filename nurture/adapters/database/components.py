@@ -22,8 +22,10 @@ from nurture.adapters.database.identities import (
     journal_entry,
     store_journal,
 )  # fmt: skip
+from nurture.adapters.database.measuring import Measuring
 from nurture.adapters.database.moving import store_runs, store_stage_changes
 from nurture.adapters.database.releases import Releases
+from nurture.adapters.database.rollups import StandingKeys
 from nurture.adapters.database.rows import enrollment_of, enrollment_row, event_of, person_of, person_row
 from nurture.adapters.database.switching import keep_switch
 from nurture.adapters.database.tables import (
@@ -55,9 +57,10 @@ EVENTS: Final = "events"
 class ComponentTransaction:
     """One transaction on a component; fulfils `ports.Recounting`."""
 
-    def __init__(self, connection: Connection, releases: Releases) -> None:
+    def __init__(self, connection: Connection, releases: Releases, keys: StandingKeys) -> None:
         self._connection = connection
         self._releases = releases
+        self.measuring = Measuring(connection, keys, self.definitions)
         self._before: dict[int, dict[str, Any]] = {}
         self._runs_before: dict[int, dict[str, Any]] = {}
         self._cells_before: Mapping[int, Mapping[Cell, int]] = {}
@@ -164,6 +167,7 @@ class ComponentTransaction:
         self._store_cells(outcome)
         self._store_runs(component)
         self._store_journal(outcome, at)
+        self.measuring.recounted(component, outcome, at)
 
     def remember(self, outcome: Recounted, component: Component, at: datetime) -> None:
         pinned = [component.sequence_of(run) for run in component.enrollments if run.live]
@@ -246,8 +250,10 @@ class ComponentTransaction:
 
 
 @contextmanager
-def components(engine: Engine, releases: Releases) -> Iterator[ComponentTransaction]:
+def components(engine: Engine, releases: Releases, keys: StandingKeys) -> Iterator[ComponentTransaction]:
     """A transaction that commits if the block ends well; Conflict and Unavailable tell that trying again helps."""
     with translated("people are recounted later"), engine.begin() as connection:
         keep_switch(connection)
-        yield ComponentTransaction(connection, releases)
+        transaction = ComponentTransaction(connection, releases, keys)
+        yield transaction
+        transaction.measuring.write()
