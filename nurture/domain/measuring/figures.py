@@ -52,6 +52,8 @@ VELOCITY: Final = "velocity:{}"
 REACHED_BY_COHORT: Final = "reached-by-cohort:{}"
 #: By free content that they had read before.
 ASSISTED: Final = "assisted:{}"
+#: By the way they took: the asset that made them a lead, a space, and a page that they had read before they got it.
+PATHS: Final = "path:{}"
 
 #: What a channel, or a campaign, is credited with by a model of attribution, in millionths of a person: `credit:{model}:{stage}`.
 #: The models are first, last, linear, position and promoting; each of them adds up to the same total.
