@@ -2,17 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from functools import cached_property
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from nurture.adapters.database.bulk import among
 from nurture.adapters.database.contributions import kept, measured
 from nurture.adapters.database.figures_afresh import Both, days_of_events, of_days, of_events, of_people
 from nurture.adapters.database.rollups import closed_before
-from nurture.adapters.database.tables import active_days, people
+from nurture.adapters.database.tables import active_days
 from nurture.domain.definitions import Definitions
 from nurture.domain.measuring.adding import measure_of
 from nurture.domain.measuring.tally import Place, Tally
@@ -56,7 +54,7 @@ class DaysAndFigures:
     def reached(self, batch: Afresh) -> Iterator[Differing]:
         """What people add by the stages they reached, where that is not what is kept of them."""
         stored = kept(self._connection, batch.root_of.keys())
-        computed = measured(self._connection, self._definitions, batch.computed.keys(), self._at)
+        computed = measured(self._connection, self._definitions, batch.computed.keys())
         for id_ in sorted(batch.root_of):
             yield from self._differing(Both(stored.get(id_, Tally()), computed.get(id_, Tally())), id_)
 
@@ -71,11 +69,6 @@ class DaysAndFigures:
         for place, (stored, computed) in sorted(both.differing().items()):
             if self._closed is None or place.day >= self._closed:
                 yield Differing(person, _name(place), stored, computed)
-
-    @cached_property
-    def _at(self) -> datetime:
-        """When anybody was seen last: as of then, nothing is in the future."""
-        return self._connection.scalar(select(func.max(people.c.seen_at))) or datetime.fromtimestamp(0, UTC)
 
 
 def _name(place: Place) -> str:

@@ -119,7 +119,7 @@ class Measuring:
     def write(self) -> None:
         """Add it all to the roll-ups, last of all in the transaction. Days that are closed stay as they are."""
         if self._touched:
-            self._tally.update(remeasure(self._connection, self._definitions(), self._touched, self._at))
+            self._tally.update(remeasure(self._connection, self._definitions(), self._touched))
         changing = Tally({place: n for place, n in self._tally.items() if n})
         self._tally, self._touched = Tally(), set()
         if not changing:
@@ -160,7 +160,7 @@ class Measuring:
         insert_rows(self._connection, active_days, rows)
 
     def _take_days(self, people: Collection[int]) -> dict[int, set[int]]:
-        """Take the days of people from them; what they were."""
+        """Delete the days of people and take back what they added; what they were."""
         if not people:
             return {}
         theirs = delete(active_days).where(among(self._connection, active_days.c.person_id, people))
