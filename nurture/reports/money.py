@@ -35,7 +35,7 @@ def spent_in(connection: Connection, period: Period, currency: str) -> Spent:
         if row.currency != currency:
             other.add(row.currency)
             continue
-        part = _within(row.first_day, row.last_day, row.amount, period)
+        part = share_within(row.first_day, row.last_day, row.amount, period)
         total += part
         if row.channel is not None:
             by_channel[row.channel] += part
@@ -49,6 +49,7 @@ def cost_of_each(spent: Fraction, people: float) -> int | None:
     return round(spent / Fraction(people)) if people else None
 
 
-def _within(first: int, last: int, amount: int, period: Period) -> Fraction:
+def share_within(first: int, last: int, amount: int, period: Period) -> Fraction:
+    """What of an amount falls on a period that has days in common with it."""
     days = min(last, period.last) - max(first, period.first) + 1
     return Fraction(amount * days, last - first + 1)
