@@ -25,7 +25,7 @@ def lines(report: ToldReport, language: str, width: int) -> Iterator[RenderableT
     """What is to be printed, one after another, on a terminal of so many characters."""
     common = common_words(language)
     yield Text(clean(report.title), style="bold")
-    yield Text(f"{report.period}, {report.as_of}", style="dim")
+    yield Text(clean(f"{report.period}, {report.as_of}"), style="dim")
     for remark in report.remarks:
         yield Text(clean(remark))
     longest = next((bar for least, bar in _BARS if width >= least), 0)

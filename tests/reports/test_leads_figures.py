@@ -168,7 +168,7 @@ def test_content_that_leads_had_read_before(told: Told) -> None:
         SELECT DISTINCT leads.root, CASE WHEN a.name = 'page_viewed' THEN a.body -> 'context' -> 'page' ->> 'path'
             ELSE a.body -> 'properties' ->> 'asset' END AS piece
         FROM leads JOIN acts a ON a.root = leads.root AND a.at < leads.at
-        WHERE a.name = 'page_viewed' OR (a.name = 'asset_downloaded' AND a.body -> 'properties' ->> 'gated' IN ('false', '0'))
+        WHERE a.name = 'page_viewed' OR (a.name = 'asset_downloaded' AND CAST(a.body -> 'properties' ->> 'gated' AS varchar) IN ('false', '0'))
     ) read GROUP BY piece"""
     read = told.counts(pieces)
     views = told.counts(

@@ -112,7 +112,7 @@ def _learn(way: _Way, row: Any, definitions: Definitions) -> None:
     way.causes[row.id] = act
     if row.name == FORM_SUBMITTED:
         way.sent.append(act)
-    elif asset is not None and event.properties.get("gated") is not True:
+    elif row.name == ASSET_DOWNLOADED and asset is not None and event.properties.get("gated") is not True:
         way.reads.append(Read(row.occurred_at, asset))
 
 

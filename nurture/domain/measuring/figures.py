@@ -15,6 +15,8 @@ OTHER: Final = "(other)"
 EVENTS: Final = "events"
 #: Events by name.
 DID: Final = "did"
+#: Events of machines by name.
+MACHINES: Final = "machines"
 #: Visits that brought somebody here, by channel; and those of them that are direct or ask for the brand, by `direct` or `branded`.
 VISITS: Final = "visits"
 AWARE: Final = "aware"
@@ -26,6 +28,8 @@ DEEP: Final = "deep"
 PLAYS: Final = "plays"
 DOWNLOADS: Final = "downloads"
 SUBMITS: Final = "submits"
+#: Forms sent, by form and the page that it was sent from, as `guide /guide`.
+LANDED: Final = "landed"
 
 #: People who were here on the day, by the day on which they had been here before: its number, or empty for those never seen. People of
 #: any span of days: those of each day whose day before lies before the span.
