@@ -118,7 +118,7 @@ def test_a_session_ends_when_one_logs_out(closed: Web) -> None:
 
 @pytest.mark.parametrize("cookie", ["", "x", "1.x", "99999999999.0", "bnVsbA.AAAA", "\u00e9".encode().decode("latin-1")])
 def test_a_made_up_session_is_none(closed: Web, cookie: str) -> None:
-    headers = {"cookie": f"nurture_report={cookie}".encode()}
+    headers = {b"cookie": f"nurture_report={cookie}".encode()}
     assert closed.client.get("/report", headers=headers).status_code == 401
 
 
