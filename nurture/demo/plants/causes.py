@@ -42,7 +42,7 @@ def _sequence(**changed: Any) -> Mapping[str, Any]:
 
 #: By the rule that must find it.
 PLANTS: Final[Mapping[str, Plant]] = {
-    "threshold-too-low": Plant(Business(fits=0.5, definitions=_hot(engagement={"at_least": 12}, grade={"at_least": "C"})), "hot"),
+    "threshold-too-low": Plant(Business(interested=0.35, definitions=_hot(engagement={"at_least": 12}, grade={"at_least": "C"})), "hot"),
     "threshold-too-high": Plant(
         Business(raises_hand=0.6, definitions=_hot(engagement={"at_least": 150}, grade={"at_least": "B"}))
     ),
@@ -68,9 +68,9 @@ PLANTS: Final[Mapping[str, Plant]] = {
     "awareness-fades": Plant(_now(channels={**CHANNELS, "direct": 0.05})),
     "audience-ages": Plant(_now(returning=0.75, sees_an_offer=0.9)),
     "contacts-asleep": Plant(Business(sleepers=900)),
-    "one-channel": Plant(_both(channels={"organic-search": 0.96, "direct": 0.04})),
+    "one-channel": Plant(_both(channels={"organic-search": 0.96, "direct": 0.04}), "organic-search"),
     "channel-too-dear": Plant(Business(spend={"paid-search": 200_000, "paid-social": 1_500_000}), "paid-social"),
-    "mail-bounces": Plant(Business(bounces=0.13)),
+    "mail-bounces": Plant(Business(bounces=0.2)),
     "mail-unwanted": Plant(Business(unsubscribes=0.12), "nurture"),
     "sequence-without-entry": Plant(
         Business(definitions=_sequence(trigger={"promoted_to": "lead", "asset": "recording"})), "nurture"
