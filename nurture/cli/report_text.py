@@ -25,7 +25,7 @@ def lines(report: ToldReport, language: str, width: int) -> Iterator[RenderableT
     """What is to be printed, one after another, on a terminal of so many characters."""
     common = common_words(language)
     yield Text(clean(report.title), style="bold")
-    yield Text(f"{report.period}, {report.as_of}", style="dim")
+    yield Text(clean(f"{report.period}, {report.as_of}"), style="dim")
     for remark in report.remarks:
         yield Text(clean(remark))
     longest = next((bar for least, bar in _BARS if width >= least), 0)
@@ -51,7 +51,7 @@ def _table(sheet: ToldSheet, total: str, longest: int) -> Table:
     for place, column in enumerate(sheet.columns):
         footer = _footer(sheet.total, place, total)
         table.add_column(
-            clean(column.title), footer, justify="right" if column.is_figure else "left", overflow="fold", no_wrap=column.is_figure
+            clean(column.title), footer, justify="right" if column.is_figure else "left", overflow="fold", no_wrap=not column.is_words
         )  # fmt: skip
         if place in barred:
             table.add_column("", no_wrap=True, min_width=longest)

@@ -1,14 +1,14 @@
 """What was spent, spread evenly over the days for which it was spent, and what it comes to for each of those it brought."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
 from nurture.adapters.database.tables import spend
-from nurture.reports.sheet import Period
+from nurture.reports.sheet import Period, Remark
 
 
 class Spent(NamedTuple):
@@ -47,6 +47,14 @@ def spent_in(connection: Connection, period: Period, currency: str) -> Spent:
 def cost_of_each(spent: Fraction, people: float) -> int | None:
     """What each of so many people has cost, in whole hundredths; None of nobody."""
     return round(spent / Fraction(people)) if people else None
+
+
+def remarks_on(spent: Spent) -> Iterator[Remark]:
+    """That nothing is known to have been spent, or not all of it is told."""
+    if not spent.total:
+        yield Remark(code="nothing_spent")
+    if spent.other:
+        yield Remark(code="other_currencies", values={"currencies": ", ".join(spent.other)})
 
 
 def _within(first: int, last: int, amount: int, period: Period) -> Fraction:

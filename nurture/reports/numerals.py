@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_skeleton
+from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import format_currency, format_decimal, format_percent
 from babel.units import format_unit
 
@@ -73,7 +73,8 @@ class Numerals:
         return str(format_unit(seconds / size, unit, "short", "#,##0.#", self._locale))
 
     def _instant(self, at: str) -> str:
-        return format_datetime(datetime.fromisoformat(at), "medium", self._zone, self._locale)
+        local = datetime.fromisoformat(at).astimezone(self._zone)
+        return f"{format_date(local, 'medium', self._locale)}, {format_time(local, 'short', self._zone, self._locale)}"
 
 
 class _Filling(Formatter):

@@ -14,7 +14,7 @@ from nurture.reports.words import ReportWords, words_of
 
 
 class PrintedColumn(Figures):
-    """A column. `kind` says what its figures are: `share` a part of 1, `money` hundredths of the report's currency, `days` and
+    """A column. `kind` says what its figures are: `credit` a number of people of whom parts may belong elsewhere, `share` a part of 1, `money` hundredths of the report's currency, `days` and
     `seconds` spans, `ratio` a factor; days are dates. A `figure` is of the kind that the row names.
     """
 

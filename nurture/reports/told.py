@@ -1,22 +1,24 @@
 """A report as somebody reads it: every name and figure in their language, ready to be drawn in a terminal or on a page."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from nurture.reports.numerals import Numerals
 from nurture.reports.sheet import Column, Kind, Plot, Remark, Report, Sheet, Value
 from nurture.reports.words import ReportWords, SheetWords, common_words, words_of
 
 #: Columns that are ranged to the left.
-_TEXTS = frozenset({"text", "label", "day", "instant"})
+_TEXTS: Final = frozenset({"text", "label", "day", "instant"})
+_WORDS: Final = frozenset({"text", "label"})
 
 
 class ToldColumn(NamedTuple):
-    """A column's name, what it means if that is said, and how it is drawn."""
+    """A column's name, what it means if that is said, and how it is drawn. Only words may be broken into lines."""
 
     title: str
     meaning: str
     is_figure: bool
+    is_words: bool
     has_bar: bool
 
 
@@ -118,7 +120,7 @@ class _Teller:
 
     def _column(self, column: Column) -> ToldColumn:
         meaning = self._words.meanings.get(column.name, "").replace("{of}", self._of(column))
-        return ToldColumn(self._title(column), meaning, column.kind not in _TEXTS, column.bar)
+        return ToldColumn(self._title(column), meaning, column.kind not in _TEXTS, column.kind in _WORDS, column.bar)
 
     def _title(self, column: Column) -> str:
         return self._words.columns.get(column.name, column.key).replace("{of}", self._of(column))

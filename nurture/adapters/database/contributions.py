@@ -6,7 +6,6 @@ transaction, when everything else is stored, they are measured again, and the di
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
@@ -25,7 +24,7 @@ def measured(connection: Connection, definitions: Definitions, people: Collectio
     return {id_: added_by(story, definitions.lifecycle, definitions.business_timezone) for id_, story in stories.items()}
 
 
-def remeasure(connection: Connection, definitions: Definitions, people: Collection[int], at: datetime) -> Tally:  # noqa: ARG001 - tmp
+def remeasure(connection: Connection, definitions: Definitions, people: Collection[int]) -> Tally:
     """Measure people again and keep what they add; what changes in the roll-ups, which the caller adds there.
 
     Called once, last of all in a transaction in which these people are locked; asked twice, it changes nothing more. Who was merged

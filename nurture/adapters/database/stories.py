@@ -16,6 +16,7 @@ from nurture.adapters.database.rows import event_of
 from nurture.adapters.database.tables import contributions, events, people, stage_changes
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import ASSET_DOWNLOADED, FORM_SUBMITTED, PAGE_VIEWED
+from nurture.domain.measuring.adding import path_in
 from nurture.domain.measuring.figures import ASSISTED
 from nurture.domain.measuring.milestones import Act, Move, Read, Story, form_behind
 from nurture.domain.model import LONGEST_SLUG
@@ -98,27 +99,21 @@ def _read_log(connection: Connection, definitions: Definitions, root_of: Mapping
 
 
 def _learn(way: _Way, row: Any, definitions: Definitions) -> None:
+    event = event_of(row)
     if row.channel is not None:
-        touch = touch_of(event_of(row), definitions.channels) or Touch(row.occurred_at, row.channel)
+        touch = touch_of(event, definitions.channels) or Touch(row.occurred_at, row.channel)
         way.touches.append(touch._replace(channel=row.channel))
     if row.name == PAGE_VIEWED:
-        path = _path_in(row.body)
+        path = path_in(event)
         way.reads += [Read(row.occurred_at, path)] if path is not None else []
         return
-    told = row.body.get("properties", {})
-    form, asset = (_name(told.get(key)) for key in ("form", "asset"))
-    act = Act(row.occurred_at, form if row.name == FORM_SUBMITTED else None, asset, row.body.get("submission"))
+    form, asset = (_name(event.properties.get(key)) for key in ("form", "asset"))
+    act = Act(row.occurred_at, form if row.name == FORM_SUBMITTED else None, asset, event.submission)
     way.causes[row.id] = act
     if row.name == FORM_SUBMITTED:
         way.sent.append(act)
-    elif asset is not None and told.get("gated") is not True:
+    elif row.name == ASSET_DOWNLOADED and asset is not None and event.properties.get("gated") is not True:
         way.reads.append(Read(row.occurred_at, asset))
-
-
-def _path_in(body: Mapping[str, Any]) -> str | None:
-    page = body.get("context", {}).get("page")
-    path = page.get("path") if isinstance(page, dict) else body.get("properties", {}).get("path")
-    return path if isinstance(path, str) else None
 
 
 def _name(said: object) -> str | None:

@@ -34,11 +34,27 @@ LANDED: Final = "landed"
 #: People who were here on the day, by the day on which they had been here before: its number, or empty for those never seen. People of
 #: any span of days: those of each day whose day before lies before the span.
 PEOPLE: Final = "people"
-#: The same by the Monday of the week of their first day (its number).
+#: The same by the Monday of the week of their first day (its number), and only on the first day of each week on which they were here:
+#: the days of a week add up to the different people who were here in it.
 COHORT: Final = "cohort"
 
 #: Figures whose keys are few by what they are; those of all others are words that somebody sends.
-_FEW_KEYS: Final = frozenset({EVENTS, VISITS, AWARE, PEOPLE, COHORT, "reached", "reached-by-cohort", "velocity"})
+_FEW_KEYS: Final = frozenset(
+    {
+        EVENTS,
+        VISITS,
+        AWARE,
+        PEOPLE,
+        COHORT,
+        "reached",
+        "reached-by-cohort",
+        "velocity",
+        "became",
+        "became-by-channel",
+        "outcome",
+        "credit",
+    }
+)
 
 
 def has_any_key(figure: str) -> bool:

@@ -5,15 +5,14 @@ story and from no order in which it became known, so a person who is measured an
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from functools import lru_cache
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from nurture.domain.attribution import credits_of
 from nurture.domain.channel_table import UNASSIGNED
 from nurture.domain.lifecycle import DISQUALIFIED, Lifecycle
+from nurture.domain.measuring.days import local_day
 from nurture.domain.measuring.figures import (
     ASSISTED,
     BECAME,
@@ -39,8 +38,7 @@ SQL: Final = "sql"
 #: Of what somebody had read before a milestone, the latest so many pages and assets are remembered.
 MOST_READ: Final = 50
 
-_EPOCH: Final = datetime(1970, 1, 1).toordinal()  # noqa: DTZ001 - a day, on no clock
-_zone: Final = lru_cache(ZoneInfo)
+_EPOCH: Final = date(1970, 1, 1)
 
 
 class Act(NamedTuple):
@@ -197,11 +195,6 @@ def _read_before(stage: str, move: Move, story: Story) -> list[str]:
     return list(islice(latest, MOST_READ))
 
 
-def local_day(at: datetime, timezone: str) -> int:
-    """The day of an instant on the clocks of a time zone, counted from 1970-01-01."""
-    return at.astimezone(_zone(timezone)).toordinal() - _EPOCH
-
-
 def month_of(day: int) -> int:
     """The first day of the month of a counted day."""
-    return day + 1 - datetime.fromordinal(_EPOCH + day).day
+    return day + 1 - (_EPOCH + timedelta(days=day)).day

@@ -10,7 +10,7 @@ from sqlalchemy import case, func, select
 from nurture.adapters.database.tables import deliveries, follow_ups, stage_changes
 from nurture.domain.diagnosing.facts import Fact, Number, Share
 from nurture.domain.diagnosing.judging import Case
-from nurture.domain.handing_off import DeliveryStatus
+from nurture.domain.telling.calls import DeliveryStatus
 from nurture.reports.diagnose.looking import Look
 
 #: An answer within it comes in time; a lead that waits for less is not waited for yet.

@@ -5,8 +5,8 @@ from fractions import Fraction
 
 from nurture.domain.measuring.figures import CAMPAIGN_CREDIT, CREDIT, MODELS, REACHED, WHOLE
 from nurture.reports.leads.kept import Kept
-from nurture.reports.money import Spent, cost_of_each
-from nurture.reports.sheet import Column, Remark, Sheet, Value
+from nurture.reports.money import Spent, cost_of_each, remarks_on
+from nurture.reports.sheet import Column, Sheet, Value
 
 
 def costs(kept: Kept, spent: Spent) -> Iterator[Sheet]:
@@ -23,14 +23,7 @@ def _of_everything(kept: Kept, spent: Spent) -> Sheet:
         Column(name="stage", kind="text"), Column(name="people"), Column(name="spent", kind="money"),
         Column(name="cost", kind="money", bar=True),
     )  # fmt: skip
-    return Sheet(name="costs", columns=columns, rows=rows if spent.total else (), remarks=tuple(_remarks(spent)))
-
-
-def _remarks(spent: Spent) -> Iterator[Remark]:
-    if not spent.total:
-        yield Remark(code="nothing_spent")
-    if spent.other:
-        yield Remark(code="other_currencies", values={"currencies": ", ".join(spent.other)})
+    return Sheet(name="costs", columns=columns, rows=rows if spent.total else (), remarks=tuple(remarks_on(spent)))
 
 
 def _of_each(name: str, along: str, spent: Mapping[str, Fraction], credit: str, kept: Kept) -> Sheet:

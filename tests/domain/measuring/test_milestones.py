@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nurture.domain.lifecycle import Lifecycle
+from nurture.domain.measuring.days import local_day
 from nurture.domain.measuring.figures import MODELS, WHOLE
 from nurture.domain.measuring.milestones import (
     MOST_READ,
@@ -16,7 +17,6 @@ from nurture.domain.measuring.milestones import (
     Story,
     added_by,
     form_behind,
-    local_day,
     milestones,
     month_of,
 )  # fmt: skip

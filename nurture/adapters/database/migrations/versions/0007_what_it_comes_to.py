@@ -18,10 +18,8 @@ def upgrade() -> None:
     _rollups()
     _spend()
     _follow_ups()
-    with op.batch_alter_table("deliveries") as table:
-        table.add_column(sa.Column("reminder_id", sa.BigInteger(), nullable=True))
-        table.create_foreign_key(op.f("fk_deliveries_reminder_id"), "reminders", ["reminder_id"], ["id"])
-        table.create_unique_constraint(op.f("uq_deliveries_reminder_id_endpoint"), ["reminder_id", "endpoint"])
+    _goals()
+    _deliveries()
 
 
 def _rollups() -> None:
@@ -66,6 +64,13 @@ def _spend() -> None:
     op.create_index(op.f("ix_spend_last_day"), "spend", ["last_day"])
 
 
+def _goals() -> None:
+    op.add_column("enrollments", sa.Column("goal_at", _instant, nullable=True))
+    op.create_index("ix_enrollments_entered_at", "enrollments", ["entered_at"])
+    of_mail = sa.text("name IN ('email_clicked', 'unsubscribed')")
+    op.create_index("ix_events_of_mail", "events", ["occurred_at"], postgresql_where=of_mail, sqlite_where=of_mail)
+
+
 def _follow_ups() -> None:
     op.create_table(
         "follow_ups",
@@ -97,3 +102,28 @@ def _follow_ups() -> None:
     )
     op.create_index(op.f("ix_reminders_stage_change_id"), "reminders", ["stage_change_id"])
     op.create_index(op.f("ix_reminders_person_id"), "reminders", ["person_id"])
+
+
+def _deliveries() -> None:
+    with op.batch_alter_table("deliveries") as table:
+        table.add_column(sa.Column("reminder_id", sa.BigInteger(), nullable=True))
+        table.add_column(sa.Column("person_id", sa.BigInteger(), nullable=True))
+        table.add_column(sa.Column("at", _instant, nullable=True))
+        table.create_foreign_key(op.f("fk_deliveries_reminder_id"), "reminders", ["reminder_id"], ["id"])
+        table.create_foreign_key(op.f("fk_deliveries_person_id"), "people", ["person_id"], ["id"])
+        table.create_unique_constraint(op.f("uq_deliveries_reminder_id_endpoint"), ["reminder_id", "endpoint"])
+    for name, columns, where in (
+        ("ix_deliveries_endpoint_due", ["endpoint", "due_at"], "status = 'waiting'"),
+        ("ix_deliveries_person_due", ["person_id", "endpoint"], "status = 'waiting'"),
+        ("ix_deliveries_given_up", ["at"], "status = 'failed'"),
+    ):
+        op.create_index(name, "deliveries", columns, postgresql_where=sa.text(where), sqlite_where=sa.text(where))
+    op.create_index("ix_deliveries_person_id", "deliveries", ["person_id"])
+    op.create_index("ix_deliveries_endpoint_at", "deliveries", ["endpoint", "at"])
+    op.create_table(
+        "endpoints",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("failing_since", _instant, nullable=True),
+        sa.Column("quiet_until", _instant, nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_endpoints")),
+    )
