@@ -80,7 +80,7 @@ PLANTS: Final[Mapping[str, Plant]] = {
     ),
     "machine-clicks": Plant(Business(scanned=2.0)),
     "calls-fail": Plant(Business(crm_answers=500), "crm"),
-    "strong-sequence-weak-handoff": Plant(Business(answers=0.15), "nurture"),
+    "strong-sequence-weak-handoff": Plant(Business(answers=0.15, demo_after_click=0.6), "nurture"),
     "sales-do-not-answer": Plant(Business(answers=0.15, demo_after_click=0.0)),
     "sales-answer-late": Plant(Business(answers_after_days=4)),
 }  # fmt: skip

@@ -24,12 +24,13 @@ from nurture.domain.handing_off import Handoff
 from nurture.domain.mail.delivery import Accepted
 from nurture.domain.mail.faults import Fault
 from nurture.domain.mail.feedback import Feedback, as_event
+from nurture.domain.telling.calls import Answer, Call
 from nurture.flow.absorb import BATCH, store_batch
 from nurture.flow.advance import advance
 from nurture.flow.hand_off import hand_off
 from nurture.flow.one_way import OneWay
 from nurture.flow.send import Mailroom, send
-from nurture.ports import Answer, Call, Carried, Letter, Mail, Written
+from nurture.ports import Carried, Letter, Mail, Written
 from nurture.reports.sheet import Period, local_day
 
 #: The Monday on which the first half begins.
