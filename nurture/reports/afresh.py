@@ -9,9 +9,9 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from nurture.adapters.database.bulk import among
-from nurture.adapters.database.components import EVENTS
+from nurture.adapters.database.horizons import event_horizon
 from nurture.adapters.database.rows import event_of, person_of
-from nurture.adapters.database.tables import events, horizons, people
+from nurture.adapters.database.tables import events, people
 from nurture.domain.counting import blank, count, forgotten, total
 from nurture.domain.definitions import Definitions
 from nurture.domain.person import Person
@@ -39,7 +39,7 @@ def everybody_afresh(connection: Connection, definitions: Definitions, at: datet
     """Everybody who was not merged into another, by id. What rests on time is computed as of `at`; without it, as of the
     instant at which each person was seen last.
     """
-    horizon = connection.scalar(select(horizons.c.at).where(horizons.c.what == EVENTS))
+    horizon = event_horizon(connection)
     for stored in _stored(connection):
         ids = [person.id for person in stored]
         merged = connection.execute(select(people.c.id, people.c.merged_into).where(among(connection, people.c.merged_into, ids)))

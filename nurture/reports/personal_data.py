@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Column, Connection, Engine, Row, Table, or_, select
 
 from nurture.adapters.database.bulk import among
-from nurture.adapters.database.components import EVENTS
+from nurture.adapters.database.horizons import event_horizon
 from nurture.adapters.database.tables import (
     alerts,
     consents,
@@ -16,7 +16,6 @@ from nurture.adapters.database.tables import (
     event_conflicts,
     events,
     follow_ups,
-    horizons,
     identifiers,
     identity_journal,
     messages,
@@ -60,7 +59,7 @@ class _Collector:
             "consents": self._theirs(consents, consents.c.at),
             "permissions": self._by_address(permissions, held),
             "pace": self._by_address(paces, held),
-            "events_kept_since": self._connection.scalar(select(horizons.c.at).where(horizons.c.what == EVENTS)),
+            "events_kept_since": event_horizon(self._connection),
             "events": self._theirs(events, events.c.occurred_at),
             "conflicts": self._conflicts(),
             "score_cells": self._theirs(score_cells, score_cells.c.day),

@@ -21,6 +21,7 @@ from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.releasing import ReleasingTransaction, releasing
 from nurture.adapters.database.rescoring import RescoringTransaction, rescoring
 from nurture.adapters.database.resolving import ResolvingTransaction, resolving
+from nurture.adapters.database.rollups import StandingKeys
 from nurture.adapters.database.routing import RoutingStore
 from nurture.adapters.database.sending import SendingStore
 from nurture.adapters.database.suppressing import SuppressingTransaction, suppressing
@@ -37,6 +38,7 @@ class Database:
         self.engine = engine
         self.erased = ErasedAddresses(pepper)
         self.releases = Releases()
+        self._keys = StandingKeys()
         self.sending = SendingStore(engine, self.releases)
         self.handing_off = HandingOffStore(engine, self.releases)
         self.following_up = FollowingUpStore(engine, self.releases)
@@ -48,28 +50,28 @@ class Database:
         return SendingStore(self.engine, self.releases, heed)
 
     def absorbing(self) -> AbstractContextManager[AbsorbingTransaction]:
-        return absorbing(self.engine, self.releases, self.erased)
+        return absorbing(self.engine, self.releases, self.erased, self._keys)
 
     def components(self) -> AbstractContextManager[ComponentTransaction]:
-        return components(self.engine, self.releases)
+        return components(self.engine, self.releases, self._keys)
 
     def rescoring(self) -> AbstractContextManager[RescoringTransaction]:
-        return rescoring(self.engine, self.releases)
+        return rescoring(self.engine, self.releases, self._keys)
 
     def reclassifying(self, *, reading: bool) -> AbstractContextManager[ReclassifyingTransaction]:
-        return reclassifying(self.engine, self.releases, reading=reading)
+        return reclassifying(self.engine, self.releases, self._keys, reading=reading)
 
     def advancing(self) -> AbstractContextManager[AdvancingTransaction]:
-        return advancing(self.engine, self.releases, self.erased)
+        return advancing(self.engine, self.releases, self.erased, self._keys)
 
     def cooling(self) -> AbstractContextManager[CoolingTransaction]:
-        return cooling(self.engine, self.releases)
+        return cooling(self.engine, self.releases, self._keys)
 
     def surveying(self) -> AbstractContextManager[SurveyingTransaction]:
         return surveying(self.engine, self.releases)
 
     def forgetting(self, *, dry_run: bool = False) -> AbstractContextManager[ForgettingTransaction]:
-        return forgetting(self.engine, self.releases, self.erased, dry_run=dry_run)
+        return forgetting(self.engine, self.releases, self.erased, self._keys, dry_run=dry_run)
 
     def releasing(self) -> AbstractContextManager[ReleasingTransaction]:
         return releasing(self.engine, self.releases)

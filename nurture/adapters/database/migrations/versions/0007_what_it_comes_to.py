@@ -18,6 +18,7 @@ def upgrade() -> None:
     _rollups()
     _spend()
     _follow_ups()
+    _goals()
     _deliveries()
 
 
@@ -61,6 +62,13 @@ def _spend() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_spend")),
     )
     op.create_index(op.f("ix_spend_last_day"), "spend", ["last_day"])
+
+
+def _goals() -> None:
+    op.add_column("enrollments", sa.Column("goal_at", _instant, nullable=True))
+    op.create_index("ix_enrollments_entered_at", "enrollments", ["entered_at"])
+    of_mail = sa.text("name IN ('email_clicked', 'unsubscribed')")
+    op.create_index("ix_events_of_mail", "events", ["occurred_at"], postgresql_where=of_mail, sqlite_where=of_mail)
 
 
 def _follow_ups() -> None:
