@@ -74,7 +74,9 @@ def apply(
 def schema(
     printed: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Also write the schemas of what `status --json` and `doctor --json` print into it."),
+        typer.Option(
+            metavar="FOLDER", help="Also write the schemas of what `status`, `doctor` and `report` print with --json into it."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

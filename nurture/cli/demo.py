@@ -106,7 +106,7 @@ def _line(moment: "Moment") -> str:
 
 
 def _print(printer: "Console", outcome: "Outcome", folder: Path, port: int, seconds: float) -> None:
-    from nurture.cli.report import tables
+    from nurture.cli.outcomes import tables
     from nurture.cli.story_text import story_lines
 
     for table in tables(outcome.funnel):

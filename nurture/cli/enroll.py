@@ -10,7 +10,13 @@ from nurture.cli.printing import clean, print_json
 
 
 def enroll(
-    email: Who, sequence: Annotated[str, typer.Argument(metavar="SEQUENCE", help="The sequence's name.")], as_json: AsJson = False
+    email: Who,
+    sequence: Annotated[str, typer.Argument(metavar="SEQUENCE", help="The sequence's name.")],
+    despite_holdout: Annotated[
+        bool,
+        typer.Option("--despite-holdout", help="Also if they are among those who are held out, to see what the mail brings."),
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Put somebody on a sequence, whatever its trigger is. Its audience and its re-entry rule decide as always.
 
@@ -25,7 +31,10 @@ def enroll(
     with in_force() as installation, somebody(), snapshot(installation.engine) as connection:
         known = find_person(connection, email)
         stands = standing(connection, installation.definitions, known, installation.at)
-    found = enrolling(known.person, sequence, stands.runs, installation.definitions, installation.at, stands.closed)
+    found = enrolling(
+        known.person, sequence, stands.runs, installation.definitions, installation.at, stands.closed,
+        despite_holdout=despite_holdout,
+    )  # fmt: skip
     if isinstance(found, Refused):
         if as_json:
             print_json({"person": known.person.id, "sequence": sequence, "refused": found.why})

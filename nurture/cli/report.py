@@ -1,213 +1,163 @@
-"""`nurture report`: figures on the whole."""
+"""`nurture report`: what both halves of the funnel come to, in the terminal, as JSON, CSV, or a page in a file."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal, NamedTuple
 
 import typer
 
+from nurture.cli import outcomes
 from nurture.cli.installation import in_force
-from nurture.cli.printing import console, instant, print_json
-from nurture.reports.wording import counted
+from nurture.cli.printing import console, print_json
+from nurture.cli.transfer import written
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from nurture.reports.funnel import Funnel
-    from nurture.reports.pools import PoolFigures
-    from nurture.reports.variants import Rate, StepVariants
+    from nurture.reports.sheet import Report
 
 app = typer.Typer(
-    help="Print figures on the whole: the funnel, variants of mails, pools of content, opens.", invoke_without_command=True
+    help="Print a report on both halves of the funnel: the overview, unless another is named.", invoke_without_command=True
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_DATES: Final = ["%Y-%m-%d"]
 
-#: Characters of the longest bar.
-_BAR = 28
+First = Annotated[datetime | None, typer.Option("--from", formats=_DATES, metavar="DATE", help="The first day.")]
+Last = Annotated[
+    datetime | None, typer.Option("--to", formats=_DATES, metavar="DATE", help="The last day; without it, yesterday.")
+]
+Days = Annotated[int | None, typer.Option(min=1, max=3660, help="How many days; without it and --from, 28.")]
+Language = Annotated[Literal["en", "fr"], typer.Option("--lang", help="The language of names, figures and remarks.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON (docs/schemas/report.json).")]
+Csv = Annotated[
+    Path | None,
+    typer.Option(
+        "--csv", metavar="FOLDER", help="Write each sheet as a CSV file into a folder; `-`: print them one after another."
+    ),
+]
+Html = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Write a page that needs nothing else; without a name, with all reports."),
+]
+
+_FOR_STDOUT: Final = Path("-")
+
+_HELP: Final = {
+    "overview": "Print how both halves of the funnel stand, next to the days before.",
+    "demand": "Print who came, how, and how much they read: reach, channels, engagement, awareness.",
+    "leads": "Print who became a lead, through what, at what cost, and how far they went.",
+    "sequences": "Print what came of each sequence: mails, clicks, goals, variants, lift.",
+    "content": "Print what each piece of content brings, and what it leads to.",
+    "channels": "Print what each channel brings and costs, from visitors to customers.",
+    "cohorts": "Print what became of those who came in each month.",
+    "diagnose": "Print what the figures advise to change first, with the evidence.",
+}  # fmt: skip
+
+
+class Wanted(NamedTuple):
+    """What somebody wants to see of reports, and how."""
+
+    first: datetime | None = None
+    last: datetime | None = None
+    days: int | None = None
+    language: str = "en"
+    as_json: bool = False
+    csv: Path | None = None
+    html: Path | None = None
 
 
 @app.callback()
-def report(context: typer.Context, as_json: AsJson = False) -> None:
-    """Print the funnel, unless another report is named."""
-    if context.invoked_subcommand is None:
-        funnel(as_json)
-
-
-@app.command()
-def funnel(as_json: AsJson = False) -> None:
-    """Print how many people went how far: visitors, engaged, downloads, leads, enrolled, mails, clicks, MQL."""
-    from nurture.reports.funnel import funnel as figures
-
-    with in_force() as installation:
-        found = figures(installation.engine, installation.definitions)
-    if as_json:
-        print_json(found)
-        return
-    printer = console()
-    for table in tables(found):
-        printer.print(table)
-    printer.print(
-        f"events: {found.human_events} by humans, {found.machine_events} by machines, {found.unknown_events} unknown"
-        " (machines count nowhere above)"
-    )
-
-
-@app.command()
-def variants(
-    sequence: Annotated[str | None, typer.Argument(help="A sequence; without it, all.")] = None,
-    step: Annotated[str | None, typer.Argument(help="A step of the sequence; without it, all that have variants.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Print how the variants of mails did, and which of them is the best, where there is enough evidence."""
-    from nurture.reports.variants import variants as figures
-
-    with in_force() as installation:
-        found = figures(installation.engine, installation.definitions, sequence, step)
-    if as_json:
-        print_json(found)
-        return
-    printer = console()
-    for each in found.steps:
-        printer.print(_variants_table(each))
-        printer.print(f"by clicks: {each.by_clicks.text}")
-        if each.by_goal is not None:
-            printer.print(f"by goal: {each.by_goal.text}")
-        if each.left_out:
-            printer.print(f"left out: {counted(each.left_out, 'mail')} sent while the step read otherwise")
-    if not found.steps:
-        printer.print("no step in force has variants")
-
-
-def _variants_table(found: "StepVariants") -> "Table":
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, title=f"Sequence {found.sequence}, step {found.step}", title_justify="left")
-    for heading in ("variant", "sent", "clicked", "rate (95 %)", "reached the goal", "rate (95 %)"):
-        table.add_column(heading, justify="left" if heading == "variant" else "right", no_wrap=heading == "variant")
-    for each in found.variants:
-        clicked, reached = each.clicked, each.reached_goal
-        table.add_row(
-            each.variant, str(each.sent), str(clicked.mails), _share(clicked, each.sent), str(reached.mails),
-            _share(reached, each.sent),
-        )  # fmt: skip
-    return table
-
-
-def _share(rate: "Rate", sent: int) -> str:
-    return f"{rate.rate:.1%} ({rate.low:.1%} to {rate.high:.1%})" if sent else ""
-
-
-@app.command()
-def pools(pool: Annotated[str | None, typer.Argument(help="A pool; without it, all.")] = None, as_json: AsJson = False) -> None:
-    """Print what came of each piece of the pools of content, and how many people have seen everything."""
-    from nurture.reports.pools import pools as figures
-
-    with in_force() as installation:
-        found = figures(installation.engine, installation.definitions, pool)
-    if as_json:
-        print_json(found)
-        return
-    printer = console()
-    for each in found.pools:
-        printer.print(_pool_table(each))
-        for line in _pool_lines(each):
-            printer.print(line)
-    if not found.pools:
-        printer.print("no pool is in force")
-
-
-@app.command()
-def opens(
-    sequence: Annotated[str | None, typer.Argument(help="A sequence; without it, all.")] = None, as_json: AsJson = False
+def report(
+    context: typer.Context, first: First = None, last: Last = None, days: Days = None, language: Language = "en",
+    as_json: AsJson = False, csv: Csv = None, html: Html = None,
 ) -> None:  # fmt: skip
-    """Print how often the mail of each step was opened, where opens are counted of nobody in particular."""
-    from nurture.reports.opens import FEWEST
-    from nurture.reports.opens import opens as figures
+    """Print the overview, unless another report is named. Its days are whole ones, on the clocks of the business."""
+    wanted = Wanted(first, last, days, language, as_json, csv, html)
+    if context.invoked_subcommand is None:
+        show(None, wanted)
+    elif wanted != Wanted():
+        raise typer.BadParameter(f"write options after the name: nurture report {context.invoked_subcommand} …")
 
+
+def _command(name: str) -> Callable[..., None]:
+    def command(
+        first: First = None, last: Last = None, days: Days = None, language: Language = "en", as_json: AsJson = False,
+        csv: Csv = None, html: Html = None,
+    ) -> None:  # fmt: skip
+        show(name, Wanted(first, last, days, language, as_json, csv, html))
+
+    return command
+
+
+for _name, _help in _HELP.items():
+    app.command(_name, help=_help)(_command(_name))
+for _outcome in (outcomes.funnel, outcomes.variants, outcomes.pools, outcomes.opens):
+    app.command()(_outcome)
+
+
+def show(name: str | None, wanted: Wanted) -> None:
+    """Print a report, or write it into files; without a name the overview, and onto a page all of them."""
+    from nurture.reports.catalogue import REPORTS
+
+    if sum((wanted.as_json, wanted.csv is not None, wanted.html is not None)) > 1:
+        raise typer.BadParameter("choose one of --json, --csv and --html")
+    names = (name,) if name is not None else REPORTS if wanted.html is not None else REPORTS[:1]
+    built = _build(names, wanted)
+    if wanted.html is not None:
+        _write_page(built, wanted.html, wanted.language)
+    elif wanted.csv is not None:
+        _write_csv(built[0], wanted.csv, wanted.language)
+    elif wanted.as_json:
+        from nurture.reports.printed import printed
+
+        print_json(printed(built[0], wanted.language))
+    else:
+        _print(built[0], wanted.language)
+
+
+def _build(names: tuple[str, ...], wanted: Wanted) -> "list[Report]":
+    from nurture.reports.catalogue import NoSuchDays, built
+
+    first, last = (each and each.date() for each in (wanted.first, wanted.last))
     with in_force() as installation:
-        found = figures(installation.engine, installation.definitions, sequence)
-        counted_here = installation.definitions.sending.tracking.opens == "aggregate"
-    if as_json:
-        print_json(found)
-        return
-    table = _table_of("sequence", "step", "sent", "opened")
-    for each in found.steps:
-        table.add_row(
-            each.sequence,
-            each.step,
-            f"{each.sent:,}",
-            f"fewer than {FEWEST} readers" if each.opened is None else f"{each.opened:,}",
-        )
+        try:
+            return built(
+                installation.engine, installation.definitions, names, installation.at, first=first, last=last, days=wanted.days
+            )
+        except NoSuchDays as error:
+            raise typer.BadParameter(str(error), param_hint="--from") from None
+
+
+def _print(report: "Report", language: str) -> None:
+    from nurture.cli.report_text import lines
+    from nurture.reports.told import told
+
     printer = console()
-    printer.print(table)
-    printer.print("half of all opens are machines'; what readers do is told by clicks")
-    if not counted_here:
-        printer.print("opens are not counted now; 'tracking: {opens: aggregate}' in sending.yaml counts them")
+    for each in lines(told(report, language), language, printer.width):
+        printer.print(each)
 
 
-def _table_of(*headings: str) -> "Table":
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+def _write_csv(report: "Report", folder: Path, language: str) -> None:
+    from nurture.reports.printed import as_csv
+    from nurture.reports.told import told
 
-    table = Table(box=SIMPLE_HEAD)
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading in ("sequence", "step") else "right")
-    return table
-
-
-def _pool_table(found: "PoolFigures") -> "Table":
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    title = f"Pool {found.pool}: {counted(found.readers, 'person', 'people')} on its sequences so far"
-    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left")
-    for heading in ("piece", "mailed to", "asset", "downloaded afterwards"):
-        table.add_column(heading, justify="left" if heading in ("piece", "asset") else "right", no_wrap=heading == "piece")
-    for each in found.pieces:
-        downloaded = "" if each.downloaded is None else str(each.downloaded)
-        table.add_row(each.email, str(each.mailed), each.asset or "", downloaded)
-    return table
+    if folder == _FOR_STDOUT:
+        with written(None) as file:
+            for number, (sheet, said) in enumerate(zip(report.sheets, told(report, language).sheets, strict=True)):
+                file.write((("\r\n" if number else "") + as_csv(sheet, said)).encode())
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for sheet, said in zip(report.sheets, told(report, language).sheets, strict=True):
+        path = folder / f"{report.name}-{sheet.name}.csv"
+        with written(path) as file:
+            file.write(as_csv(sheet, said).encode("utf-8-sig"))  # by its first bytes a spreadsheet knows that it is UTF-8
+        typer.echo(path)
 
 
-def _pool_lines(found: "PoolFigures") -> "Iterator[str]":
-    for each in found.steps:
-        last = f", the last by {instant(each.last_by)} UTC" if each.last_by else ""
-        yield f"ran out at {each.sequence}/{each.step}: {counted(each.ran_out, 'person', 'people')}{last}"
-    if not found.steps:
-        yield "no step in force takes from it"
-    yield f"one piece left: {counted(found.one_left, 'person', 'people')}; nothing left: {found.none_left}"
-    if found.hint:
-        yield found.hint
+def _write_page(reports: "list[Report]", path: Path, language: str) -> None:
+    from nurture.reports.report_page import page
+    from nurture.reports.told import told
 
-
-def tables(found: "Funnel") -> "Iterator[Table]":
-    """The funnel as Rich tables: people, then each sequence's mails."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    people = Table(box=SIMPLE_HEAD, title="Funnel", title_justify="left")
-    for heading in ("", "people", "of visitors", ""):
-        people.add_column(heading, justify="right" if heading else "left")
-    for name, count in _rows(found):
-        share = count / found.visitors if found.visitors else 0.0
-        people.add_row(name, str(count), f"{share:.0%}", "█" * round(_BAR * min(share, 1.0)))
-    yield people
-    for sequence in found.sequences:
-        title = f"Sequence {sequence.sequence}: {sequence.enrolled} enrolled"
-        mails = Table(box=SIMPLE_HEAD, title=title, title_justify="left")
-        for heading in ("step", "sent", "clicked by", "rate", "skipped", "failed", "uncertain", "machine clicks"):
-            mails.add_column(heading, justify="left" if heading == "step" else "right", no_wrap=heading == "step")
-        for step in sequence.steps:
-            rate = f"{step.clicked / step.sent:.0%}" if step.sent else ""
-            counts = (step.skipped, step.failed, step.uncertain, step.machine_clicks)
-            mails.add_row(step.step, str(step.sent), str(step.clicked), rate, *map(str, counts))
-        yield mails
-
-
-def _rows(found: "Funnel") -> list[tuple[str, int]]:
-    lead, *further = [(f"{each.stage} or further", each.people) for each in found.stages]
-    return [
-        ("visitors", found.visitors), ("engaged", found.engaged), ("downloads", found.downloads), lead,
-        ("enrolled", found.enrolled), ("clicked in a mail", found.clicked), *further,
-    ]  # fmt: skip
+    content = page([told(each, language) for each in reports], language)
+    with written(path) as file:
+        file.write(content.encode())
+    typer.echo(path)

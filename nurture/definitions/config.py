@@ -9,6 +9,7 @@ from nurture.domain.channels import Channels
 from nurture.domain.conditions import Condition
 from nurture.domain.consent import Consents
 from nurture.domain.content import Asset, Form
+from nurture.domain.diagnosing.rules import Diagnose
 from nurture.domain.handing_off import Handoff
 from nurture.domain.lifecycle import Lifecycle
 from nurture.domain.mail.hooks import Hooks
@@ -19,6 +20,7 @@ from nurture.domain.outward import LOOPBACK, Network
 from nurture.domain.pools import Pool
 from nurture.domain.privacy import Privacy
 from nurture.domain.program import walk_steps
+from nurture.domain.reporting import Reporting
 from nurture.domain.scoring import ScoreModel, Scoring, ScoringRule
 from nurture.domain.sequence import Sequence
 from nurture.domain.steps import Arm, BranchStep, EmailStep, PoolStep, WaitForStep, variant_text
@@ -29,7 +31,8 @@ StepT = TypeVar("StepT", bound=Definition)
 SCORING, LIFECYCLE, SENDING = "scoring.yaml", "lifecycle.yaml", "sending.yaml"
 ASSETS, FORMS, HANDOFF, SEQUENCES = "assets.yaml", "forms.yaml", "handoff.yaml", "sequences"
 CHANNELS, PRIVACY, POOLS = "channels.yaml", "privacy.yaml", "pools.yaml"
-CONSENTS, HOOKS = "consents.yaml", "hooks.yaml"
+CONSENTS, HOOKS, REPORTING = "consents.yaml", "hooks.yaml", "reporting.yaml"
+DIAGNOSE = "diagnose.yaml"
 
 
 class AssetsFile(Definition):
@@ -98,6 +101,8 @@ class Config(NamedTuple):
     endpoint_names: frozenset[str] | None = frozenset()
     sequence_names: frozenset[str] = frozenset()
     hooks: Hooks = Hooks()
+    reporting: Reporting = Reporting()
+    diagnose: Diagnose = Diagnose()
 
 
 class Finding(NamedTuple):

@@ -56,6 +56,9 @@ def confirmations_are_asked_for(config: Config) -> Iterator[Finding]:
             if config.consents.needed_for(sequence.topic) == name:
                 text = f"this mail asks to confirm {name!r} and would wait for that; give it no topic, or another one"
                 yield Finding(file, ("topic",), text)
+            if sequence.holdout is not None:
+                text = f"this mail asks to confirm {name!r}, and who is held out could never do so; delete 'holdout'"
+                yield Finding(file, ("holdout",), text)
 
 
 def needed_consent_can_be_given(config: Config) -> Iterator[Finding]:

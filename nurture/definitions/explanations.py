@@ -12,6 +12,7 @@ from nurture.domain.channels import HOST_PATTERN, PARAMETER_PATTERN, SOURCE_PATT
 from nurture.domain.content import LANGUAGE_PATTERN
 from nurture.domain.mail.sending import URL_PATTERN
 from nurture.domain.model import SLUG_PATTERN, Definition, Place
+from nurture.domain.reporting import CURRENCY_PATTERN
 from nurture.domain.scoring import BAND_PATTERN, GRADE_PATTERN
 from nurture.domain.steps import STEP_KINDS
 from nurture.domain.wording import completed, instead, nearest
@@ -250,6 +251,7 @@ _PATTERNS: Final[Mapping[str, Callable[[str], str]]] = {
     HOST_PATTERN: lambda text: f"{text!r} is no host; write it like example.com",
     PARAMETER_PATTERN: lambda text: f"{text!r} is no name of a parameter; write what stands before the '=', such as gclid",
     URL_PATTERN: lambda text: f"{text!r} is no web address; write it whole, like https://www.example.com/privacy",
+    CURRENCY_PATTERN: lambda text: f"{text!r} is no currency; write its three capital letters, such as EUR",
 }
 
 

@@ -10,12 +10,14 @@ from nurture.definitions.config import (
     ASSETS,
     CHANNELS,
     CONSENTS,
+    DIAGNOSE,
     FORMS,
     HANDOFF,
     HOOKS,
     LIFECYCLE,
     POOLS,
     PRIVACY,
+    REPORTING,
     SCORING,
     SENDING,
     SEQUENCES,
@@ -34,12 +36,14 @@ from nurture.definitions.validation import validate
 from nurture.domain.channels import Channels
 from nurture.domain.consent import Consents
 from nurture.domain.definitions import Definitions
+from nurture.domain.diagnosing.rules import Diagnose
 from nurture.domain.handing_off import Handoff
 from nurture.domain.lifecycle import Lifecycle
 from nurture.domain.mail.hooks import Hooks
 from nurture.domain.mail.sending import Organisation, Sender, SendingPolicy
 from nurture.domain.model import Definition
 from nurture.domain.privacy import Privacy
+from nurture.domain.reporting import Reporting
 from nurture.domain.scoring import Scoring
 from nurture.domain.sequence import Sequence
 from nurture.domain.wording import nearest
@@ -62,8 +66,10 @@ MODELS: Final[Mapping[str, type[Definition]]] = {
     POOLS: PoolsFile,
     CONSENTS: Consents,
     HOOKS: Hooks,
+    REPORTING: Reporting,
+    DIAGNOSE: Diagnose,
 }
-_OPTIONAL: Final = frozenset({ASSETS, FORMS, HANDOFF, CHANNELS, PRIVACY, POOLS, CONSENTS, HOOKS})
+_OPTIONAL: Final = frozenset({ASSETS, FORMS, HANDOFF, CHANNELS, PRIVACY, POOLS, CONSENTS, HOOKS, REPORTING, DIAGNOSE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +160,8 @@ def _config(folder: Path, sources: Mapping[str, _Source], installation: Installa
         endpoint_names=_names(sources[HANDOFF], "endpoints"),
         sequence_names=frozenset(_sequence_names(sources)),
         hooks=sources[HOOKS].value or Hooks(),
+        reporting=sources[REPORTING].value or Reporting(),
+        diagnose=sources[DIAGNOSE].value or Diagnose(),
     )
 
 
@@ -219,6 +227,8 @@ def _as_far_as_known(config: Config) -> Definitions:
         privacy=config.privacy,
         consents=config.consents,
         hooks=config.hooks,
+        reporting=config.reporting,
+        diagnose=config.diagnose,
     )
 
 

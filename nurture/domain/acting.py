@@ -17,9 +17,11 @@ from nurture.domain.enrollment import (
     ending_by_event,
     ending_by_state,
     enter,
+    is_goal,
     is_triggered,
 )  # fmt: skip
-from nurture.domain.event import ENROLL_REQUESTED, STEP_SET, Event, midnight
+from nurture.domain.event import DEAL_LOST, ENROLL_REQUESTED, STEP_SET, TOLD_BY_SALES, Event, midnight
+from nurture.domain.holding_out import DESPITE_HOLDOUT
 from nurture.domain.lifecycle import (
     Promotion,
     Recycling,
@@ -30,6 +32,7 @@ from nurture.domain.lifecycle import (
     promotions_by_state,
     recycling_for,
     rejection_by_event,
+    speaks_for_sales,
 )  # fmt: skip
 from nurture.domain.merging import SequenceOf
 from nurture.domain.pauses import RelativeDate, ends_at
@@ -38,8 +41,9 @@ from nurture.domain.program import Wait
 from nurture.domain.schedule import Calendar
 from nurture.domain.sequence import Sequence
 
-#: How the cause of a stage change begins that sales asked for.
+#: How the cause of a stage change begins that sales asked for, or told of.
 REJECTED: Final = "rejected: "
+LOST: Final = "lost: "
 
 #: Of a reason that sales gave, what fits into the story of a stage.
 LONGEST_REASON: Final = 200
@@ -75,7 +79,9 @@ class Acting:
         self._calendar = Calendar(definitions.sending.timezone, _no_holidays)
 
     def on_event(self, event: Event, person: Person) -> None:
-        """Everything that one human event causes by itself."""
+        """Everything that one human event causes by itself; what only sales may say, and did not, causes nothing."""
+        if event.name in TOLD_BY_SALES and not speaks_for_sales(event):
+            return
         self.end_by_event(event, person)
         self._go_on(event, person)
         self._reject(event, person)
@@ -88,7 +94,11 @@ class Acting:
         self._enroll_by_name_or_date(event, person)
 
     def end_by_event(self, event: Event, person: Person) -> None:
-        """End the runs of which an event is the goal or an exit."""
+        """End the runs of which an event is the goal or an exit; the goal is noted of those that are over, too."""
+        for run in self._runs.get(person.id, ()):
+            sequence = self.definitions.sequences.get(run.sequence)
+            if sequence is not None and is_goal(sequence, event):
+                run.reach_goal(event.occurred_at)
         self._end_runs(person, lambda sequence: ending_by_event(sequence, event))
 
     def on_state(self, person: Person, event: Event | None = None, outside: Collection[str] = ()) -> None:
@@ -151,6 +161,9 @@ class Acting:
         named = self.definitions.sequences.get(str(event.properties.get("sequence"))) if event.name == ENROLL_REQUESTED else None
         if named is not None and event.assurance == "verified":
             self._enter(person, named, event.occurred_at)
+            if event.properties.get(DESPITE_HOLDOUT) is True:
+                # That they were held out stays on record, so that no comparison takes them for chosen by the draw.
+                self._enter(person, named, event.occurred_at, despite_holdout=True)
         for sequence in self.definitions.sequences_by_date:
             if self.has_date_ahead(person, sequence, event.occurred_at):
                 # Whether they are of the audience is asked when the date has come.
@@ -177,18 +190,36 @@ class Acting:
     def _comes_too_late(self, person: Person, happened_at: datetime) -> bool:
         return person.email is None or self._at - happened_at > LATEST_ENTRY
 
-    def _enter(self, person: Person, sequence: Sequence, since: datetime, due_at: datetime | None = None) -> None:
+    def _enter(
+        self,
+        person: Person,
+        sequence: Sequence,
+        since: datetime,
+        due_at: datetime | None = None,
+        *,
+        despite_holdout: bool = False,
+    ) -> None:
         if sequence.audience is None or sequence.audience.holds(self._facts(person)):
-            self._begin(person, sequence, since, due_at)
+            self._begin(person, sequence, since, due_at, despite_holdout=despite_holdout)
 
-    def _begin(self, person: Person, sequence: Sequence, since: datetime, due_at: datetime | None = None) -> None:
+    def _begin(
+        self,
+        person: Person,
+        sequence: Sequence,
+        since: datetime,
+        due_at: datetime | None = None,
+        *,
+        despite_holdout: bool = False,
+    ) -> None:
         runs, name = self._runs.setdefault(person.id, []), sequence.sequence
         if name in self._closed:
             return
-        version = self.definitions.versions[name]
-        run = enter(sequence, version, person.id, runs, self._at, since=since, held=name in self._held)
+        run = enter(
+            sequence, self.definitions.versions[name], person.id, runs, self._at, since=since, held=name in self._held,
+            despite_holdout=despite_holdout,
+        )  # fmt: skip
         if run is not None:
-            run.due_at = due_at or run.due_at
+            run.due_at = due_at or run.due_at if run.live else None
             runs.append(run)
 
     def _go_on(self, event: Event, person: Person) -> None:
@@ -221,12 +252,13 @@ class Acting:
 
     def _reject(self, event: Event, person: Person) -> None:
         """Sales sends somebody back, with a reason; for a while their score alone does not bring them up again."""
-        rule = rejection_by_event(event, person.stage, self.definitions.lifecycle)
+        rule = rejection_by_event(event, person.stage, self.definitions.lifecycle, person.stage_since)
         if rule is None:
             return
         person.rejected_until = event.occurred_at + cool_down_of(event, rule)
         reason = str(event.properties.get("reason") or "no reason given")[:LONGEST_REASON]
-        self.moves.append(move(person, rule.to, rule.id, f"{REJECTED}{reason}", event.occurred_at, event))
+        cause = f"{LOST if event.name == DEAL_LOST else REJECTED}{reason}"
+        self.moves.append(move(person, rule.to, rule.id, cause, event.occurred_at, event))
 
     def _promote(self, person: Person, rules: Ordered[Promotion], cause: str, at: datetime, event: Event | None) -> None:
         rule = highest(rules, person.stage, self.definitions.lifecycle)

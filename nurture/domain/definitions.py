@@ -12,6 +12,7 @@ from nurture.domain.channels import Channels
 from nurture.domain.conditions import Condition
 from nurture.domain.consent import Consents
 from nurture.domain.content import Asset, Form
+from nurture.domain.diagnosing.rules import Diagnose
 from nurture.domain.event import STEP_SCORED
 from nurture.domain.handing_off import Handoff
 from nurture.domain.history import widest
@@ -21,6 +22,7 @@ from nurture.domain.mail.sending import SendingPolicy
 from nurture.domain.model import Definition, Problem, Slug, refuse
 from nurture.domain.pools import Pool
 from nurture.domain.privacy import Privacy
+from nurture.domain.reporting import Reporting, lowest_heat_asked_for
 from nurture.domain.scoring import Scoring, ScoringRule
 from nurture.domain.sequence import Sequence, version_of
 from nurture.domain.wording import instead
@@ -41,6 +43,8 @@ class Definitions(Definition):
     privacy: Privacy = Privacy()
     consents: Consents = Consents()
     hooks: Hooks = Hooks()
+    reporting: Reporting = Reporting()
+    diagnose: Diagnose = Diagnose()
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Definitions":
@@ -51,6 +55,16 @@ class Definitions(Definition):
         ]
         refuse("definitions", unknown)
         return self
+
+    @property
+    def business_timezone(self) -> str:
+        """The zone by whose days figures are kept."""
+        return self.reporting.timezone or self.sending.timezone
+
+    @cached_property
+    def hot(self) -> float:
+        """The engagement from which somebody counts as in the market now."""
+        return self.reporting.hot if self.reporting.hot is not None else lowest_heat_asked_for(self.lifecycle)
 
     @cached_property
     def rules_by_event(self) -> Mapping[str, tuple[ScoringRule, ...]]:

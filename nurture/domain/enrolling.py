@@ -5,8 +5,9 @@ from datetime import datetime
 
 from nurture.domain.definitions import Definitions
 from nurture.domain.duration import format_duration
-from nurture.domain.enrollment import Enrollment, ending_by_state, enter
+from nurture.domain.enrollment import Enrollment, ending_by_state, enter, is_held_out
 from nurture.domain.event import ENGINE, ENROLL_REQUESTED, Event
+from nurture.domain.holding_out import DESPITE_HOLDOUT
 from nurture.domain.person import Person
 from nurture.domain.rejecting import Refused
 from nurture.domain.sequence import Sequence
@@ -14,22 +15,35 @@ from nurture.domain.wording import instead
 
 
 def enrolling(
-    person: Person, name: str, runs: Collection[Enrollment], definitions: Definitions, at: datetime, closed: Collection[str] = ()
+    person: Person,
+    name: str,
+    runs: Collection[Enrollment],
+    definitions: Definitions,
+    at: datetime,
+    closed: Collection[str] = (),
+    *,
+    despite_holdout: bool = False,
 ) -> Event | Refused:
     """The event by which a person is put on a sequence. They must know their past; `runs` are all of theirs, `closed` the sequences
-    that nobody enters any more.
+    that nobody enters any more. Who is held out of it is put on it only with `despite_holdout`.
     """
     sequence = definitions.sequences.get(name)
     if sequence is None:
         return Refused(f"no sequence {name!r} is in force; {instead(name, definitions.sequences)}")
     if name in closed:
         return Refused(f"{name} is being drained, and nobody enters it; `nurture resume {name}` ends that")
-    why = next(_obstacles(person, sequence, [run for run in runs if run.sequence == name], definitions, at), None)
+    if is_held_out(sequence, person.id) and not despite_holdout:
+        assert sequence.holdout is not None
+        whom = f"they are among the {sequence.holdout.written()} that are held out of {name} to see what its mail brings"
+        return Refused(f"{whom}; with --despite-holdout they are mailed all the same")
+    walked = [run for run in runs if run.sequence == name and not run.held_out]
+    why = next(_obstacles(person, sequence, walked, definitions, at), None)
     if why is not None:
         return Refused(why)
+    said = {"sequence": name, **({DESPITE_HOLDOUT: True} if despite_holdout else {})}
     return Event(
         message_id=f"enroll-{person.id}-{name}-{at.isoformat()}", source=ENGINE, name=ENROLL_REQUESTED, occurred_at=at,
-        received_at=at, person=person.id, assurance="verified", properties={"sequence": name},
+        received_at=at, person=person.id, assurance="verified", properties=said,
     )  # fmt: skip
 
 
@@ -41,7 +55,7 @@ def _obstacles(
     for run in runs:
         if run.live:
             yield f"they are on {run.sequence} already: {run.status} at step {run.step}"
-    if enter(sequence, "", person.id, runs, at) is None:
+    if enter(sequence, "", person.id, runs, at, despite_holdout=True) is None:
         yield _reentry(sequence, runs)
     facts = person.facts(at, definitions.scoring)
     if sequence.audience is not None and not sequence.audience.holds(facts):

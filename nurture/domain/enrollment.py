@@ -9,6 +9,7 @@ from typing import NamedTuple
 from nurture.domain.conditions import Condition, Facts
 from nurture.domain.event import Event
 from nurture.domain.history import MESSAGE, past_of
+from nurture.domain.holding_out import HELD_OUT
 from nurture.domain.ids import stable_id
 from nurture.domain.lifecycle import StageChange
 from nurture.domain.program import WaitFor
@@ -35,7 +36,8 @@ REACHED_END = "end"
 @dataclass(slots=True)
 class Enrollment:
     """One person's run through a sequence. `step_since` is when they began to wait on their step, None if they are yet to take it;
-    `outcomes` is what came of earlier steps, by id.
+    `outcomes` is what came of earlier steps, by id. `goal_at` is when they first did what the sequence aims at after they had entered
+    it, be it over or not.
     """
 
     id: int
@@ -51,12 +53,23 @@ class Enrollment:
     reason: str | None = None
     step_since: datetime | None = None
     outcomes: Mapping[str, str] = field(default_factory=dict)
+    goal_at: datetime | None = None
     new: bool = False
     changed: bool = False
 
     @property
     def live(self) -> bool:
         return self.status in LIVE
+
+    @property
+    def held_out(self) -> bool:
+        """Whether it ended as it began, for its person is one of those who are not mailed."""
+        return self.reason == HELD_OUT
+
+    def reach_goal(self, at: datetime) -> None:
+        """Note that the person did at instant `at` what the sequence aims at; the first time after entering counts."""
+        if at > self.entered_at and (self.goal_at is None or at < self.goal_at):
+            self.goal_at, self.changed = at, True
 
     def go_on(self, step: str, at: datetime, outcomes: Mapping[str, str]) -> None:
         """Take a step at instant `at`; a run that is held takes it when it goes on."""
@@ -84,12 +97,17 @@ class Ending(NamedTuple):
 
 def ending_by_event(sequence: Sequence, event: Event) -> Ending | None:
     """Whether an event fulfils the goal of a sequence or is one of its exits."""
-    goal = sequence.goal
-    if goal is not None and event.name in goal.event and (goal.where is None or goal.where.holds(event.facts)):
+    if is_goal(sequence, event):
         return Ending(EnrollmentStatus.COMPLETED, f"goal: {event.name}")
     if event.name in sequence.exit:
         return Ending(EnrollmentStatus.EXITED, event.name)
     return None
+
+
+def is_goal(sequence: Sequence, event: Event) -> bool:
+    """Whether an event is what a sequence aims at."""
+    goal = sequence.goal
+    return goal is not None and event.name in goal.event and (goal.where is None or goal.where.holds(event.facts))
 
 
 def ending_by_state(sequence: Sequence, facts: Facts) -> Ending | None:
@@ -157,20 +175,35 @@ def enter(
     *,
     since: datetime | None = None,
     held: bool = False,
+    despite_holdout: bool = False,
 ) -> Enrollment | None:
     """A new run due at once, or None when the sequence's re-entry rule does not let the person in (again).
 
     It was entered `since` what triggered it happened, as far as that lies back. While a sequence is held, a new run is so, too.
+    The run of somebody who is held out is over at once; they have one, however often they come. Should they be held out no longer, it
+    counts for nothing.
     """
     runs = [run for run in earlier if run.sequence == sequence.sequence]
-    if any(run.live for run in runs):
+    walked = [run for run in runs if not run.held_out]
+    if any(run.live for run in walked):
         return None
-    ended = max((run.ended_at for run in runs if run.ended_at), default=None)
-    if runs and (sequence.reentry.after is None or ended is None or ended + sequence.reentry.after > at):
+    ended = max((run.ended_at for run in walked if run.ended_at), default=None)
+    if walked and (sequence.reentry.after is None or ended is None or ended + sequence.reentry.after > at):
+        return None
+    held_out = is_held_out(sequence, person) and not despite_holdout
+    if held_out and len(walked) < len(runs):
         return None
     entry = 1 + max((run.entry for run in runs), default=0)
-    return Enrollment(
+    run = Enrollment(
         id=stable_id("enrollment", person, sequence.sequence, entry), person=person, sequence=sequence.sequence,
         version=version, entry=entry, status=EnrollmentStatus.PAUSED if held else EnrollmentStatus.ACTIVE,
         step=sequence.program.first, due_at=at, entered_at=at if since is None else min(since, at), new=True,
     )  # fmt: skip
+    if held_out:
+        run.end(Ending(EnrollmentStatus.EXITED, HELD_OUT), at)
+    return run
+
+
+def is_held_out(sequence: Sequence, person: int) -> bool:
+    """Whether a person is one of those who are not mailed, so that one sees what the sequence brings."""
+    return sequence.holdout is not None and sequence.holdout.holds_out(person, sequence.sequence)

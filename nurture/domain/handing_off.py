@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
+from nurture.domain.following_up import FollowUp
 from nurture.domain.ids import stable_id
 from nurture.domain.mail.sending import URL_PATTERN
 from nurture.domain.model import Definition, Slug
@@ -72,6 +73,8 @@ class Handoff(Definition):
 
     endpoints: dict[Slug, Endpoint] = {}
     """Every endpoint by its name; without any, nobody is called."""
+    follow_up: dict[Slug, FollowUp] = {}
+    """The stages for whose newcomers sales must answer in time, each with who is reminded."""
 
 
 class NewDelivery(NamedTuple):

@@ -24,6 +24,8 @@ def join_runs(own: list[Enrollment], coming: Sequence[Enrollment], person: int, 
         run.person, run.changed = person, True
         run.entry = 1 + max((each.entry for each in same), default=0)
         own.append(run)
+        if run.held_out:
+            continue
         rivals = [each for each in same if each.live or _stands_for_good(each, sequence_of)]
         for rival in rivals:
             behind = min(rival, run, key=lambda each: (_progress(each, sequence_of), each is run))

@@ -12,6 +12,7 @@ from pydantic import Discriminator, Field, PlainSerializer, PlainValidator, Tag,
 from nurture.domain.conditions import Condition
 from nurture.domain.duration import Duration, format_duration, parse_duration
 from nurture.domain.history import HistoryQuestion
+from nurture.domain.holding_out import HoldoutField
 from nurture.domain.lateness import LateField
 from nurture.domain.model import Definition, EventName, Place, Problem, Slug, refuse, repeated
 from nurture.domain.pools import DOWNLOADS
@@ -83,6 +84,8 @@ class Sequence(Definition):
     """Whose mail goes first where the frequency cap does not let all of it go: 0 to 100, the highest first."""
     goal: Goal | None = None
     """What makes it a success, and ends it."""
+    holdout: HoldoutField | None = None
+    """The share of those who enter that is not mailed, such as 10%, so that one sees what the mail brings."""
     exit: tuple[Exit, ...] = ()
     """What else ends it: events, or conditions on the person."""
     reentry: ReentryField = Reentry(None)
@@ -110,6 +113,9 @@ class Sequence(Definition):
         if self.trigger.manual and self.enroll.backfill is not None:
             text = "a hand puts everybody on this sequence, so nobody of before is known; delete 'enroll', or name a cause"
             refuse("sequence", [Problem(("enroll",), text)])
+        if self.holdout is not None and self.goal is None:
+            text = "without a goal nobody sees what those miss who are held out; name a goal, or delete 'holdout'"
+            refuse("sequence", [Problem(("holdout",), text)])
         return self
 
     def _asked_outside_a_branch(self) -> Iterator[Problem]:

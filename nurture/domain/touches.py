@@ -19,6 +19,9 @@ LONGEST: Final = 256
 _NOTHING: Final = frozenset({"", "(direct)", "(none)", "(not set)", "null", "undefined"})
 
 
+_WORDS: Final = frozenset(TAGS.values())
+
+
 class Touch(NamedTuple):
     """A visit that brought somebody here, or back.
 
@@ -55,6 +58,16 @@ def touch_of(event: Event, channels: Channels) -> Touch | None:
         return None
     channel = compiled.channel_of(Visit._make([part and part.lower() for part in visit]))
     return Touch(event.occurred_at.astimezone(UTC), channel, *visit)
+
+
+def campaign_and_term(event: Event) -> tuple[str | None, str | None]:
+    """The campaign and the term that brought somebody, as its tags say; whatever table of channels is in force."""
+    page = event.context.get("page")
+    page = page if isinstance(page, dict) else event.properties
+    url, search = _text(page.get("url")) or "", _text(page.get("search")) or ""
+    told = parameters(url, _WORDS) or parameters(search, _WORDS, only_query=True)
+    _, _, campaign, _, term = _tags(event.context.get("campaign"), told)
+    return campaign, term
 
 
 def _click_in_mail(event: Event) -> Visit:

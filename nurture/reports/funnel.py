@@ -8,14 +8,14 @@ what humans did counts; what machines did is counted apart.
   clicked in a mail). So Google Analytics defines an engaged session.
 - *downloads*: got an asset.
 - *leads*, *mqls*: were ever promoted to that stage or one above it, wherever they stand today.
-- *enrolled*: entered a sequence.
+- *enrolled*: entered a sequence, and were not held out of it.
 - *clicked*: clicked in a mail of that step.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Row, and_, case, cast, distinct, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Row, Select, and_, case, cast, distinct, func, select
 
 from nurture.adapters.database.tables import enrollments, events, messages, people, stage_changes
 from nurture.domain.definitions import Definitions
@@ -29,6 +29,7 @@ from nurture.domain.event import (
     PAGE_VIEWED,
     SCREEN_VIEWED,
 )  # fmt: skip
+from nurture.domain.holding_out import HELD_OUT
 from nurture.domain.lifecycle import Lifecycle
 from nurture.domain.mail.sending import MessageStatus
 from nurture.domain.sequence import Sequence
@@ -106,7 +107,7 @@ def funnel(engine: Engine, definitions: Definitions) -> Funnel:
             engaged=acts.engaged or 0,
             downloads=acts.downloads or 0,
             leads=reached.get(LEAD, 0),
-            enrolled=connection.scalar(select(func.count(distinct(root()))).select_from(enrollments.join(people))) or 0,
+            enrolled=connection.scalar(_entered(func.count(distinct(root())))) or 0,
             mails_sent=sum(step.sent for each in sequences for step in each.steps),
             clicked=acts.clicked or 0,
             mqls=reached.get(MQL, 0),
@@ -172,7 +173,7 @@ def _reached(connection: Connection, lifecycle: Lifecycle) -> Mapping[str, int]:
 
 
 def _sequences(connection: Connection, defined: Mapping[str, Sequence]) -> Iterable[SequenceFigures]:
-    entered = select(enrollments.c.sequence, func.count(distinct(root()))).select_from(enrollments.join(people))
+    entered = _entered(enrollments.c.sequence, func.count(distinct(root())))
     enrolled = tally(connection, entered.group_by(enrollments.c.sequence))
     mails, clicks = _mails(connection), _clicks(connection)
     for name in [*defined, *sorted(enrolled.keys() - defined.keys())]:
@@ -183,6 +184,11 @@ def _sequences(connection: Connection, defined: Mapping[str, Sequence]) -> Itera
             for step in [*order, *sorted(steps.difference(order))]
         ]
         yield SequenceFigures(sequence=name, enrolled=enrolled.get(name, 0), steps=tuple(figures))
+
+
+def _entered(*asked: ColumnElement[Any]) -> Select[Any]:
+    mailed = enrollments.c.reason.is_distinct_from(HELD_OUT)
+    return select(*asked).select_from(enrollments.join(people)).where(mailed)
 
 
 def _mails(connection: Connection) -> Mapping[tuple[str, str], dict[str, int]]:

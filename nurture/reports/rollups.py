@@ -1,6 +1,6 @@
 """Reading the roll-ups: what any days come to, whatever the number of events behind them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
@@ -35,20 +35,38 @@ def by_day_and_key(connection: Connection, figure: str, period: Period) -> dict[
     return {(day, key): int(n) for day, key, n in connection.execute(asked) if n}
 
 
+def by_figure_and_day(connection: Connection, figures: Collection[str], period: Period) -> dict[tuple[str, int], int]:
+    """Several figures by their days, in one question."""
+    asked = _of(select(rollups.c.figure, rollups.c.day, _N), figures, period).group_by(rollups.c.figure, rollups.c.day)
+    return {(figure, day): int(n) for figure, day, n in connection.execute(asked) if n}
+
+
 def by_figure_and_key(connection: Connection, figures: Collection[str], period: Period) -> dict[tuple[str, str], int]:
     """Several figures by their keys, in one question."""
     asked = _of(select(rollups.c.figure, rollups.c.key, _N), figures, period).group_by(rollups.c.figure, rollups.c.key)
     return {(figure, key): int(n) for figure, key, n in connection.execute(asked) if n}
 
 
+def by_figure_day_and_key(connection: Connection, figures: Collection[str], period: Period) -> dict[tuple[str, int, str], int]:
+    """Several figures by day and key, in one question."""
+    by = rollups.c.figure, rollups.c.day, rollups.c.key
+    asked = _of(select(*by, _N), figures, period).group_by(*by)
+    return {(figure, day, key): int(n) for figure, day, key, n in connection.execute(asked) if n}
+
+
 def people_in(connection: Connection, period: Period) -> tuple[int, int]:
-    """Different people who were active in a period, and how many of them had never been before.
+    """Different people who were active in a period, and how many of them had never been before."""
+    return different(by_day_and_key(connection, PEOPLE, period), period)
+
+
+def different(came: Mapping[tuple[int, str], int], period: Period) -> tuple[int, int]:
+    """As `people_in`, of those who came by day and by the day on which they had come before; other days may be among them.
 
     Exact for any span: of all the days of somebody in it, just the first has its day before outside.
     """
-    came = by_day_and_key(connection, PEOPLE, period)
-    different = sum(n for (_, before), n in came.items() if not before or int(before) < period.first)
-    return different, sum(n for (_, before), n in came.items() if not before)
+    within = [(before, n) for (day, before), n in came.items() if period.first <= day <= period.last]
+    people = sum(n for before, n in within if not before or int(before) < period.first)
+    return people, sum(n for before, n in within if not before)
 
 
 def _of(asked: Select[Any], figures: Collection[str], period: Period) -> Select[Any]:

@@ -9,10 +9,11 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from nurture.reports.doctor.visit import Report
 from nurture.reports.figures import Figures
+from nurture.reports.printed import PrintedReport
 from nurture.reports.status import Status
 
 #: The schema's file of what each command prints.
-PRINTED: Final[Mapping[str, type[Figures]]] = {"status.json": Status, "doctor.json": Report}
+PRINTED: Final[Mapping[str, type[Figures]]] = {"status.json": Status, "doctor.json": Report, "report.json": PrintedReport}
 
 
 class _Plain(GenerateJsonSchema):

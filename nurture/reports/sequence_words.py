@@ -117,6 +117,8 @@ def facts_in_words(sequence: Sequence) -> Iterator[tuple[str, str]]:
     yield "Audience", "everybody" if sequence.audience is None else condition_in_words(sequence.audience)
     yield "When put in force", _enroll_in_words(sequence.enroll)
     yield "Goal", "none" if sequence.goal is None else goal_in_words(sequence.goal)
+    if sequence.holdout is not None:
+        yield "Held out", f"{sequence.holdout.written()} of those who enter are not mailed, to see what the mail brings"
     yield "Ends early", "; or ".join(map(exit_in_words, sequence.exit)) or "only by the goal"
     yield "Again", _reentry_in_words(sequence.reentry)
     yield "Mail goes", window_in_words(sequence.window)

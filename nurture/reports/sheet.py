@@ -1,6 +1,7 @@
 """What every report is made of: sheets of typed figures, which the terminal, CSV, JSON and the page each draw in their own way.
 
-A report says nothing in words: names of sheets, columns and remarks are looked up in `reports/words/<language>/<report>.yaml`.
+A report says nothing in words: names of sheets, columns, labels and remarks are looked up in
+`reports/words/<language>/<report>.yaml`, and so is what each column and label means (`meanings`).
 """
 
 from collections.abc import Mapping
@@ -11,22 +12,33 @@ from zoneinfo import ZoneInfo
 from nurture.reports.figures import EPOCH, Figures
 
 #: What a figure is. `share` is a part of 1, `money` hundredths of the currency, `days` and `seconds` spans (floats), `ratio` a
-#: factor, `points` a score. Everything but text, day and instant may be None: not known, or nothing to divide by.
-Kind = Literal["text", "day", "instant", "count", "share", "money", "days", "seconds", "points", "ratio"]
+#: factor, `points` a score, `credit` a number of people of whom parts may belong elsewhere. Everything but text, label, day and instant may be None: not known, or nothing to divide by. A `label`
+#: is a text that stands for words of the report (`labels`); a `figure` is of another kind in each row (`Sheet.kinds`).
+Kind = Literal[
+    "text", "label", "day", "instant", "count", "credit", "share", "money", "days", "seconds", "points", "ratio", "figure"
+]
 
 Value = str | int | float | None
 
 
 class Column(Figures):
-    """A column of a sheet. `bar` asks for a bar beside the figure where there is room for one."""
+    """A column of a sheet. `bar` asks for a bar beside the figure where there is room for one. A column there is one of for each
+    stage, say, has one name, and `of` is the stage: its words hold it as `{of}`.
+    """
 
     name: str
     kind: Kind = "count"
     bar: bool = False
+    of: str = ""
+
+    @property
+    def key(self) -> str:
+        """What the column is called among those of its sheet, by plots and by programs."""
+        return f"{self.name}_{self.of}" if self.of else self.name
 
 
 class Plot(Figures):
-    """How a sheet looks as a picture: the column along the axis, and those that are drawn against it.
+    """How a sheet looks as a picture: the column along the axis, and those that are drawn against it, by their keys.
 
     `line` for days, `bar` for one row a thing, `stacked` for parts of a whole, `funnel` for rows that each hold the next.
     """
@@ -44,11 +56,14 @@ class Remark(Figures):
 
 
 class Sheet(Figures):
-    """A table: each row has a value for each column. Rows are in the order in which they are to be read."""
+    """A table: each row has a value for each column. Rows are in the order in which they are to be read. `kinds` says of each
+    row what its columns of kind `figure` hold.
+    """
 
     name: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Value, ...], ...]
+    kinds: tuple[Kind, ...] = ()
     total: tuple[Value, ...] | None = None
     plot: Plot | None = None
     remarks: tuple[Remark, ...] = ()
@@ -82,7 +97,9 @@ class Period(Figures):
 
 
 class Report(Figures):
-    """One report: of which days, as of when, in which currency."""
+    """One report: of which days, as of when, in which currency. `words` are those that no file of ours holds, because the customer
+    wrote them: by language, then by what they are (`labels`, `remarks`), then by code.
+    """
 
     name: str
     period: Period
@@ -90,6 +107,7 @@ class Report(Figures):
     currency: str
     sheets: tuple[Sheet, ...]
     remarks: tuple[Remark, ...] = ()
+    words: Mapping[str, Mapping[str, Mapping[str, str]]] = {}
 
 
 def local_day(at: datetime, timezone: str) -> int:

@@ -12,7 +12,8 @@ from nurture.adapters.database.tables import events, identifiers, people, releas
 from nurture.domain.acting import REJECTED
 from nurture.domain.definitions import Definitions
 from nurture.domain.duration import format_duration
-from nurture.domain.enrollment import LIVE, EnrollmentStatus, is_triggered
+from nurture.domain.enrollment import LIVE, EnrollmentStatus, is_held_out, is_triggered
+from nurture.domain.holding_out import HELD_OUT
 from nurture.domain.lifecycle import StageChange
 from nurture.domain.mail.sending import MessageStatus, Reason
 from nurture.domain.sequence import Sequence
@@ -172,9 +173,11 @@ class _Asking:
                 yield Finding(code=f"step_{came}", text=f"step {step}: {CAME_OF_IT[came]}")
             for mail in run.messages:
                 yield _mail(mail)
-        last = runs[-1]
-        if last.ended_at is not None:
-            yield self._reentry(last.ended_at)
+        walked = [run for run in runs if run.reason != HELD_OUT]
+        if walked and walked[-1].ended_at is not None:
+            yield self._reentry(walked[-1].ended_at)
+        elif not walked and not is_held_out(self._plan, self._known.person.id):
+            yield Finding(code="held_out_no_longer", text="is held out no longer, and may enter with the next trigger")
 
     def _reentry(self, ended_at: datetime) -> Finding:
         after = self._plan.reentry.after
@@ -278,6 +281,9 @@ def _standing(run: EnrollmentLine) -> Finding:
         when = run.due_at if run.status != EnrollmentStatus.PAUSED else None
         since = f" since {run.step_since:%Y-%m-%d %H:%M} UTC" if run.step_since else ""
         return Finding(code="in_progress", text=f"is on it: {run.status} at step {run.step}{since}", at=when)
+    if run.reason == HELD_OUT:
+        text = "is held out of it, as a share of those who enter are, to see what its mail brings: none of it goes to them"
+        return Finding(code=HELD_OUT, text=text, at=run.ended_at)
     return Finding(code=run.status, text=f"{run.status} at step {run.step}: {run.reason}", at=run.ended_at)
 
 

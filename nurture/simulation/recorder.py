@@ -87,11 +87,18 @@ class Recorder:
         if run.status == EnrollmentStatus.PAUSED:
             told["held"] = True
         self._tell(What.ENTERED, run.person, told, run.sequence)
+        if run.held_out:
+            self._tell_end(run)
+
+    def _tell_end(self, run: Enrollment) -> None:
+        self._tell(What.ENDED, run.person, {"status": run.status.value, "reason": run.reason}, run.sequence, run.step)
 
     def _touched(self, run: Enrollment) -> None:
         """A run that an event ended, let go on, or put off."""
         if not run.live:
-            self._tell(What.ENDED, run.person, {"status": run.status.value, "reason": run.reason}, run.sequence, run.step)
+            # Of one that was over before, it is noted that its goal was reached.
+            if run.ended_at == self._clock.now() and not run.held_out:
+                self._tell_end(run)
         elif not run.new and run.step_since is None:
             waited = next((step for step, came in reversed(list(run.outcomes.items())) if came == HAPPENED), None)
             self._tell(What.WENT_ON, run.person, {"outcome": HAPPENED}, run.sequence, waited)

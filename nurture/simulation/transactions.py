@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from nurture.domain.component import Component, Logged, Recounted
-from nurture.domain.enrollment import Enrollment, EnrollmentStatus
+from nurture.domain.enrollment import REACHED_END, Enrollment
 from nurture.domain.event import Event
 from nurture.domain.identity import Register, identifiers_in
 from nurture.domain.lifecycle import StageChange
@@ -120,7 +120,7 @@ def store_runs(memory: Memory, recorder: Recorder, runs: Sequence[Enrollment]) -
     """Write runs that are new, and those that took a step or ended; queued mails of ended runs will not go."""
     of_no_use = {
         run.id for run in runs
-        if run.changed and not run.new and is_over(run) and (run.status == EnrollmentStatus.EXITED or run.reason)
+        if run.changed and not run.new and is_over(run) and run.reason != REACHED_END
     }  # fmt: skip
     for run in runs:
         memory.runs[run.id] = run

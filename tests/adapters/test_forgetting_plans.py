@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from nurture.adapters.database.forgetting import ForgettingTransaction
 from nurture.adapters.database.releases import Releases, apply
+from nurture.adapters.database.rollups import StandingKeys
 from nurture.adapters.database.store import Database
 from nurture.domain.privacy import DataClass
 from tests.support.definitions import definitions
@@ -30,7 +31,7 @@ def test_what_is_too_old_is_found_by_an_index(migrated_engine: Engine, clock: Mo
     with migrated_engine.begin() as connection:
         apply(connection, definitions(), clock.now())
     with migrated_engine.connect() as connection:
-        table, old = ForgettingTransaction(connection, Releases(), Database(migrated_engine).erased).old(
+        table, old = ForgettingTransaction(connection, Releases(), Database(migrated_engine).erased, StandingKeys()).old(
             what, MONDAY - timedelta(days=30)
         )
         order = {"events": "occurred_at", "messages": "planned_at", "journal": "at", "conflicts": "received_at", "counted": "day"}

@@ -6,7 +6,7 @@ from tests.cli.conftest import Command
 
 COMMANDS = [
     "check", "apply", "schema", "test", "preview", "simulate", "status", "verify", "report", "report funnel",
-    "report variants", "report pools", "report opens", "person", "person show", "person why-not", "person erase", "person export", "forget",
+    "report variants", "report pools", "report opens", "report overview", "report demand", "report diagnose", "person", "person show", "person why-not", "person erase", "person export", "forget",
     "person reject", "person enroll", "rescore", "events", "events reclassify", "events warnings", "events conflicts",
     "dead", "dead list", "dead show", "dead retry", "dead drop", "import",
     "import people", "import events", "export", "export people", "export events",

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from nurture.adapters.database.tables import enrollments, pauses, suppressions
+from nurture.domain.holding_out import Holdout
 from tests.cli.conftest import Command
 from tests.support.definitions import GUIDE_SEQUENCE, definitions
 from tests.support.events import MONDAY, event, form
@@ -25,7 +26,7 @@ def ana(installation: Installation, environment: pytest.MonkeyPatch) -> Installa
 
 def runs(installation: Installation) -> list[tuple[str, str]]:
     with installation.engine.connect() as connection:
-        found = connection.execute(select(enrollments).order_by(enrollments.c.sequence))
+        found = connection.execute(select(enrollments).order_by(enrollments.c.sequence, enrollments.c.entry))
         return [(row.sequence, row.status) for row in found]
 
 
@@ -70,3 +71,21 @@ def test_a_server_asks_for_it_by_the_same_event_and_a_browser_cannot(ana: Instal
     asked = event("enroll_requested", email=ANA, source="shop", assurance=assurance, properties={"sequence": "by-hand"})
     ana.happen(asked)
     assert runs(ana) == ([("by-hand", "active")] if entered else [])
+
+
+def test_who_is_held_out_is_put_on_it_only_by_a_flag(nurture: Command, ana: Installation) -> None:
+    chosen = ana.person(ANA).id
+    name = next(name for name in ("s-1", "s-2", "s-3", "s-4", "s-5", "s-6") if Holdout(5_000).holds_out(chosen, name))
+    ana.apply(definitions(sequences={name: {**BY_HAND, "sequence": name, "goal": {"event": "bought"}, "holdout": "50%"}}))
+    refused = nurture("person", "enroll", ANA, name)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr == (
+        f"nurture: they are among the 50% that are held out of {name} to see what its mail brings; "
+        "with --despite-holdout they are mailed all the same\n"
+    )
+    assert nurture("person", "enroll", ANA, name, "--despite-holdout").exit_code == 0
+    ana.happen()
+    assert runs(ana) == [(name, "exited"), (name, "active")]
+    why = nurture("person", "why-not", ANA, name)
+    assert "is held out of it" in why.stdout
+    assert "is on it: active" in why.stdout

@@ -139,3 +139,14 @@ def test_a_shape_that_would_fail_is_told_before(tmp_path: Path, endpoint: str, m
 )
 def test_a_shape_in_order_takes_effect(tmp_path: Path, endpoint: str) -> None:
     assert told(loaded(tmp_path, endpoint, WITH_TOKEN)) == []
+
+
+def test_a_follow_up_names_a_stage_and_endpoints_that_there_are(tmp_path: Path) -> None:
+    good = "{url: https://crm.example.com/hooks, secret: crm}\nfollow_up:\n  sql: {within: 4h, remind: crm}"
+    assert told(loaded(tmp_path / "good", good, IN_PRODUCTION)) == []
+    bad = good.replace("sql:", "sqll:").replace("remind: crm", "remind: crn, escalate: {after: 9h, to: [crm, boss]}")
+    assert told(loaded(tmp_path / "bad", bad, IN_PRODUCTION)) == [
+        "handoff.yaml:4:3: unknown stage 'sqll'; did you mean 'sql'?",
+        "handoff.yaml:4:30: unknown endpoint 'crn'; did you mean 'crm'?",
+        "handoff.yaml:4:61: unknown endpoint 'boss'; write crm",
+    ]

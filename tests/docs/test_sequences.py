@@ -14,6 +14,7 @@ import nurture.definitions.reachability
 import nurture.definitions.rules
 import nurture.definitions.sequence_rules
 import nurture.domain.duration
+import nurture.domain.holding_out
 import nurture.domain.lateness
 import nurture.domain.pauses
 import nurture.domain.program
@@ -64,7 +65,8 @@ PARTS: Final[tuple[type[BaseModel], ...]] = (
 #: Where refusals of sequences are worded.
 SOURCES: Final = (
     nurture.domain.sequence, nurture.domain.steps, nurture.domain.triggers, nurture.domain.pauses, nurture.domain.window,
-    nurture.domain.program, nurture.domain.lateness, nurture.domain.duration, nurture.definitions.sequence_rules,
+    nurture.domain.program, nurture.domain.lateness, nurture.domain.duration, nurture.domain.holding_out,
+    nurture.definitions.sequence_rules,
     nurture.definitions.reachability, nurture.definitions.rules,
 )  # fmt: skip
 

@@ -167,6 +167,7 @@ def _around(words: Words) -> st.SearchStrategy[dict[str, Any]]:
             "enroll": st.sampled_from(("from_now", "backfill", {"backfill": "30d"})),
             "priority": st.integers(0, 100),
             "goal": st.builds(lambda event: {"event": event}, events),
+            "holdout": st.sampled_from(("10%", "50%")),
             "exit": st.lists(st.just("unsubscribed") | events | conditions(words), max_size=2),
             "reentry": st.sampled_from(("never", "after_exit", {"after": "3d"})),
             "window": windows,
@@ -182,6 +183,8 @@ def _documents(draw: st.DrawFn, name: str, words: Words, depth: int, longest: in
     more = draw(_around(words))
     if trigger == "manual":
         more.pop("enroll", None)
+    if "goal" not in more:
+        more.pop("holdout", None)
     steps = drafting.steps(depth) + [step for _ in range(mails) for step in (drafting.mail(), *drafting.steps(depth, 0, 1))]
     _aim_gotos(draw, steps)
     return {"sequence": name, "trigger": trigger, **more, "steps": steps}

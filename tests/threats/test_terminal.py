@@ -36,10 +36,10 @@ COMMANDS = [
     "events warnings", "events conflicts", "events reclassify", "dead list", "dead retry --all --dry-run",
     "messages list", "messages uncertain", "suppressions show ana@acme.com", "brakes", "alarms list",
     "status", "wait --healthy --timeout 1s", "doctor --offline", "top --once", "holds", "metrics", "trace twice", "trace other", "trace m-evil",
-    "verify", "report", "report variants", "report pools", "report opens", "rescore --plan", "releases", "plan",
+    "verify", "report overview", "report demand", "report content", "report channels", "report funnel", "report variants", "report pools", "report opens", "rescore --plan", "releases", "plan",
     "hooks list", "settings", "keys", "simulate --replay 30d", f"simulate --person {ANA}",
 ]  # fmt: skip
-WITHOUT_JSON = ("metrics", "wait", "doctor", "person export", "person erase", "report ", "hooks", "releases", "plan", "simulate")
+WITHOUT_JSON = ("metrics", "wait", "doctor", "person export", "person erase", "hooks", "releases", "plan", "simulate")
 
 
 def obeyed(text: str) -> set[str]:

@@ -13,9 +13,12 @@ from nurture.adapters.database.bulk import add_to_rows, among, insert_rows, upda
 from nurture.adapters.database.consenting import store_lifted, store_statements, store_wishes
 from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.erased_addresses import ErasedAddresses
+from nurture.adapters.database.following_up import note_answers
 from nurture.adapters.database.identities import store_journal, store_register
+from nurture.adapters.database.measuring import Measuring
 from nurture.adapters.database.moving import store_runs, store_stage_changes
 from nurture.adapters.database.releases import Releases
+from nurture.adapters.database.rollups import StandingKeys
 from nurture.adapters.database.rows import person_row
 from nurture.adapters.database.suppressing import suppress
 from nurture.adapters.database.switching import keep_switch
@@ -44,10 +47,11 @@ from nurture.domain.world import Changes, World
 class AbsorbingTransaction:
     """One transaction of absorb; fulfils `ports.Absorbing`."""
 
-    def __init__(self, connection: Connection, releases: Releases, erased: ErasedAddresses) -> None:
+    def __init__(self, connection: Connection, releases: Releases, erased: ErasedAddresses, keys: StandingKeys) -> None:
         self._connection = connection
         self._releases = releases
         self._erased = erased
+        self.measuring = Measuring(connection, keys, self.definitions)
 
     def definitions(self) -> Definitions:
         return self._in_force
@@ -97,9 +101,11 @@ class AbsorbingTransaction:
         for weak, into in changes.merges:
             self._move_cells(weak, into)
         store_journal(self._connection, changes.journal)
+        self.measuring.absorbed(changes)
         self._store_rejudged(changes.rejudged)
         self._mark(changes)
         store_stage_changes(self._connection, changes.stage_changes, self.definitions().handoff)
+        note_answers(self._connection, changes.events)
         store_runs(self._connection, changes.enrollments)
         self._report(changes.reports)
         wanted = [*changes.suppressions, *self._erased_before(changes), *self._unless_erased(changes.hearsay)]
@@ -206,8 +212,10 @@ class AbsorbingTransaction:
 
 
 @contextmanager
-def absorbing(engine: Engine, releases: Releases, erased: ErasedAddresses) -> Iterator[AbsorbingTransaction]:
+def absorbing(engine: Engine, releases: Releases, erased: ErasedAddresses, keys: StandingKeys) -> Iterator[AbsorbingTransaction]:
     """A transaction that commits if the block ends well; Conflict and Unavailable tell that trying again helps."""
     with translated("the batch stays in the stream"), engine.begin() as connection:
         keep_switch(connection)
-        yield AbsorbingTransaction(connection, releases, erased)
+        transaction = AbsorbingTransaction(connection, releases, erased, keys)
+        yield transaction
+        transaction.measuring.write()

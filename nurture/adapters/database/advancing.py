@@ -17,6 +17,7 @@ from nurture.adapters.database.handing_off import store_alerts
 from nurture.adapters.database.histories import give_histories, reach_of
 from nurture.adapters.database.holding import held_and_closed
 from nurture.adapters.database.releases import Releases
+from nurture.adapters.database.rollups import StandingKeys
 from nurture.adapters.database.rows import enrollment_of, enrollment_row, person_of
 from nurture.adapters.database.switching import keep_switch
 from nurture.adapters.database.tables import enrollments, messages, people
@@ -35,10 +36,11 @@ from nurture.domain.world import Changes, World
 class AdvancingTransaction:
     """One transaction of advance; fulfils `ports.Advancing`."""
 
-    def __init__(self, connection: Connection, releases: Releases, erased: ErasedAddresses) -> None:
+    def __init__(self, connection: Connection, releases: Releases, erased: ErasedAddresses, keys: StandingKeys) -> None:
         self._connection = connection
         self._releases = releases
-        self._absorbing = AbsorbingTransaction(connection, releases, erased)
+        self._absorbing = AbsorbingTransaction(connection, releases, erased, keys)
+        self.measuring = self._absorbing.measuring
 
     def definitions(self) -> Definitions:
         return self._absorbing.definitions()
@@ -170,8 +172,10 @@ def message_row(message: PlannedMessage, at: datetime) -> dict[str, Any]:
 
 
 @contextmanager
-def advancing(engine: Engine, releases: Releases, erased: ErasedAddresses) -> Iterator[AdvancingTransaction]:
+def advancing(engine: Engine, releases: Releases, erased: ErasedAddresses, keys: StandingKeys) -> Iterator[AdvancingTransaction]:
     """A transaction that commits if the block ends well; Conflict and Unavailable tell that trying again helps."""
     with translated("the steps stay due"), engine.begin() as connection:
         keep_switch(connection)
-        yield AdvancingTransaction(connection, releases, erased)
+        transaction = AdvancingTransaction(connection, releases, erased, keys)
+        yield transaction
+        transaction.measuring.write()

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, and_, delete, or_, select, update
@@ -14,6 +14,7 @@ from nurture.adapters.database.bulk import among, insert_rows, put_rows, update_
 from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.families import locked_family
 from nurture.adapters.database.histories import give_histories, reach_of
+from nurture.adapters.database.horizons import event_horizon
 from nurture.adapters.database.identities import (
     disputes_about,
     holdings_named,
@@ -22,15 +23,16 @@ from nurture.adapters.database.identities import (
     journal_entry,
     store_journal,
 )  # fmt: skip
+from nurture.adapters.database.measuring import Measuring
 from nurture.adapters.database.moving import store_runs, store_stage_changes
 from nurture.adapters.database.releases import Releases
+from nurture.adapters.database.rollups import StandingKeys
 from nurture.adapters.database.rows import enrollment_of, enrollment_row, event_of, person_of, person_row
 from nurture.adapters.database.switching import keep_switch
 from nurture.adapters.database.tables import (
     alerts,
     enrollments,
     events,
-    horizons,
     identifiers,
     identity_journal,
     messages,
@@ -48,16 +50,14 @@ from nurture.domain.scoring import Cell
 from nurture.domain.world import JournalEntry
 from nurture.errors import TooMuch
 
-#: What the retention rules call the event log.
-EVENTS: Final = "events"
-
 
 class ComponentTransaction:
     """One transaction on a component; fulfils `ports.Recounting`."""
 
-    def __init__(self, connection: Connection, releases: Releases) -> None:
+    def __init__(self, connection: Connection, releases: Releases, keys: StandingKeys) -> None:
         self._connection = connection
         self._releases = releases
+        self.measuring = Measuring(connection, keys, self.definitions)
         self._before: dict[int, dict[str, Any]] = {}
         self._runs_before: dict[int, dict[str, Any]] = {}
         self._cells_before: Mapping[int, Mapping[Cell, int]] = {}
@@ -116,7 +116,7 @@ class ComponentTransaction:
         self._cells_before = self._cells(rows)
         runs = self._enrollments(rows)
         pinned = self._releases.pinned(self._connection, {(run.sequence, run.version) for run in runs})
-        horizon = self._connection.scalar(select(horizons.c.at).where(horizons.c.what == EVENTS))
+        horizon = event_horizon(self._connection)
         forgotten = horizon is not None and any(holding.first_seen_at < horizon for holding in self._held.values())
         return Component(
             people=rows,
@@ -164,6 +164,7 @@ class ComponentTransaction:
         self._store_cells(outcome)
         self._store_runs(component)
         self._store_journal(outcome, at)
+        self.measuring.recounted(component, outcome, at)
 
     def remember(self, outcome: Recounted, component: Component, at: datetime) -> None:
         pinned = [component.sequence_of(run) for run in component.enrollments if run.live]
@@ -246,8 +247,10 @@ class ComponentTransaction:
 
 
 @contextmanager
-def components(engine: Engine, releases: Releases) -> Iterator[ComponentTransaction]:
+def components(engine: Engine, releases: Releases, keys: StandingKeys) -> Iterator[ComponentTransaction]:
     """A transaction that commits if the block ends well; Conflict and Unavailable tell that trying again helps."""
     with translated("people are recounted later"), engine.begin() as connection:
         keep_switch(connection)
-        yield ComponentTransaction(connection, releases)
+        transaction = ComponentTransaction(connection, releases, keys)
+        yield transaction
+        transaction.measuring.write()

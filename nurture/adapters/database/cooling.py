@@ -8,9 +8,12 @@ from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.database.dialect import translated
+from nurture.adapters.database.following_up import follow_moves
 from nurture.adapters.database.handing_off import store_deliveries
 from nurture.adapters.database.histories import give_histories
+from nurture.adapters.database.measuring import Measuring
 from nurture.adapters.database.releases import Releases
+from nurture.adapters.database.rollups import StandingKeys
 from nurture.adapters.database.rows import person_of, stage_change_row
 from nurture.adapters.database.switching import keep_switch
 from nurture.adapters.database.tables import people, stage_changes
@@ -22,9 +25,10 @@ from nurture.domain.person import Person
 class CoolingTransaction:
     """One transaction of cool; fulfils `flow.cool.Cooling`."""
 
-    def __init__(self, connection: Connection, releases: Releases) -> None:
+    def __init__(self, connection: Connection, releases: Releases, keys: StandingKeys) -> None:
         self._connection = connection
         self._releases = releases
+        self.measuring = Measuring(connection, keys, self.definitions)
 
     def definitions(self) -> Definitions:
         return self._releases.current(self._connection)
@@ -46,11 +50,15 @@ class CoolingTransaction:
             rows = [stage_change_row(change) for change in changes]
             self._connection.execute(plain_insert(stage_changes), rows)
             store_deliveries(self._connection, rows, self.definitions().handoff)
+            follow_moves(self._connection, rows, self.definitions().handoff)
+        self.measuring.touched((person.id for person in moved), at)
 
 
 @contextmanager
-def cooling(engine: Engine, releases: Releases) -> Iterator[CoolingTransaction]:
+def cooling(engine: Engine, releases: Releases, keys: StandingKeys) -> Iterator[CoolingTransaction]:
     """A transaction that commits if the block ends well; Conflict and Unavailable tell that trying again helps."""
     with translated("people cool later"), engine.begin() as connection:
         keep_switch(connection)
-        yield CoolingTransaction(connection, releases)
+        transaction = CoolingTransaction(connection, releases, keys)
+        yield transaction
+        transaction.measuring.write()

@@ -9,13 +9,15 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, func, or_, select, tuple_, update
 
 from nurture.adapters.database.bulk import among, put_rows, update_rows
-from nurture.adapters.database.components import EVENTS
 from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.erased_addresses import ErasedAddresses
 from nurture.adapters.database.erasing import delete_about, delete_people, holders_of, suppressed, traces_of, unname
 from nurture.adapters.database.families import locked_family
 from nurture.adapters.database.histories import give_histories
+from nurture.adapters.database.horizons import EVENTS
+from nurture.adapters.database.measuring import Measuring
 from nurture.adapters.database.releases import Releases
+from nurture.adapters.database.rollups import StandingKeys, close
 from nurture.adapters.database.rows import person_of, person_row
 from nurture.adapters.database.tables import (
     counted_events,
@@ -35,7 +37,7 @@ from nurture.domain.erasing import Traces
 from nurture.domain.event import day_number
 from nurture.domain.identity import STRONG
 from nurture.domain.mail.sending import MessageStatus
-from nurture.domain.privacy import DataClass
+from nurture.domain.privacy import DataClass, oldest_kept
 from nurture.domain.scoring import Cell
 
 #: People deleted in one transaction.
@@ -47,9 +49,10 @@ _ON_ITS_WAY: Final = (MessageStatus.QUEUED, MessageStatus.SENDING)
 class ForgettingTransaction:
     """One transaction of forget or erase; fulfils `flow.erase.Erasing` and `flow.forget.Forgetting`."""
 
-    def __init__(self, connection: Connection, releases: Releases, erased: ErasedAddresses) -> None:
+    def __init__(self, connection: Connection, releases: Releases, erased: ErasedAddresses, keys: StandingKeys) -> None:
         self._connection = connection
         self._releases = releases
+        self.measuring = Measuring(connection, keys, self.definitions)
         self._erased = erased
         self._forget: dict[DataClass, Callable[[datetime, int, datetime], int]] = {
             "anonymous": self._forget_anonymous,
@@ -74,6 +77,9 @@ class ForgettingTransaction:
         traces = traces_of(self._connection, ids)
         remembered = traces.addresses if wished else suppressed(self._connection, traces.addresses)
         unnamed = unname(self._connection, traces)
+        if not wished and (span := self.definitions().privacy.retention.prospects) is not None:
+            close(self._connection, oldest_kept(span, at))
+        self.measuring.gone(ids, at)
         removed = delete_about(self._connection, traces) + delete_people(self._connection, ids)
         self._erased.keep(self._connection, remembered, at)
         return removed + Counter(events_unnamed=unnamed), traces
@@ -121,12 +127,15 @@ class ForgettingTransaction:
         }
         return others[what]
 
-    def _forget_anonymous(self, before: datetime, limit: int, at: datetime) -> int:  # noqa: ARG002 - like the others
+    def _forget_anonymous(self, before: datetime, limit: int, at: datetime) -> int:
         _, old = self.old("anonymous", before)
         asked = select(people.c.id).where(*old).order_by(people.c.seen_at).limit(min(limit, PEOPLE))
         found = list(self._connection.scalars(asked.with_for_update(skip_locked=True)))
         if found:
-            delete_people(self._connection, locked_family(self._connection, found))
+            everybody = locked_family(self._connection, found)
+            close(self._connection, before)
+            self.measuring.gone(everybody, at)
+            delete_people(self._connection, everybody)
         return len(found)
 
     def _forget_events(self, before: datetime, limit: int, at: datetime) -> int:
@@ -149,6 +158,8 @@ class ForgettingTransaction:
         cells = [among(self._connection, score_cells.c.person_id, everybody), score_cells.c.day < day_number(end)]
         self._connection.execute(delete(score_cells).where(*cells))
         self._move_horizon(end)
+        self.measuring.forget_days(everybody)
+        self.measuring.touched(everybody, at)
         self._total(everybody, at)
         return gone
 
@@ -195,12 +206,15 @@ class ForgettingTransaction:
 
 @contextmanager
 def forgetting(
-    engine: Engine, releases: Releases, erased: ErasedAddresses, *, dry_run: bool = False
+    engine: Engine, releases: Releases, erased: ErasedAddresses, keys: StandingKeys, *, dry_run: bool = False
 ) -> Iterator[ForgettingTransaction]:
     """A transaction that commits if the block ends well, or never if it only tries; Conflict and Unavailable tell that trying
     again helps.
     """
     with translated("what is too old stays a little longer"), engine.begin() as connection:
-        yield ForgettingTransaction(connection, releases, erased)
+        transaction = ForgettingTransaction(connection, releases, erased, keys)
+        yield transaction
         if dry_run:
             connection.rollback()
+        else:
+            transaction.measuring.write()

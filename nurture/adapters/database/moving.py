@@ -6,21 +6,23 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, select, update
 
 from nurture.adapters.database.bulk import among, insert_rows, update_rows
+from nurture.adapters.database.following_up import follow_moves
 from nurture.adapters.database.handing_off import store_deliveries
 from nurture.adapters.database.rows import enrollment_row, stage_change_row
 from nurture.adapters.database.tables import enrollments, messages, people, stage_changes
-from nurture.domain.enrollment import Enrollment, EnrollmentStatus
+from nurture.domain.enrollment import REACHED_END, Enrollment
 from nurture.domain.handing_off import Handoff
 from nurture.domain.lifecycle import StageChange
 from nurture.domain.mail.sending import MessageStatus, Reason
 
 
 def store_stage_changes(connection: Connection, moves: Sequence[StageChange], handoff: Handoff) -> None:
-    """Write moves and the hand-offs they cause; a Conflict if one stands already."""
+    """Write moves, the hand-offs they cause and what sales must answer for; a Conflict if one stands already."""
     if moves:
         rows = [stage_change_row(change) for change in moves]
         insert_rows(connection, stage_changes, rows)
         store_deliveries(connection, rows, handoff)
+        follow_moves(connection, rows, handoff)
 
 
 def store_runs(connection: Connection, runs: Sequence[Enrollment]) -> None:
@@ -32,13 +34,13 @@ def store_runs(connection: Connection, runs: Sequence[Enrollment]) -> None:
         enrollments,
         [{name: value for name, value in enrollment_row(run).items() if name in _MOVES} for run in changed],
     )
-    of_no_use = [run.id for run in changed if not run.live and (run.status == EnrollmentStatus.EXITED or run.reason)]
+    of_no_use = [run.id for run in changed if not run.live and run.reason != REACHED_END]
     if of_no_use:
         _cancel(connection, among(connection, messages.c.enrollment_id, of_no_use), Reason.ENROLLMENT_ENDED)
 
 
 #: What of a run changes while it goes on; by the merge of two people also whose it is, which is stored elsewhere.
-_MOVES: Final = frozenset({"id", "status", "step", "due_at", "reason", "ended_at", "step_since", "outcomes"})
+_MOVES: Final = frozenset({"id", "status", "step", "due_at", "reason", "ended_at", "step_since", "outcomes", "goal_at"})
 
 
 def cancel_suppressed(connection: Connection, addresses: Sequence[str]) -> None:

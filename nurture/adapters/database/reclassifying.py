@@ -8,7 +8,9 @@ from sqlalchemy import Connection, Engine, select, update
 
 from nurture.adapters.database.bulk import among, update_rows
 from nurture.adapters.database.dialect import translated
+from nurture.adapters.database.measuring import Measuring
 from nurture.adapters.database.releases import Releases
+from nurture.adapters.database.rollups import StandingKeys
 from nurture.adapters.database.rows import event_of
 from nurture.adapters.database.tables import events, messages, people
 from nurture.domain.definitions import Definitions
@@ -19,9 +21,10 @@ from nurture.domain.verdict import Verdict
 class ReclassifyingTransaction:
     """One transaction of reclassify; fulfils `flow.reclassify.Reclassifying`."""
 
-    def __init__(self, connection: Connection, releases: Releases, *, reading: bool) -> None:
+    def __init__(self, connection: Connection, releases: Releases, keys: StandingKeys, *, reading: bool) -> None:
         self._connection = connection
         self._releases = releases
+        self.measuring = Measuring(connection, keys, self.definitions)
         self._reading = reading
 
     def definitions(self) -> Definitions:
@@ -64,17 +67,20 @@ class ReclassifyingTransaction:
             }
             for each in revised
         ]
+        self.measuring.rejudge({each.key: (each.after.kind, each.channel) for each in revised}, at)
         update_rows(self._connection, events, rows)
         which = among(self._connection, people.c.id, list(recounted))
         self._connection.execute(update(people).where(which, people.c.recount_at.is_(None)).values(recount_at=at))
 
 
 @contextmanager
-def reclassifying(engine: Engine, releases: Releases, *, reading: bool) -> Iterator[ReclassifyingTransaction]:
+def reclassifying(engine: Engine, releases: Releases, keys: StandingKeys, *, reading: bool) -> Iterator[ReclassifyingTransaction]:
     """A transaction that commits if the block ends well; Conflict and Unavailable tell that trying again helps."""
     with (
         translated("give the same command again"),
         engine.connect().execution_options(reading=reading) as connection,
         connection.begin(),
     ):
-        yield ReclassifyingTransaction(connection, releases, reading=reading)
+        transaction = ReclassifyingTransaction(connection, releases, keys, reading=reading)
+        yield transaction
+        transaction.measuring.write()

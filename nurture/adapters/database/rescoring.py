@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from nurture.adapters.database.components import ComponentTransaction
 from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.releases import Releases
+from nurture.adapters.database.rollups import StandingKeys
 from nurture.adapters.database.switching import keep_switch
 from nurture.domain.component import Component, Recounted
 
@@ -21,8 +22,10 @@ class RescoringTransaction(ComponentTransaction):
 
 
 @contextmanager
-def rescoring(engine: Engine, releases: Releases) -> Iterator[RescoringTransaction]:
+def rescoring(engine: Engine, releases: Releases, keys: StandingKeys) -> Iterator[RescoringTransaction]:
     """A transaction that commits if the block ends well; Conflict and Unavailable tell that trying again helps."""
     with translated("give the same command again; it does the rest"), engine.begin() as connection:
         keep_switch(connection)
-        yield RescoringTransaction(connection, releases)
+        transaction = RescoringTransaction(connection, releases, keys)
+        yield transaction
+        transaction.measuring.write()

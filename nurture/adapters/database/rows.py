@@ -83,6 +83,7 @@ def enrollment_of(row: Row[Any]) -> Enrollment:
         reason=row.reason,
         step_since=row.step_since,
         outcomes=row.outcomes or {},
+        goal_at=row.goal_at,
     )
 
 
@@ -143,4 +144,5 @@ def enrollment_row(run: Enrollment) -> dict[str, Any]:
         "ended_at": run.ended_at,
         "step_since": run.step_since,
         "outcomes": dict(run.outcomes) or None,
+        "goal_at": run.goal_at,
     }

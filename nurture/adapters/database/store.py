@@ -10,6 +10,7 @@ from nurture.adapters.database.advancing import AdvancingTransaction, advancing
 from nurture.adapters.database.components import ComponentTransaction, components
 from nurture.adapters.database.cooling import CoolingTransaction, cooling
 from nurture.adapters.database.erased_addresses import ErasedAddresses
+from nurture.adapters.database.following_up import FollowingUpStore
 from nurture.adapters.database.forgetting import ForgettingTransaction, forgetting
 from nurture.adapters.database.guarding import GuardingStore
 from nurture.adapters.database.handing_off import HandingOffStore
@@ -20,6 +21,7 @@ from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.releasing import ReleasingTransaction, releasing
 from nurture.adapters.database.rescoring import RescoringTransaction, rescoring
 from nurture.adapters.database.resolving import ResolvingTransaction, resolving
+from nurture.adapters.database.rollups import StandingKeys
 from nurture.adapters.database.routing import RoutingStore
 from nurture.adapters.database.sending import SendingStore
 from nurture.adapters.database.suppressing import SuppressingTransaction, suppressing
@@ -27,7 +29,7 @@ from nurture.adapters.database.surveying import SurveyingTransaction, surveying
 
 
 class Database:
-    """Opens the transactions of all verbs but send, route, hand off and guard, and holds those.
+    """Opens the transactions of all verbs but send, route, hand off, follow up and guard, and holds those.
 
     `pepper` is the installation's secret key: with it the addresses of erased people are hashed.
     """
@@ -36,8 +38,10 @@ class Database:
         self.engine = engine
         self.erased = ErasedAddresses(pepper)
         self.releases = Releases()
+        self._keys = StandingKeys()
         self.sending = SendingStore(engine, self.releases)
         self.handing_off = HandingOffStore(engine, self.releases)
+        self.following_up = FollowingUpStore(engine, self.releases)
         self.guarding = GuardingStore(engine, self.releases)
         self.routing = RoutingStore(engine, self.releases)
 
@@ -46,28 +50,28 @@ class Database:
         return SendingStore(self.engine, self.releases, heed)
 
     def absorbing(self) -> AbstractContextManager[AbsorbingTransaction]:
-        return absorbing(self.engine, self.releases, self.erased)
+        return absorbing(self.engine, self.releases, self.erased, self._keys)
 
     def components(self) -> AbstractContextManager[ComponentTransaction]:
-        return components(self.engine, self.releases)
+        return components(self.engine, self.releases, self._keys)
 
     def rescoring(self) -> AbstractContextManager[RescoringTransaction]:
-        return rescoring(self.engine, self.releases)
+        return rescoring(self.engine, self.releases, self._keys)
 
     def reclassifying(self, *, reading: bool) -> AbstractContextManager[ReclassifyingTransaction]:
-        return reclassifying(self.engine, self.releases, reading=reading)
+        return reclassifying(self.engine, self.releases, self._keys, reading=reading)
 
     def advancing(self) -> AbstractContextManager[AdvancingTransaction]:
-        return advancing(self.engine, self.releases, self.erased)
+        return advancing(self.engine, self.releases, self.erased, self._keys)
 
     def cooling(self) -> AbstractContextManager[CoolingTransaction]:
-        return cooling(self.engine, self.releases)
+        return cooling(self.engine, self.releases, self._keys)
 
     def surveying(self) -> AbstractContextManager[SurveyingTransaction]:
         return surveying(self.engine, self.releases)
 
     def forgetting(self, *, dry_run: bool = False) -> AbstractContextManager[ForgettingTransaction]:
-        return forgetting(self.engine, self.releases, self.erased, dry_run=dry_run)
+        return forgetting(self.engine, self.releases, self.erased, self._keys, dry_run=dry_run)
 
     def releasing(self) -> AbstractContextManager[ReleasingTransaction]:
         return releasing(self.engine, self.releases)

@@ -16,7 +16,7 @@ from nurture.domain.handing_off import Delivery, Done
 from nurture.domain.next_action import Signals, next_action
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cells, Scoring, score_lines
-from nurture.domain.telling.occasions import Alerted, Moved
+from nurture.domain.telling.occasions import Alerted, Moved, Untouched
 from nurture.domain.touches import Touch, touch_to_json
 
 #: The specification's bound on a payload. Bytes.
@@ -125,6 +125,8 @@ def _because(delivery: Delivery, person: Person, definitions: Definitions) -> st
             return f"from {before} to {after} by the rule {rule}: {how} {cause}{about}"[:_LONGEST_REASON]
         case Alerted(sequence, step, text):
             return f"they came to the step {step} of {sequence}" + (f": {text}" if text else "")[:_LONGEST_REASON]
+        case Untouched(stage, _, since, _):
+            return f"nobody has answered for them since they came to {stage} on {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     return f"they stand in {person.stage} since {person.stage_since:%Y-%m-%d}"
 
 

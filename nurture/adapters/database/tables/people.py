@@ -95,6 +95,7 @@ events = Table(
     Column("body", Json, nullable=False),
     Index("ix_events_person_id_occurred_at", "person_id", "occurred_at"),
     Index("ix_events_occurred_at", "occurred_at"),
+    partial_index("ix_events_of_mail", "occurred_at", where="name IN ('email_clicked', 'unsubscribed')"),
 )
 
 #: Events that came under the id of another one with something else to say. They count for nothing and are kept to be seen.

@@ -27,6 +27,7 @@ sequence_versions = Table(
 
 #: One person's run through one sequence. `step` is the node they stand on; `entry` tells repeated runs apart. `step_since` is
 #: when they began to wait there, empty if they are yet to take the step. `outcomes` holds what came of steps, by their ids.
+#: `goal_at` is when the person first did what the sequence aims at after entering it, be the run over or not.
 enrollments = Table(
     "enrollments",
     metadata,
@@ -43,8 +44,10 @@ enrollments = Table(
     Column("ended_at", Instant),
     Column("step_since", Instant),
     Column("outcomes", Json),
+    Column("goal_at", Instant),
     UniqueConstraint("person_id", "sequence", "entry"),
     partial_index("ix_enrollments_due", "due_at", where="status IN ('active', 'waiting')"),
+    Index("ix_enrollments_entered_at", "entered_at"),
 )
 
 #: Sequences that are held: their runs are `paused`, and nothing of them is mailed. `by` is who held them, empty where the engine did.

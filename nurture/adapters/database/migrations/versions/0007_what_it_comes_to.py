@@ -18,6 +18,7 @@ def upgrade() -> None:
     _rollups()
     _spend()
     _follow_ups()
+    _goals()
     _deliveries()
 
 
@@ -63,6 +64,13 @@ def _spend() -> None:
     op.create_index(op.f("ix_spend_last_day"), "spend", ["last_day"])
 
 
+def _goals() -> None:
+    op.add_column("enrollments", sa.Column("goal_at", _instant, nullable=True))
+    op.create_index("ix_enrollments_entered_at", "enrollments", ["entered_at"])
+    of_mail = sa.text("name IN ('email_clicked', 'unsubscribed')")
+    op.create_index("ix_events_of_mail", "events", ["occurred_at"], postgresql_where=of_mail, sqlite_where=of_mail)
+
+
 def _follow_ups() -> None:
     op.create_table(
         "follow_ups",
@@ -81,6 +89,8 @@ def _follow_ups() -> None:
     op.create_index(op.f("ix_follow_ups_person_id"), "follow_ups", ["person_id"])
     due = sa.text("due_at IS NOT NULL")
     op.create_index("ix_follow_ups_due", "follow_ups", ["due_at"], postgresql_where=due, sqlite_where=due)
+    unanswered = sa.text("answered_at IS NULL")
+    op.create_index("ix_follow_ups_open", "follow_ups", ["level"], postgresql_where=unanswered, sqlite_where=unanswered)
     op.create_table(
         "reminders",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
