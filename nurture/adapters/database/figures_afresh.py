@@ -97,9 +97,10 @@ class _Routed:
         return place
 
 
-def days_of_events(connection: Connection, measure: Measure, span: int) -> Iterator[tuple[int, int]]:
-    """Spans of open days in which anything happened or is counted, each from a first to a last day."""
-    day = closed_before(connection, measure.timezone) or _FIRST_DAY
+def days_of_events(connection: Connection, measure: Measure, span: int, after: int | None = None) -> Iterator[tuple[int, int]]:
+    """Spans of open days, those beyond `after`, in which anything happened or is counted; each from a first to a last day."""
+    closed = closed_before(connection, measure.timezone)
+    day = max(_FIRST_DAY if closed is None else closed, _FIRST_DAY if after is None else after + 1)
     while True:
         happened = select(func.min(events.c.occurred_at))
         if day > _FIRST_DAY:

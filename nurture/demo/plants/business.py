@@ -38,7 +38,7 @@ class Half(NamedTuple):
     returning: float = 0.15
     """Of those who come, so many had come in the half before."""
     sees_an_offer: float = 0.38
-    takes: Mapping[str, float] = {"guide": 0.42, "checklist": 0.42}  # noqa: RUF012 - never written
+    takes: Mapping[str, float] = {"guide": 0.42, "checklist": 0.42}
     """Who sees the page of a form sends it so often."""
 
 
@@ -52,7 +52,7 @@ class Business(NamedTuple):
     blind_page: str = ""
     """A page whose readers never see an offer."""
     fits: float = 0.75
-    channel_fits: Mapping[str, float] = {}  # noqa: RUF012 - never written
+    channel_fits: Mapping[str, float] = {}
     """How many fit, where it is another share than usual, by channel."""
     interested: float = 0.7
     """Of leads who fit, so many come back to compare; they are ready to buy, and most others are not."""
@@ -70,9 +70,9 @@ class Business(NamedTuple):
     """Of the leads that sales is given, so many are answered."""
     answers_after_days: int = 0
     crm_answers: int = 200
-    spend: Mapping[str, int] = {"paid-search": 240_000, "paid-social": 200_000}  # noqa: RUF012 - never written
+    spend: Mapping[str, int] = {"paid-search": 240_000, "paid-social": 200_000}
     """In the two months, in hundredths."""
-    definitions: Mapping[str, Any] = {}  # noqa: RUF012 - never written
+    definitions: Mapping[str, Any] = {}
     """Parts of the definitions that are written otherwise."""
 
 
