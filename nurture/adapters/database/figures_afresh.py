@@ -23,6 +23,8 @@ from nurture.domain.measuring.figures import (
     DID,
     DOWNLOADS,
     EVENTS,
+    LANDED,
+    MACHINES,
     MOST_KEYS,
     OTHER,
     PEOPLE,
@@ -35,7 +37,7 @@ from nurture.domain.measuring.figures import (
 )  # fmt: skip
 from nurture.domain.measuring.tally import Place, Tally
 
-OF_EVENTS: Final = (EVENTS, DID, VISITS, AWARE, VIEWS, SECONDS, DEEP, PLAYS, DOWNLOADS, SUBMITS)
+OF_EVENTS: Final = (EVENTS, DID, VISITS, AWARE, VIEWS, SECONDS, DEEP, PLAYS, DOWNLOADS, SUBMITS, LANDED, MACHINES)
 OF_DAYS: Final = (PEOPLE, COHORT)
 
 #: Before anything of ours.
