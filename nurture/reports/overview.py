@@ -18,6 +18,7 @@ from nurture.reports.comparing import change, compared, comparison, share
 from nurture.reports.content import Kept
 from nurture.reports.funnel import SENT
 from nurture.reports.money import cost_of_each, spent_in
+from nurture.reports.rates import FEW
 from nurture.reports.reach import Days, Reach
 from nurture.reports.rollups import by_figure_and_day, by_figure_and_key
 from nurture.reports.sheet import Column, Kind, Period, Plot, Remark, Report, Sheet
@@ -26,9 +27,6 @@ from nurture.reports.stages import reached
 
 #: As many channels and pieces of content as the overview names.
 _STRONGEST: Final = 3
-
-#: Below so many leads a rate says little: the interval of one in twenty is then wider than the rate itself.
-_FEW: Final = 30
 
 
 class Milestones(NamedTuple):
@@ -141,7 +139,7 @@ def build(connection: Connection, definitions: Definitions, period: Period, at: 
         _channels(connection, halves.milestones, period),
         _content(connection, halves.milestones, period),
     )
-    few = (Remark(code="few", values={"n": now.leads}),) if now.leads < _FEW else ()
+    few = (Remark(code="few", values={"n": now.leads}),) if now.leads < FEW else ()
     return Report(
         name="overview", period=period, at=at, currency=definitions.reporting.currency, sheets=sheets, remarks=few
     )  # fmt: skip
