@@ -26,7 +26,7 @@ from nurture.definitions.loader import Loaded, load
 from nurture.domain.mail.routing import DEFAULT
 from nurture.domain.mail.sending import MessageStatus
 from nurture.errors import DefinitionError, NurtureError, Unavailable
-from nurture.ports import Caller, Clock, Nudge, Router, Writer
+from nurture.ports import Clock, Nudge, Router, Writer
 from nurture.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from nurture.adapters.mail.imap import ImapAccount, ImapMailbox
     from nurture.adapters.mail.incoming.reader import MailReader
     from nurture.adapters.prompt_writer import PromptWriter
+    from nurture.adapters.webhook import WebhookCaller
     from nurture.flow.erase import Elsewhere
     from nurture.flow.forget import Eraser
     from nurture.flow.send import Mailroom
@@ -334,7 +335,7 @@ class WorkerParts:
         return self._imap.opened()
 
     @cached_property
-    def webhooks(self) -> Caller:
+    def webhooks(self) -> "WebhookCaller":
         from nurture.adapters.webhook import WebhookCaller
 
         return WebhookCaller(self.settings.webhook_secrets, allowed=self.settings.handoff_networks)

@@ -9,7 +9,6 @@ from nurture.domain.component import Component, Recounted
 from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.event import Event
-from nurture.domain.handing_off import Delivery, DeliveryStatus
 from nurture.domain.lifecycle import StageChange
 from nurture.domain.mail.delivery import Answer as MailAnswer
 from nurture.domain.mail.dispatch import Situation
@@ -358,60 +357,6 @@ class Sending(Protocol):
         An outcome of what another worker holds by now is passed over. A message may not go when its lease was lost, or since the claim somebody cancelled or suppressed it, its run ended other than by
         walking to its end, or its sequence was paused.
         """
-        ...
-
-
-class Call(NamedTuple):
-    """A signed request to an endpoint. `secret` is the name of a secret, `body` ASCII JSON."""
-
-    delivery: int
-    url: str
-    secret: str
-    body: str
-
-
-class Answer(NamedTuple):
-    """What an endpoint answered: the HTTP status, None when there was no answer, and a few words about it."""
-
-    delivery: int
-    status: int | None
-    detail: str
-
-
-class Caller(Protocol):
-    """A way to the endpoints."""
-
-    def call(self, calls: Sequence[Call], at: datetime) -> list[Answer]:
-        """Make all calls at once and wait for their answers, one for each; never raises for what an endpoint does."""
-        ...
-
-
-class Result(NamedTuple):
-    """What an attempt to deliver came to: the new status, or WAITING again with the next `due_at`.
-
-    `attempts` counts this one; `status` and `detail` are what is kept of it.
-    """
-
-    delivery: int
-    status: DeliveryStatus
-    attempts: int
-    detail: str
-    due_at: datetime | None = None
-
-
-class HandingOff(Protocol):
-    """The database, as hand off sees it; each call is a transaction of its own."""
-
-    def definitions(self) -> Definitions:
-        """The definitions in force."""
-        ...
-
-    def claim(self, limit: int, at: datetime) -> list[Delivery]:
-        """Up to `limit` deliveries whose time has come, put off by a lease so that no other worker takes them meanwhile."""
-        ...
-
-    def settle(self, results: Sequence[Result]) -> None:
-        """Note what became of deliveries."""
         ...
 
 

@@ -28,9 +28,9 @@ from nurture.flow.absorb import absorb
 from nurture.flow.advance import advance
 from nurture.flow.cool import cool
 from nurture.flow.fetch import fetch
+from nurture.flow.follow_up import follow_up
 from nurture.flow.forget import forget
 from nurture.flow.guard import guard
-from nurture.flow.hand_off import BATCH as HAND_OFF_BATCH
 from nurture.flow.hand_off import hand_off
 from nurture.flow.recount import BATCH as RECOUNT_BATCH
 from nurture.flow.recount import recount
@@ -202,21 +202,41 @@ def send_due() -> None:
 
 @_task("hand_off")
 def hand_off_due() -> None:
-    """Tell other systems of the stage changes they asked for."""
+    """Tell other systems of what they asked for."""
     mine, turn = parts(), _Turn("hand_off")
+    if turn.is_held():
+        return
+    try:
+        with mine.traces.batch("hand_off") as batch:
+            report = hand_off(
+                mine.database.handing_off, mine.webhooks, mine.clock, random.random, goes_on=turn.goes_on
+            )  # fmt: skip
+            batch.came_to(claimed=report.claimed, delivered=report.delivered)
+            batch_done(report.claimed)
+    except NurtureError as error:
+        log.warning("hand-off stopped", why=str(error), retried=error.retry_helps)
+        return
+    if report.claimed:
+        log.info("handed off", claimed=report.claimed, delivered=report.delivered, given_up=report.given_up)
+        mine.tally.add(handoffs_delivered=report.delivered, handoffs_failed=report.given_up)
+    for endpoint in report.disabled:
+        log.error("endpoint called no more", endpoint=endpoint)
+
+
+@_task("follow_up")
+def follow_up_due() -> None:
+    """Remind sales of leads for whom they have not answered in time."""
+    mine, turn = parts(), _Turn("follow_up")
     while turn.goes_on():
         try:
-            with mine.traces.batch("hand_off") as batch:
-                report = hand_off(mine.database.handing_off, mine.webhooks, mine.clock, random.random)
-                batch.came_to(claimed=report.claimed, delivered=report.delivered)
-                batch_done(report.claimed)
+            followed = follow_up(mine.database.following_up, mine.clock, is_holiday)
         except NurtureError as error:
-            log.warning("hand-off stopped", why=str(error), retried=error.retry_helps)
+            log.warning("follow-ups stopped", why=str(error), retried=error.retry_helps)
             return
-        if report.claimed:
-            log.info("handed off", claimed=report.claimed, delivered=report.delivered, given_up=report.given_up)
-            mine.tally.add(handoffs_delivered=report.delivered, handoffs_failed=report.given_up)
-        if report.claimed < HAND_OFF_BATCH:
+        if followed.reminded:
+            log.info("reminded", leads=followed.reminded)
+            mine.nudge("hand_off")
+        if not followed.more:
             return
 
 

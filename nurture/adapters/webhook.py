@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from ssl import SSLContext
 from typing import Final
@@ -12,7 +13,7 @@ from standardwebhooks import Webhook
 
 from nurture.adapters.outbound import NotToBeCalled, Resolve, judged, look_up
 from nurture.domain.outward import Network
-from nurture.ports import Answer, Call
+from nurture.domain.telling.calls import Answer, Call
 
 #: An endpoint has this long for all of its answer. Seconds.
 TIMEOUT: Final = 15.0
@@ -56,8 +57,8 @@ class WebhookCaller:
             return Answer(call.delivery, None, f"there is no secret {call.secret!r}; add it to NURTURE_HANDOFF_SECRETS")
         try:
             async with asyncio.timeout(self._timeout):
-                status = await self._called(client, call, at)
-                return Answer(call.delivery, status, f"HTTP {status}")
+                status, wait = await self._called(client, call, at)
+                return Answer(call.delivery, status, f"HTTP {status}", wait)
         except TimeoutError:
             return Answer(call.delivery, None, f"no answer within {self._timeout:g} s")
         except NotToBeCalled as refused:
@@ -65,8 +66,8 @@ class WebhookCaller:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Answer(call.delivery, None, f"{type(error).__name__}: {error}"[:_LONGEST_DETAIL])
 
-    async def _called(self, client: httpx.AsyncClient, call: Call, at: datetime) -> int:
-        """The status that the receiver answers, called at an address that was judged; the name decides which certificate counts."""
+    async def _called(self, client: httpx.AsyncClient, call: Call, at: datetime) -> tuple[int, timedelta | None]:
+        """The status that the receiver answers, and how long it asks to be left alone. It is called at an address that was judged; the name decides which certificate counts."""
         url = httpx.URL(call.url)
         addresses = await judged(url, self._allowed, self._resolve)
         patience = httpx.Timeout(None, connect=self._timeout / len(addresses))
@@ -83,7 +84,7 @@ class WebhookCaller:
                     raise
             else:
                 await response.aclose()
-                return response.status_code
+                return response.status_code, retry_after(response.headers.get("retry-after"), at)
         raise NotToBeCalled(f"{url.host} has no address")
 
     def _headers(self, call: Call, at: datetime) -> dict[str, str]:
@@ -95,3 +96,14 @@ class WebhookCaller:
             "webhook-timestamp": str(int(at.timestamp())),
             "webhook-signature": Webhook(self._secrets[call.secret]).sign(number, at, call.body),
         }
+
+
+def retry_after(said: str | None, at: datetime) -> timedelta | None:
+    """How long after instant `at` a `Retry-After` header asks to wait, in seconds or until a date (RFC 9110 §10.2.3)."""
+    if said is None:
+        return None
+    try:
+        wait = timedelta(seconds=int(said)) if said.isascii() and said.isdigit() else parsedate_to_datetime(said) - at
+    except (ValueError, TypeError, OverflowError):  # TypeError: a date without a zone
+        return None
+    return max(wait, timedelta())

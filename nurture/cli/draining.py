@@ -44,6 +44,10 @@ def drain(
     from nurture.domain.duration import parse_duration
 
     wanted = target(what, name)
+    if wanted.kind == "endpoint":
+        raise typer.BadParameter(
+            f"calls to an endpoint end within a minute by themselves; say `nurture pause {wanted.words}`", param_hint="WHAT"
+        )
     check_reason(reason)
     try:
         patience = parse_duration(timeout).total_seconds()

@@ -1,18 +1,20 @@
-"""What `nurture pause`, `resume` and `drain` are about: `queue mail`, `sequence guide`, `domain gmail.com`, `all`, or a sequence alone."""
+"""What `nurture pause`, `resume` and `drain` are about: `queue mail`, `sequence guide`, `domain gmail.com`,
+`endpoint crm`, `all`, or a sequence alone.
+"""
 
 from typing import Annotated, Literal, NamedTuple
 
 import typer
 
 #: Which kind of thing; a word that is none of these is a sequence.
-KINDS = ("sequence", "queue", "domain", "all")
+KINDS = ("sequence", "queue", "domain", "endpoint", "all")
 
 What = Annotated[
     str,
     typer.Argument(
         metavar="WHAT",
         show_default=False,
-        help="sequence, queue, domain or all; or the name of a sequence, which is meant most often.",
+        help="sequence, queue, domain, endpoint or all; or the name of a sequence, which is meant most often.",
     ),
 ]
 Name = Annotated[str | None, typer.Argument(metavar="[NAME]", show_default=False, help="Which one; none for all.")]
@@ -21,7 +23,7 @@ Name = Annotated[str | None, typer.Argument(metavar="[NAME]", show_default=False
 class Target(NamedTuple):
     """What is held, or goes on."""
 
-    kind: Literal["sequence", "queue", "domain", "all"]
+    kind: Literal["sequence", "queue", "domain", "endpoint", "all"]
     name: str
 
     @property
@@ -32,9 +34,8 @@ class Target(NamedTuple):
     @property
     def told(self) -> str:
         """As it is told."""
-        return {"all": "everything", "domain": f"mail to {self.name}", "queue": f"the queue {self.name}"}.get(
-            self.kind, self.name
-        )
+        by_kind = {"all": "everything", "domain": f"mail to {self.name}"}
+        return self.name if self.kind == "sequence" else by_kind.get(self.kind, f"the {self.kind} {self.name}")
 
 
 def target(what: str, name: str | None) -> Target:
@@ -54,8 +55,8 @@ def target(what: str, name: str | None) -> Target:
             return Target("queue", _queue(str(name)))
         case "domain":
             return Target("domain", domain(str(name)))
-        case "sequence":
-            return Target("sequence", str(name))
+        case "sequence" | "endpoint":
+            return Target(what, str(name))
     if name is not None:
         from nurture.domain.wording import instead
 

@@ -27,7 +27,7 @@ _WAKES = {"events": ("sweep", "recount"), "sequences": ("advance", "survey"), "m
 
 
 def pause(what: What, name: Name = None, reason: Reason = None, as_json: AsJson = False) -> None:
-    """Hold a sequence, a queue of tasks, the mail to a domain, or everything, until `nurture resume`.
+    """Hold a sequence, a queue of tasks, the mail to a domain, an endpoint of hand-offs, or everything, until `nurture resume`.
 
     `nurture pause guide` or `pause sequence guide`: nothing of it is mailed and nobody takes a step. Nobody is sent away: waits go on
     counting, goals and exits still end what they end, and whoever is triggered comes in.
@@ -35,7 +35,8 @@ def pause(what: What, name: Name = None, reason: Reason = None, as_json: AsJson 
     `pause queue mail` (events, sequences, mail, handoff) and `pause all`: workers begin nothing of it; what they have begun ends. Events
     go on being accepted and wait in the stream.
 
-    `pause domain gmail.com`: no mail goes there. Nothing that was held counts as late.
+    `pause domain gmail.com`: no mail goes there. `pause endpoint crm`: it is not called, and what is due to it waits. Nothing that was
+    held counts as late.
     """
     wanted = target(what, name)
     check_reason(reason)
@@ -55,10 +56,23 @@ def _pause(base: Base, wanted: Target, reason: str | None) -> dict[str, Any]:
         return {"sequence": wanted.name, "people": hold_sequence(base.database, wanted.name, reason, at, by)}
     if wanted.kind == "domain":
         return {"since": hold_domain(base, wanted.name, reason)}
+    if wanted.kind == "endpoint":
+        _refuse_unless_there(base, wanted.name)
     from nurture.domain.holds import Hold
     from nurture.flow.hold_queue import hold
 
     return {"since": hold(base.database, Hold(wanted.kind, wanted.name, "paused", reason, at, by)).since}
+
+
+def _refuse_unless_there(base: Base, endpoint: str) -> None:
+    from nurture.domain.wording import instead
+    from nurture.errors import Refused
+
+    known = base.database.handing_off.definitions().handoff.endpoints
+    if endpoint not in known:
+        raise Refused(
+            f"config/handoff.yaml defines no endpoint {endpoint!r}; {instead(endpoint, known) if known else 'it defines none'}"
+        )
 
 
 def hold_domain(base: Base, name: str, reason: str | None, *, again: bool = False) -> Any:
@@ -85,6 +99,8 @@ def _paused(wanted: Target, told: dict[str, Any]) -> str:
             return f"{wanted.name} is paused; {people} in flight stay where they are"
         case "domain":
             return f"mail to {wanted.name} is held; within a second none begins any more"
+        case "endpoint":
+            return f"{wanted.told} is called no more; what is due to it waits. Calls under way end within a minute"
         case "all":
             return "everything is held; within a second no worker begins anything. Events go on being accepted"
     return f"the queue {wanted.name} is held; within a second no worker begins anything of it"
@@ -110,7 +126,7 @@ def resume(
         )
     with installation() as base, explained(wanted):
         told, lines = _resume(base, wanted, over)
-        wakes = {"sequence": ("advance", "send"), "domain": ("send",)}.get(wanted.kind) or tuple(
+        wakes = {"sequence": ("advance", "send"), "domain": ("send",), "endpoint": ("hand_off",)}.get(wanted.kind) or tuple(
             task for queue, tasks in _WAKES.items() if wanted.kind == "all" or queue == wanted.name for task in tasks
         )
         wake(base.settings, wakes, again=wanted.kind in ("queue", "all"))
@@ -132,7 +148,8 @@ def _resume(base: Base, wanted: Target, over: str | None) -> tuple[dict[str, Any
     from nurture.adapters.broker import QUEUES
     from nurture.flow.hold_queue import resume as go_on
 
-    went_on = go_on(base.database, wanted.kind, wanted.name, QUEUES, base.clock.now())
+    queues = () if wanted.kind == "endpoint" else QUEUES
+    went_on = go_on(base.database, wanted.kind, wanted.name, queues, base.clock.now())
     told = {"not_late": went_on.not_late, "still_held": [each._asdict() for each in went_on.still]}
     return told, list(_went_on(wanted, went_on))
 
@@ -181,7 +198,7 @@ def wake(settings: "Settings", tasks: tuple[str, ...], *, again: bool) -> None:
 
 
 def holds(as_json: AsJson = False) -> None:
-    """List what is held: everything, queues, sequences, domains; since when, by whom and why. Brakes that hold mail back stand below."""
+    """List what is held: everything, queues, sequences, domains, endpoints; since when, by whom and why. Brakes that hold mail back stand below."""
     from nurture.reports.braking import held_back
     from nurture.reports.holds import held
     from nurture.reports.reading import snapshot

@@ -1,4 +1,4 @@
-"""`nurture hooks`: the addresses that mail providers are given, and what a recorded request comes to."""
+"""`nurture hooks`: the addresses that mail providers and CRMs are given, and what a recorded request comes to."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,12 +11,13 @@ from nurture.cli.printing import aligned, clean, instant, print_json
 if TYPE_CHECKING:
     from nurture.adapters.hooks.base import HookRefused
     from nurture.adapters.hooks.taking import Told
+    from nurture.domain.answering import Answered
     from nurture.domain.mail.feedback import Feedback
     from nurture.domain.mail.hooks import Hook
     from nurture.settings import Settings
     from nurture.web.refusals import Refusal
 
-app = typer.Typer(help="Webhooks by which mail providers tell what became of mails.", no_args_is_help=True)
+app = typer.Typer(help="Webhooks by which others tell what became of mails and leads.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Source = Annotated[str, typer.Argument(metavar="SOURCE", help="A name in config/hooks.yaml.", show_default=False)]
@@ -32,15 +33,13 @@ Unsigned = Annotated[bool, typer.Option("--unsigned", help="Only read it; do not
 @app.command(name="list")
 def list_(as_json: AsJson = False) -> None:
     """List the address of each hook, which is as good as a password, and what is to be set at the provider."""
-    from nurture.adapters.hooks.taking import ADAPTERS, key_of
-    from nurture.adapters.tokens import Tokens
+    from nurture.adapters.hooks.taking import ADAPTERS
 
     settings = load_settings()
-    tokens = Tokens(settings.secret)
     told = [
         {
             "name": name, "provider": hook.provider,
-            "url": f"{settings.public_url}/hooks/{name}/{key_of(tokens, name, hook.edition)}",
+            "url": _url(settings, name, hook),
             "there": ADAPTERS[hook.provider].there, "here": _secret_here(settings, hook),
         }
         for name, hook in _hooks(settings).items()
@@ -92,6 +91,13 @@ def _hooks(settings: "Settings") -> "Mapping[str, Hook]":
     return hooks.sources
 
 
+def _url(settings: "Settings", name: str, hook: "Hook") -> str:
+    from nurture.adapters.hooks.taking import key_of
+    from nurture.adapters.tokens import Tokens
+
+    return f"{settings.public_url}/hooks/{name}/{key_of(Tokens(settings.secret), name, hook.edition)}"
+
+
 def _secret_here(settings: "Settings", hook: "Hook") -> str:
     if hook.provider == "ses":
         return f"believes {', '.join(hook.topics) or 'nobody: name its topics'}"
@@ -111,7 +117,7 @@ def _told(
     post = Post(headers, body, parse_json(body), at)
     secrets = settings.secrets_of_hooks.get(hook.secret or "", ())
     if not believed:
-        ADAPTERS[hook.provider].check(post, Access(hook, secrets, visit, visit))
+        ADAPTERS[hook.provider].check(post, Access(hook, secrets, visit, visit, _url(settings, name, hook)))
     return read_post(name, hook, post, Tokens(settings.secret, settings.former_secrets))
 
 
@@ -156,9 +162,13 @@ def _tell(told: "Told", *, as_json: bool) -> None:
     if as_json:
         heard = [each._asdict() for each in told.heard]
         passed = [each._asdict() for each in told.passed_over]
-        print_json({"heard": heard, "passed_over": passed, "rejected": [each._asdict() for each in told.rejected]})
+        answered = [each._asdict() for each in told.answered]
+        rejected = [each._asdict() for each in told.rejected]
+        print_json({"heard": heard, "answered": answered, "passed_over": passed, "rejected": rejected})
         return
     for line in aligned(_row(each) for each in told.heard):
+        typer.echo(line)
+    for line in aligned(_answer(each) for each in told.answered):
         typer.echo(line)
     for each in told.passed_over:
         typer.echo(f"  {clean(each.word) or 'a word that is missing'}: {'nothing that is kept' if each.known else 'not known'}")
@@ -170,3 +180,8 @@ def _row(feedback: "Feedback") -> tuple[object, ...]:
     about = f"message {feedback.message}" if feedback.message is not None else feedback.recipient
     why = " ".join(str(each) for each in (feedback.fault, feedback.code, feedback.detail) if each)
     return (instant(feedback.at), feedback.kind, about, why)
+
+
+def _answer(told: "Answered") -> tuple[object, ...]:
+    about = f"person {told.person}" if told.person is not None else told.email or told.user_id
+    return (instant(told.at), told.answer, about, told.reason, told.amount, told.currency)

@@ -1,4 +1,4 @@
-"""`nurture import` and `nurture export`: people and events from files, and into them."""
+"""`nurture import` and `nurture export`: people, events and answers of sales from files, people and events into them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from nurture.domain.imports.rows import Refused, Row
     from nurture.flow.import_rows import Account
 
-import_ = typer.Typer(help="Take in people or events from a file: CSV, JSON lines, or log lines.", no_args_is_help=True)
+import_ = typer.Typer(
+    help="Take in people, events or answers of sales from a file: CSV, JSON lines, or log lines.", no_args_is_help=True
+)
 export = typer.Typer(help="Write people or events to a file that `nurture import` reads back.", no_args_is_help=True)
 
 #: Mistakes in rows that are told one by one when an import is no dry run.
@@ -58,6 +60,17 @@ def import_events(
     from nurture.cli.import_run import Options
 
     _import(Options("events", file, map_, dry_run, errors, strict, restart, encoding), as_json)
+
+
+@import_.command("answers")
+def import_answers(
+    file: File, map_: Map = None, dry_run: DryRun = False, errors: Errors = None, strict: Strict = False,
+    restart: Restart = False, encoding: Encoding = None, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Import what sales answered (accepted, rejected, won, lost), one answer in each row. Exit code 1 if a row was refused."""
+    from nurture.cli.import_run import Options
+
+    _import(Options("answers", file, map_, dry_run, errors, strict, restart, encoding), as_json)
 
 
 def _import(options: "Options", as_json: bool) -> None:

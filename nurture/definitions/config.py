@@ -9,6 +9,7 @@ from nurture.domain.channels import Channels
 from nurture.domain.conditions import Condition
 from nurture.domain.consent import Consents
 from nurture.domain.content import Asset, Form
+from nurture.domain.diagnosing.rules import Diagnose
 from nurture.domain.handing_off import Handoff
 from nurture.domain.lifecycle import Lifecycle
 from nurture.domain.mail.hooks import Hooks
@@ -31,6 +32,7 @@ SCORING, LIFECYCLE, SENDING = "scoring.yaml", "lifecycle.yaml", "sending.yaml"
 ASSETS, FORMS, HANDOFF, SEQUENCES = "assets.yaml", "forms.yaml", "handoff.yaml", "sequences"
 CHANNELS, PRIVACY, POOLS = "channels.yaml", "privacy.yaml", "pools.yaml"
 CONSENTS, HOOKS, REPORTING = "consents.yaml", "hooks.yaml", "reporting.yaml"
+DIAGNOSE = "diagnose.yaml"
 
 
 class AssetsFile(Definition):
@@ -98,6 +100,7 @@ class Config(NamedTuple):
     sequence_names: frozenset[str] = frozenset()
     hooks: Hooks = Hooks()
     reporting: Reporting = Reporting()
+    diagnose: Diagnose = Diagnose()
 
 
 class Finding(NamedTuple):

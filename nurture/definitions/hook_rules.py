@@ -21,8 +21,9 @@ def hooks_can_be_believed(config: Config) -> Iterator[Finding]:
         if hook.provider != "ses" and hook.secret is None:
             text = "nothing says by what they are known; write 'secret: NAME', and put it into NURTURE_HOOK_SECRETS"
             yield Finding(HOOKS, place, text)
-        if hook.provider == "custom" and hook.reading is None:
-            yield Finding(HOOKS, place, "nothing says how they put it; write 'reading' with 'kind' and 'words'")
+        if hook.provider == "custom" and hook.reading is None and hook.answers is None:
+            text = "nothing says how they put it; write 'reading' with 'kind' and 'words', or 'answers' with 'answer' and 'words'"
+            yield Finding(HOOKS, place, text)
 
 
 def hook_secrets_are_there(config: Config) -> Iterator[Finding]:

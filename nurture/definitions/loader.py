@@ -10,6 +10,7 @@ from nurture.definitions.config import (
     ASSETS,
     CHANNELS,
     CONSENTS,
+    DIAGNOSE,
     FORMS,
     HANDOFF,
     HOOKS,
@@ -35,6 +36,7 @@ from nurture.definitions.validation import validate
 from nurture.domain.channels import Channels
 from nurture.domain.consent import Consents
 from nurture.domain.definitions import Definitions
+from nurture.domain.diagnosing.rules import Diagnose
 from nurture.domain.handing_off import Handoff
 from nurture.domain.lifecycle import Lifecycle
 from nurture.domain.mail.hooks import Hooks
@@ -65,8 +67,9 @@ MODELS: Final[Mapping[str, type[Definition]]] = {
     CONSENTS: Consents,
     HOOKS: Hooks,
     REPORTING: Reporting,
+    DIAGNOSE: Diagnose,
 }
-_OPTIONAL: Final = frozenset({ASSETS, FORMS, HANDOFF, CHANNELS, PRIVACY, POOLS, CONSENTS, HOOKS, REPORTING})
+_OPTIONAL: Final = frozenset({ASSETS, FORMS, HANDOFF, CHANNELS, PRIVACY, POOLS, CONSENTS, HOOKS, REPORTING, DIAGNOSE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,7 @@ def _config(folder: Path, sources: Mapping[str, _Source], installation: Installa
         sequence_names=frozenset(_sequence_names(sources)),
         hooks=sources[HOOKS].value or Hooks(),
         reporting=sources[REPORTING].value or Reporting(),
+        diagnose=sources[DIAGNOSE].value or Diagnose(),
     )
 
 
@@ -224,6 +228,7 @@ def _as_far_as_known(config: Config) -> Definitions:
         consents=config.consents,
         hooks=config.hooks,
         reporting=config.reporting,
+        diagnose=config.diagnose,
     )
 
 

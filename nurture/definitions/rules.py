@@ -18,6 +18,7 @@ from nurture.definitions.config import (
     windows,
 )
 from nurture.definitions.consent_rules import CONSENT_RULES
+from nurture.definitions.diagnose_rules import DIAGNOSE_RULES
 from nurture.definitions.handoff_rules import HANDOFF_RULES
 from nurture.definitions.hook_rules import HOOK_RULES
 from nurture.definitions.mail_rules import MAIL_RULES
@@ -310,6 +311,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *TRANSPORT_RULES,
     *REACHABILITY_RULES,
     *HANDOFF_RULES,
+    *DIAGNOSE_RULES,
     *HOOK_RULES,
     *CHANNEL_RULES,
     *PRIVACY_RULES,

@@ -27,8 +27,8 @@ from nurture.domain.consent import (
     statements_in,
 )  # fmt: skip
 from nurture.domain.counting import count, total
-from nurture.domain.event import EMAIL_OPENED, UNSUBSCRIBED, Event
-from nurture.domain.identity import resolve
+from nurture.domain.event import EMAIL_OPENED, TOLD_BY_SALES, UNSUBSCRIBED, Event
+from nurture.domain.identity import identifiers_in, resolve
 from nurture.domain.judging import AT_ONCE_BY_A_MACHINE, Judge
 from nurture.domain.lifecycle import StageChange
 from nurture.domain.mail.hearing import HEARD, bounce_in, is_of_an_address, report_of, suppression_in
@@ -88,6 +88,9 @@ class _Batch:
             # We sign links only for people we know. Whoever this was, was forgotten, and a dead letter would remember them again.
             self.changes.dropped.append(event)
             return
+        if linked is None and event.name in TOLD_BY_SALES and not self._names_somebody_known(event):
+            self.changes.dropped.append(event)  # an answer is about a lead that sales was told of; it makes nobody
+            return
         verdict = self.verdicts[event.key]
         if event.name == EMAIL_OPENED and event.message is None and linked is not None:
             if verdict.kind != "machine":
@@ -106,6 +109,9 @@ class _Batch:
         self.changes.events.append(StoredEvent(event, person.id, verdict, channel))
         for change in awaited:
             self.acting.enroll(person, None, change, event.occurred_at)
+
+    def _names_somebody_known(self, event: Event) -> bool:
+        return any(self.world.register.owner(each) is not None for each in identifiers_in(event))
 
     def _hear(self, event: Event, person: Person, verdict: Verdict) -> None:
         """What an event tells of a mail that left: its message, its reader's address, and the runs that end by it."""

@@ -20,7 +20,7 @@ from nurture.domain.enrollment import (
     is_goal,
     is_triggered,
 )  # fmt: skip
-from nurture.domain.event import ENROLL_REQUESTED, STEP_SET, Event, midnight
+from nurture.domain.event import DEAL_LOST, ENROLL_REQUESTED, STEP_SET, TOLD_BY_SALES, Event, midnight
 from nurture.domain.holding_out import DESPITE_HOLDOUT
 from nurture.domain.lifecycle import (
     Promotion,
@@ -32,6 +32,7 @@ from nurture.domain.lifecycle import (
     promotions_by_state,
     recycling_for,
     rejection_by_event,
+    speaks_for_sales,
 )  # fmt: skip
 from nurture.domain.merging import SequenceOf
 from nurture.domain.pauses import RelativeDate, ends_at
@@ -40,8 +41,9 @@ from nurture.domain.program import Wait
 from nurture.domain.schedule import Calendar
 from nurture.domain.sequence import Sequence
 
-#: How the cause of a stage change begins that sales asked for.
+#: How the cause of a stage change begins that sales asked for, or told of.
 REJECTED: Final = "rejected: "
+LOST: Final = "lost: "
 
 #: Of a reason that sales gave, what fits into the story of a stage.
 LONGEST_REASON: Final = 200
@@ -77,7 +79,9 @@ class Acting:
         self._calendar = Calendar(definitions.sending.timezone, _no_holidays)
 
     def on_event(self, event: Event, person: Person) -> None:
-        """Everything that one human event causes by itself."""
+        """Everything that one human event causes by itself; what only sales may say, and did not, causes nothing."""
+        if event.name in TOLD_BY_SALES and not speaks_for_sales(event):
+            return
         self.end_by_event(event, person)
         self._go_on(event, person)
         self._reject(event, person)
@@ -248,12 +252,13 @@ class Acting:
 
     def _reject(self, event: Event, person: Person) -> None:
         """Sales sends somebody back, with a reason; for a while their score alone does not bring them up again."""
-        rule = rejection_by_event(event, person.stage, self.definitions.lifecycle)
+        rule = rejection_by_event(event, person.stage, self.definitions.lifecycle, person.stage_since)
         if rule is None:
             return
         person.rejected_until = event.occurred_at + cool_down_of(event, rule)
         reason = str(event.properties.get("reason") or "no reason given")[:LONGEST_REASON]
-        self.moves.append(move(person, rule.to, rule.id, f"{REJECTED}{reason}", event.occurred_at, event))
+        cause = f"{LOST if event.name == DEAL_LOST else REJECTED}{reason}"
+        self.moves.append(move(person, rule.to, rule.id, cause, event.occurred_at, event))
 
     def _promote(self, person: Person, rules: Ordered[Promotion], cause: str, at: datetime, event: Event | None) -> None:
         rule = highest(rules, person.stage, self.definitions.lifecycle)

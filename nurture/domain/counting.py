@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from nurture.domain.definitions import Definitions
-from nurture.domain.event import Event
+from nurture.domain.event import TOLD_BY_SALES, Event
 from nurture.domain.history import History, past_of
 from nurture.domain.mail.tracking import BY_OPENING
 from nurture.domain.person import Attribute, Person, attributes_in
@@ -27,10 +27,13 @@ class Counted(NamedTuple):
 
 
 def count(event: Event, person: Person, definitions: Definitions) -> Counted:
-    """Let a person learn what one human event tells of them."""
+    """Let a person learn what one human event tells of them. What sales answers is about them, but nothing that they did."""
     for name, attribute in attributes_in(event).items():
         person.learn(name, attribute)
-    person.saw(event.occurred_at)
+    if event.name in TOLD_BY_SALES:
+        person.passed(event.occurred_at)
+    else:
+        person.saw(event.occurred_at)
     if person.history is not None:
         person.history.add([past_of(event)])
     touch = touch_of(event, definitions.channels)

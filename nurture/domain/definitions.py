@@ -12,6 +12,7 @@ from nurture.domain.channels import Channels
 from nurture.domain.conditions import Condition
 from nurture.domain.consent import Consents
 from nurture.domain.content import Asset, Form
+from nurture.domain.diagnosing.rules import Diagnose
 from nurture.domain.event import STEP_SCORED
 from nurture.domain.handing_off import Handoff
 from nurture.domain.history import widest
@@ -43,6 +44,7 @@ class Definitions(Definition):
     consents: Consents = Consents()
     hooks: Hooks = Hooks()
     reporting: Reporting = Reporting()
+    diagnose: Diagnose = Diagnose()
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Definitions":

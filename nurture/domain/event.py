@@ -42,8 +42,13 @@ EMAIL_AUTO_REPLIED: Final = "email_auto_replied"
 CONSENT_CONFIRMED: Final = "consent_confirmed"
 PREFERENCES_CHANGED: Final = "preferences_changed"
 
-#: What `nurture person reject` tells. A server with a secret key may tell it, too.
+#: What sales answers about a lead (see `domain.answering`). Only a server with a secret key, a verified webhook, a file of answers
+#: and the command line speak for sales; it is no act of the lead's own.
+LEAD_ACCEPTED: Final = "lead_accepted"
 LEAD_REJECTED: Final = "lead_rejected"
+DEAL_WON: Final = "deal_won"
+DEAL_LOST: Final = "deal_lost"
+TOLD_BY_SALES: Final = frozenset({LEAD_ACCEPTED, LEAD_REJECTED, DEAL_WON, DEAL_LOST})
 
 #: What `nurture person enroll` tells: put somebody on the sequence named in the properties. A server may tell it, too.
 ENROLL_REQUESTED: Final = "enroll_requested"

@@ -1,14 +1,11 @@
-"""Which stage changes, alerts and alarms go to which system, what that system is told, and what follows its answer.
+"""Which stage changes, alerts and alarms go to which system, what that system is told.
 
-Calls follow the Standard Webhooks specification 1.0 (standardwebhooks.com): the shape of the payload, its size, the delays
-between attempts, and what each answer means.
+The payload is shaped after the Standard Webhooks specification 1.0 (standardwebhooks.com), and within its size.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
-from http import HTTPStatus
 from math import isfinite
 from typing import Annotated, Any, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -16,39 +13,21 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from nurture.domain.event import day_number
+from nurture.domain.following_up import FollowUp
 from nurture.domain.ids import stable_id
-from nurture.domain.mail.sending import URL_PATTERN, GiveUp, RetryAt
+from nurture.domain.mail.sending import URL_PATTERN
 from nurture.domain.model import Definition, Slug
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cells, Scoring, score_lines
+from nurture.domain.telling.occasions import Occasion
 
 _SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the mark of a secret is none
-
-#: A delivery claimed by a worker that has been silent this long is due again; far above the time one call may take.
-LEASE: Final = timedelta(minutes=1)
-
-#: Between one attempt and the next; the first is made at once, and after the last of them nothing is tried again.
-RETRY_DELAYS: Final = (
-    timedelta(seconds=5), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=5),
-    timedelta(hours=10), timedelta(hours=14), timedelta(hours=20), timedelta(hours=24),
-)  # fmt: skip
-
-#: By how much of itself a delay grows at most, so that what failed together is not tried again together.
-_SPREAD: Final = 0.2
 
 #: The specification's bound on a payload. Bytes.
 _LARGEST: Final = 20_000
 _MOST_SCORE_LINES: Final = 10
 
 _EPOCH: Final = date(1970, 1, 1)
-
-
-class DeliveryStatus(StrEnum):
-    """Where a delivery stands."""
-
-    WAITING = "waiting"
-    DELIVERED = "delivered"
-    FAILED = "failed"
 
 
 def _can_be_called(url: str) -> str:
@@ -88,6 +67,8 @@ class Handoff(Definition):
 
     endpoints: dict[Slug, Endpoint] = {}
     """Every endpoint by its name; without any, nobody is called."""
+    follow_up: dict[Slug, FollowUp] = {}
+    """The stages for whose newcomers sales must answer in time, each with who is reminded."""
 
 
 class NewDelivery(NamedTuple):
@@ -105,63 +86,23 @@ def deliveries_of(stage_change: int, to_stage: str, handoff: Handoff) -> Iterato
             yield NewDelivery(stable_id("delivery", stage_change, name), stage_change, name)
 
 
-class Moved(NamedTuple):
-    """That somebody went from one stage to another, by which rule and for what cause."""
-
-    from_stage: str
-    to_stage: str
-    rule: str
-    cause: str
-    asset: str | None
-
-    @property
-    def type(self) -> str:
-        return "stage.changed"
-
-    def as_json(self) -> dict[str, Any]:
-        return {"from": self.from_stage, "to": self.to_stage, "rule": self.rule, "cause": self.cause, "asset": self.asset}
-
-
-class Alerted(NamedTuple):
-    """That somebody came to a step which tells so; `text` is what the step adds."""
-
-    sequence: str
-    step: str
-    text: str | None
-
-    @property
-    def type(self) -> str:
-        return "sequence.alert"
-
-    def as_json(self) -> dict[str, Any]:
-        return {"sequence": self.sequence, "step": self.step, "text": self.text}
-
-
-class Alarmed(NamedTuple):
-    """That mail stopped by itself, or was kept from somebody; `about` names the sequence, the person's id, or all mail."""
-
-    kind: str
-    about: str
-    text: str
-
-    @property
-    def type(self) -> str:
-        return "mail.alarm"
-
-    def as_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "about": self.about, "text": self.text}
-
-
 class Delivery(NamedTuple):
     """What happened, on its way to an endpoint; to a person, unless it is an alarm. `attempts` are those that failed so far."""
 
     id: int
     endpoint: str
     attempts: int
-    what: Moved | Alerted | Alarmed
+    what: Occasion
     happened_at: datetime
     person: Person | None
     cells: Cells
+
+
+class Claimed(NamedTuple):
+    """Deliveries that are due to an endpoint, and since when it has failed every call, if it has."""
+
+    deliveries: Sequence[Delivery]
+    failing_since: datetime | None
 
 
 def payload(delivery: Delivery, scoring: Scoring, at: datetime) -> str:
@@ -236,20 +177,3 @@ def _json(value: Any) -> str:
 
 def _iso(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-class Delivered(NamedTuple):
-    """The endpoint has it."""
-
-
-def after_answer(status: int | None, attempts: int, at: datetime, jitter: float) -> Delivered | RetryAt | GiveUp:
-    """What follows the answer to an attempt, the `attempts`-th.
-
-    `status` is the HTTP status (RFC 9110 §15), None when there was no answer. `jitter` is drawn from [0, 1). Anything but a
-    2xx is a failure, redirects included; by 410 the endpoint says that it wants no more of this.
-    """
-    if status is not None and HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        return Delivered()
-    if status == HTTPStatus.GONE or attempts > len(RETRY_DELAYS):
-        return GiveUp()
-    return RetryAt(at + RETRY_DELAYS[attempts - 1] * (1 + _SPREAD * jitter))

@@ -1,10 +1,10 @@
-"""What an operator holds beside sequences and mail: one queue, or everything; and which time that takes out of the reckoning of lateness."""
+"""What an operator holds beside sequences and mail: one queue, one endpoint, or everything; and which time that takes out of the reckoning of lateness."""
 
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
-HoldKind = Literal["queue", "all"]
+HoldKind = Literal["queue", "all", "endpoint"]
 How = Literal["paused", "draining"]
 
 #: The name of the one hold that holds everything.
@@ -12,9 +12,10 @@ EVERYTHING: Final = "everything"
 
 
 class Hold(NamedTuple):
-    """A queue, or everything, that is held since an instant: nothing of it begins, and what was begun ends.
+    """A queue, an endpoint, or everything, that is held since an instant: nothing of it begins, and what was begun ends.
 
-    `draining` says that somebody waits for that end. `by` is who held it, as the operating system calls them.
+    `draining` says that somebody waits for that end. `by` is who held it, as the operating system calls
+    them; None for what the engine held by itself.
     """
 
     kind: HoldKind
@@ -26,7 +27,7 @@ class Hold(NamedTuple):
 
     def covers(self, queue: str) -> bool:
         """Whether tasks of a queue wait for its end."""
-        return self.kind == "all" or self.name == queue
+        return self.kind == "all" or (self.kind, self.name) == ("queue", queue)
 
 
 class Held(NamedTuple):

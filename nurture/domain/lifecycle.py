@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from nurture.domain.conditions import Condition, EventCondition, Facts
 from nurture.domain.duration import Duration, parse_duration
-from nurture.domain.event import ENGINE, Event
+from nurture.domain.event import ENGINE, TOLD_BY_SALES, Event
 from nurture.domain.model import (
     LONGEST_SLUG,
     Definition,
@@ -83,11 +83,12 @@ class Recycling(Definition):
 
 
 class Rejection(Definition):
-    """Sales does not want somebody now: down to stage `to` when an event named in `on` satisfies `where`.
+    """Sales does not want somebody now, or has lost them: down to stage `to` when an event named in `on` satisfies `where`.
 
-    Only a server with a secret key and `nurture person reject` may speak for sales; from anybody else the event changes nothing.
-    The event's property `reason` is kept with the stage change; the command may give another `cool_down`. For as long as `cool_down` no promotion that rests on `when`
-    alone brings the person up again; what they do themselves (`on`) still counts.
+    Only what is verified speaks for sales: a server with a secret key, a signed webhook, a file of answers, the command line. From
+    anybody else the event changes nothing. Its property `reason` is kept with the stage change; `nurture person reject` may give
+    another `cool_down`. For as long as that no promotion that rests on `when` alone brings the person up again; what they do themselves
+    (`on`) still counts.
     """
 
     id: Slug
@@ -96,6 +97,8 @@ class Rejection(Definition):
     """The event, or a list of events, by which sales says so."""
     where: EventCondition | None = None
     """What must be true of the event."""
+    from_: Annotated[tuple[Slug, ...], OneOrMore] = Field(default=(), alias="from")
+    """The stages, one or a list, whose people are sent back; without it, all that lie above `to`."""
     to: Slug
     """The stage to which people go back."""
     cool_down: Duration = timedelta(days=90)
@@ -142,9 +145,18 @@ class Lifecycle(Definition):
             elif self.rank(back.to) >= self.rank(back.from_) >= 0:
                 text = f"{back.to!r} does not lie below {back.from_!r}; recycling leads down, so name an earlier stage"
                 yield Problem(("recycling", index, "to"), text)
+        yield from self._rejections_that_lead_nowhere()
+
+    def _rejections_that_lead_nowhere(self) -> Iterator[Problem]:
         for index, no in enumerate(self.rejections):
             if no.to not in self.stages:
                 yield self._unknown(no.to, ("rejections", index, "to"))
+            for stage in no.from_:
+                if stage not in self.stages:
+                    yield self._unknown(stage, ("rejections", index, "from"))
+                elif self.rank(no.to) >= self.rank(stage):
+                    text = f"{no.to!r} does not lie below {stage!r}; a rejection leads down, so name an earlier stage"
+                    yield Problem(("rejections", index, "to"), text)
 
     def _unknown(self, stage: str, place: Place) -> Problem:
         return Problem(place, f"unknown stage {stage!r}; {instead(stage, self.stages)}")
@@ -207,13 +219,26 @@ def recycling_for(stage: str, lifecycle: Lifecycle, facts: Facts) -> Recycling |
     return next((rule for rule in lifecycle.recycling if rule.from_ == stage and rule.when.holds(facts)), None)
 
 
-def rejection_by_event(event: Event, stage: str, lifecycle: Lifecycle) -> Rejection | None:
-    """The first rule by which this event sends somebody at `stage` down; None if sales did not say so, or nothing lies below."""
-    if event.assurance != "verified":
+#: A file of answers often names the day only; by so much an answer may seem older than what it is about.
+SLACK: Final = timedelta(days=1)
+
+
+def speaks_for_sales(event: Event) -> bool:
+    """Whether an event is an answer of sales that may be believed."""
+    return event.name in TOLD_BY_SALES and event.assurance == "verified"
+
+
+def rejection_by_event(event: Event, stage: str, lifecycle: Lifecycle, since: datetime | None = None) -> Rejection | None:
+    """The first rule by which this event sends somebody down who has been at `stage` since an instant.
+
+    None if sales did not say so, said so before they came there, or nothing lies below.
+    """
+    if event.assurance != "verified" or (since is not None and event.occurred_at + SLACK < since):
         return None
     return next(
         (rule for rule in lifecycle.rejections
          if event.name in rule.on and lifecycle.rank(rule.to) < lifecycle.rank(stage)
+         and (not rule.from_ or stage in rule.from_)
          and (rule.where is None or rule.where.holds(event.facts))),
         None,
     )  # fmt: skip

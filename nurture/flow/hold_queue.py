@@ -1,4 +1,4 @@
-"""Hold queues: an operator holds one queue of tasks, or everything, and lets it go on.
+"""Hold queues: an operator holds one queue of tasks, one endpoint, or everything, and lets it go on.
 
 Nothing new begins, and what was begun ends. Events wait in the stream, rows in their tables. When a queue goes on, the time for which
 it was held counts for nothing in it as lateness.
@@ -73,7 +73,9 @@ def hold(store: QueueHoldStore, wanted: Hold) -> Hold:
 
 
 def resume(store: QueueHoldStore, kind: HoldKind, name: str, queues: Collection[str], at: datetime) -> WentOn:
-    """Let a queue, or everything, go on; `queues` are all there are. Raises Refused for what is not held."""
+    """Let a queue, or everything, go on; `queues` are all there are, and none when an endpoint
+    goes on. Raises Refused for what is not held.
+    """
 
     def once() -> WentOn:
         with store.queue_holding() as transaction:
@@ -85,18 +87,20 @@ def resume(store: QueueHoldStore, kind: HoldKind, name: str, queues: Collection[
             transaction.let_go(kind, name)
             spans = {queue: span for queue in queues if (span := let_go(gone, others, queue, at)) is not None}
             not_late = sum(transaction.not_late_for(queue, span) for queue, span in spans.items())
-            return WentOn(gone, not_late, tuple(each for each in others if kind == "all" or each.covers(name)))
+            return WentOn(
+                gone, not_late, tuple(each for each in others if kind == "all" or (kind == "queue" and each.covers(name)))
+            )
 
     return again_on_conflict(once)
 
 
 def named(hold: Hold) -> str:
     """What is held, for people: `everything`, `the queue mail`."""
-    return "everything" if hold.kind == "all" else f"the queue {hold.name}"
+    return "everything" if hold.kind == "all" else f"the {hold.kind} {hold.name}"
 
 
 def _said(hold: Hold) -> str:
-    return "all" if hold.kind == "all" else f"queue {hold.name}"
+    return "all" if hold.kind == "all" else f"{hold.kind} {hold.name}"
 
 
 def _same(hold: Hold, kind: HoldKind, name: str) -> bool:
@@ -104,7 +108,7 @@ def _same(hold: Hold, kind: HoldKind, name: str) -> bool:
 
 
 def _not_held(kind: HoldKind, name: str, held: Sequence[Hold]) -> str:
-    what = "everything" if kind == "all" else f"the queue {name}"
+    what = "everything" if kind == "all" else f"the {kind} {name}"
     by_another = next((each for each in held if kind == "queue" and each.covers(name)), None)
     if by_another is not None:
         return f"{what} is held with everything; `nurture resume all` lets it go on"

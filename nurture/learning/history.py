@@ -26,7 +26,7 @@ from sqlalchemy import Connection, Engine, Row, select
 from nurture.adapters.database.rows import event_of
 from nurture.adapters.database.tables import events, people
 from nurture.domain.definitions import Definitions
-from nurture.domain.event import ALIASED, EMAIL_OPENED, GROUPED, IDENTIFIED, Event, day_number
+from nurture.domain.event import ALIASED, EMAIL_OPENED, GROUPED, IDENTIFIED, TOLD_BY_SALES, Event, day_number
 from nurture.domain.ids import stable_id
 from nurture.domain.model import LONGEST_SLUG
 from nurture.domain.person import Attribute, attributes_in
@@ -43,8 +43,9 @@ _ENOUGH: Final = 10
 
 _NEARLY_ALL: Final = 0.95
 
-#: What tells who somebody is, or happens without them, is no act. Opens do not score: half of them are machines.
-_NO_ACT: Final = frozenset({IDENTIFIED, GROUPED, ALIASED, EMAIL_OPENED})
+#: What tells who somebody is, or happens without them, is no act; nor is what sales answers, which follows the lead's rise and would
+#: foretell the win. Opens do not score: half of them are machines.
+_NO_ACT: Final = frozenset({IDENTIFIED, GROUPED, ALIASED, EMAIL_OPENED}) | TOLD_BY_SALES
 
 #: How a rule for an event may count: whether it ever happened, on how many days, how often on each.
 _CAPS: Final = {"ever": Cap(hits=1, per="ever"), "days": Cap(hits=1, per="day"), "often": Cap(hits=3, per="day")}
@@ -94,7 +95,7 @@ def history(engine: Engine, definitions: Definitions, won: str, seed: int) -> Hi
         refuse_too_few((each.won for each in moments.values()), f"event {won!r}")
         counted_rules = _rules(definitions, lives, won)
         known = tuple(_known(connection, moments, counted_rules))
-    usable = [rule for rule in counted_rules if not {*rule.on} & {*suspicious, won}]
+    usable = [rule for rule in counted_rules if not {*rule.on} & {*suspicious, won, *TOLD_BY_SALES}]
     facts = tuple(each.facts for each in known)
     untils = [each.moment.until for each in known]
     span = Span(min(untils), max(untils))
@@ -121,7 +122,7 @@ def _lives(connection: Connection, won: str) -> Iterator[Life]:
     for person, acts in groupby(_log(connection, events.c.name, events.c.occurred_at), key=attrgetter("person")):
         told = [(row.occurred_at, row.name) for row in acts]
         won_at = next((at for at, name in told if name == won), None)
-        before = [(at, name) for at, name in told if won_at is None or at < won_at]
+        before = [(at, name) for at, name in told if name not in TOLD_BY_SALES and (won_at is None or at < won_at)]
         yield Life(person, tuple(at for at, _ in before), tuple(name for _, name in before), won_at)
 
 

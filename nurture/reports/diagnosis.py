@@ -127,7 +127,7 @@ def _overdue(code: str, due: Due, what: str) -> Iterator[Problem]:
 _OF_BRAKES: Final = {"all": "mail-stopped", "transport": "transport-resting", "family": "recipients-resting"}
 
 #: A sequence is paused for as long as its marketer likes, and nothing of it counts as late: no problem.
-_OF_HOLDS: Final = {"all": "all-held", "queue": "queue-held", "domain": "domain-held"}
+_OF_HOLDS: Final = {"all": "all-held", "queue": "queue-held", "domain": "domain-held", "endpoint": "endpoint-held"}
 
 
 def _braked(brake: HeldBack) -> Problem:

@@ -118,7 +118,7 @@ class Store(Figures):
     uncertain_lately: int
     alarms: tuple[RaisedAlarm, ...]
     brakes: tuple[HeldBack, ...]
-    holds: tuple[Held, ...] = Field((), description="What an operator holds: everything, queues, sequences, domains.")
+    holds: tuple[Held, ...] = Field((), description="What is held: everything, queues, sequences, domains, endpoints.")
     warm_ups: tuple[WarmingUp, ...]
     handoffs: Mapping[str, int]
     calls: Due

@@ -1,4 +1,4 @@
-"""All that an operator holds just now: everything, queues, sequences, domains."""
+"""All that is held just now: everything, queues, sequences, domains, endpoints."""
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
@@ -11,7 +11,7 @@ from nurture.adapters.database.tables import brakes, holds, pauses
 from nurture.domain.mail.families import family_by_name
 from nurture.reports.figures import Figures
 
-HeldKind = Literal["all", "queue", "sequence", "domain"]
+HeldKind = Literal["all", "queue", "sequence", "domain", "endpoint"]
 
 
 class Held(Figures):
@@ -41,7 +41,7 @@ class Held(Figures):
 
 
 def held(connection: Connection, at: datetime | None = None) -> tuple[Held, ...]:
-    """What is held, everything first, then queues, sequences and domains; of domains those that hold at `at`, if it is given."""
+    """What is held, everything first, then queues, sequences, domains and endpoints; of domains those that hold at `at`, if it is given."""
     if not connection.dialect.has_table(connection, "holds"):  # a schema from before there were any
         return ()
     queues = (
@@ -49,7 +49,7 @@ def held(connection: Connection, at: datetime | None = None) -> tuple[Held, ...]
         for each in holds_in(connection)
     )
     found = [*queues, *_sequences(connection), *_domains(connection, at)]
-    order = ("all", "queue", "sequence", "domain")
+    order = ("all", "queue", "sequence", "domain", "endpoint")
     return tuple(sorted(found, key=lambda each: (order.index(each.kind), each.since, each.name)))
 
 

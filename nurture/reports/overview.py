@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from fractions import Fraction
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -16,6 +17,7 @@ from nurture.reports.channels import MODEL, Credits
 from nurture.reports.comparing import change, compared, comparison, share
 from nurture.reports.content import Kept, kept_of
 from nurture.reports.funnel import SENT
+from nurture.reports.money import cost_of_each, spent_in
 from nurture.reports.reach import Days, Reach
 from nurture.reports.rollups import by_figure_and_day, by_figure_and_key
 from nurture.reports.sheet import Column, Kind, Period, Plot, Remark, Report, Sheet
@@ -38,7 +40,7 @@ class Milestones(NamedTuple):
 
 
 class Glance(NamedTuple):
-    """What some days came to in both halves. `clicks` are those of humans."""
+    """What some days came to in both halves. `clicks` are those of humans; `spent` is in hundredths of the currency."""
 
     reach: Reach
     leads: int
@@ -46,6 +48,7 @@ class Glance(NamedTuple):
     customers: int
     mails: int
     clicks: int
+    spent: Fraction
 
     @property
     def conversion(self) -> float | None:
@@ -62,6 +65,26 @@ class Glance(NamedTuple):
         """Human clicks for each mail sent."""
         return share(self.clicks, self.mails)
 
+    @property
+    def money(self) -> int | None:
+        """What was spent, as far as anybody says."""
+        return round(self.spent) or None
+
+    @property
+    def cost_of_lead(self) -> int | None:
+        return self._cost_of(self.leads)
+
+    @property
+    def cost_of_qualified(self) -> int | None:
+        return self._cost_of(self.qualified)
+
+    @property
+    def cost_of_customer(self) -> int | None:
+        return self._cost_of(self.customers)
+
+    def _cost_of(self, people: int) -> int | None:
+        return cost_of_each(self.spent, people) if self.spent else None
+
 
 _FIGURES: Final[tuple[tuple[str, Kind, Callable[[Glance], float | None]], ...]] = (
     ("visitors", "count", attrgetter("reach.visitors")),
@@ -72,6 +95,10 @@ _FIGURES: Final[tuple[tuple[str, Kind, Callable[[Glance], float | None]], ...]] 
     ("qualified", "count", attrgetter("qualified")),
     ("qualification", "share", attrgetter("qualification")),
     ("customers", "count", attrgetter("customers")),
+    ("spent", "money", attrgetter("money")),
+    ("cost_of_lead", "money", attrgetter("cost_of_lead")),
+    ("cost_of_qualified", "money", attrgetter("cost_of_qualified")),
+    ("cost_of_customer", "money", attrgetter("cost_of_customer")),
     ("mails", "count", attrgetter("mails")),
     ("click_rate", "share", attrgetter("click_rate")),
 )
@@ -80,8 +107,9 @@ _FIGURES: Final[tuple[tuple[str, Kind, Callable[[Glance], float | None]], ...]] 
 class Halves:
     """Both halves of the funnel, day by day."""
 
-    def __init__(self, connection: Connection, lifecycle: Lifecycle, period: Period) -> None:
-        self._connection, self.milestones = connection, milestones_of(lifecycle)
+    def __init__(self, connection: Connection, definitions: Definitions, period: Period) -> None:
+        lifecycle = definitions.lifecycle
+        self._connection, self._currency, self.milestones = connection, definitions.reporting.currency, milestones_of(lifecycle)
         self._days = Days(connection, period)
         figures = [REACHED.format(stage) for stage in reached(lifecycle)]
         self._reached = by_figure_and_day(connection, figures, period)
@@ -98,12 +126,13 @@ class Halves:
         """All that the overview tells of a span."""
         clicks = by_figure_and_key(self._connection, [DID], span).get((DID, EMAIL_CLICKED), 0)
         leads, qualified, customers = (self.reached(stage, span) for stage in self.milestones)
-        return Glance(self.reach(span), leads, qualified, customers, mails_sent(self._connection, span), clicks)
+        spent = spent_in(self._connection, span, self._currency)
+        return Glance(self.reach(span), leads, qualified, customers, mails_sent(self._connection, span), clicks, spent.total)
 
 
 def build(connection: Connection, definitions: Definitions, period: Period, at: datetime) -> Report:
     """The overview."""
-    halves = Halves(connection, definitions.lifecycle, period.model_copy(update={"first": period.before.first}))
+    halves = Halves(connection, definitions, period.model_copy(update={"first": period.before.first}))
     now, before = halves.glance(period), halves.glance(period.before)
     sheets = (
         comparison("figures", compared(_FIGURES, now, before)),

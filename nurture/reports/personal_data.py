@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Column, Connection, Engine, Row, Table, or_, select
 
 from nurture.adapters.database.bulk import among
-from nurture.adapters.database.components import EVENTS
+from nurture.adapters.database.horizons import event_horizon
 from nurture.adapters.database.tables import (
     alerts,
     consents,
@@ -15,13 +15,14 @@ from nurture.adapters.database.tables import (
     enrollments,
     event_conflicts,
     events,
-    horizons,
+    follow_ups,
     identifiers,
     identity_journal,
     messages,
     paces,
     people,
     permissions,
+    reminders,
     score_cells,
     stage_changes,
     suppressions,
@@ -58,11 +59,13 @@ class _Collector:
             "consents": self._theirs(consents, consents.c.at),
             "permissions": self._by_address(permissions, held),
             "pace": self._by_address(paces, held),
-            "events_kept_since": self._connection.scalar(select(horizons.c.at).where(horizons.c.what == EVENTS)),
+            "events_kept_since": event_horizon(self._connection),
             "events": self._theirs(events, events.c.occurred_at),
             "conflicts": self._conflicts(),
             "score_cells": self._theirs(score_cells, score_cells.c.day),
             "stage_changes": self._told_of(self._theirs(stage_changes, stage_changes.c.at), deliveries.c.stage_change_id),
+            "follow_ups": self._theirs(follow_ups, follow_ups.c.since),
+            "reminders": self._told_of(self._theirs(reminders, reminders.c.at), deliveries.c.reminder_id),
             "enrollments": self._theirs(enrollments, enrollments.c.entered_at),
             "messages": self._theirs(messages, messages.c.planned_at),
             "alerts": self._told_of(self._theirs(alerts, alerts.c.at), deliveries.c.alert_id),

@@ -185,6 +185,11 @@ KINDS: Final[Mapping[str, Kind]] = {
         "when the reason is gone, let it go on",
         "nurture resume domain {about}",
     ),
+    "endpoint-held": Kind(
+        "An endpoint of hand-offs is not called: somebody holds it, or it wants no more calls, or took none for days.",
+        "see to the receiver, then let it go on: what waits for it is sent",
+        "nurture resume endpoint {about}",
+    ),
     "mailbox-unreadable": Kind(
         "The mailbox of bounces and replies cannot be read: no bounce suppresses and no answer ends anything.",
         "see to the account, its password and its folder; the workers' log says why",

@@ -31,6 +31,8 @@ def read_store(connection: Connection, migrations: Migrations, at: datetime) -> 
     runs = select(enrollments.c.status, func.count()).group_by(enrollments.c.status)
     mails = select(messages.c.status, func.count()).group_by(messages.c.status)
     calls = select(deliveries.c.status, func.count()).group_by(deliveries.c.status)
+    holds = held(connection, at) if guarded else ()
+    called = deliveries.c.endpoint.not_in([each.name for each in holds if each.kind == "endpoint"])
     return Store(
         migrations=migrations,
         definitions=None if release is None else Release(digest=release.digest, applied_at=release.applied_at),
@@ -42,10 +44,10 @@ def read_store(connection: Connection, migrations: Migrations, at: datetime) -> 
         uncertain_lately=connection.scalar(select(func.count()).select_from(messages).where(lately)) or 0,
         alarms=tuple(alarms_in(connection)) if guarded else (),
         brakes=tuple(held_back(connection, at)) if guarded else (),
-        holds=held(connection, at) if guarded else (),
+        holds=holds,
         warm_ups=tuple(warming_up(connection, at)) if guarded else (),
         handoffs=tally(connection, calls),
-        calls=_due(connection, deliveries.c.due_at, deliveries.c.status == "waiting", at),
+        calls=_due(connection, deliveries.c.due_at, and_(deliveries.c.status == "waiting", called), at),
     )
 
 

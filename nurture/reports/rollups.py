@@ -47,6 +47,13 @@ def by_figure_and_key(connection: Connection, figures: Collection[str], period: 
     return {(figure, key): int(n) for figure, key, n in connection.execute(asked) if n}
 
 
+def by_figure_day_and_key(connection: Connection, figures: Collection[str], period: Period) -> dict[tuple[str, int, str], int]:
+    """Several figures by day and key, in one question."""
+    by = rollups.c.figure, rollups.c.day, rollups.c.key
+    asked = _of(select(*by, _N), figures, period).group_by(*by)
+    return {(figure, day, key): int(n) for figure, day, key, n in connection.execute(asked) if n}
+
+
 def people_in(connection: Connection, period: Period) -> tuple[int, int]:
     """Different people who were active in a period, and how many of them had never been before."""
     return different(by_day_and_key(connection, PEOPLE, period), period)

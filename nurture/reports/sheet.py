@@ -97,7 +97,9 @@ class Period(Figures):
 
 
 class Report(Figures):
-    """One report: of which days, as of when, in which currency."""
+    """One report: of which days, as of when, in which currency. `words` are those that no file of ours holds, because the customer
+    wrote them: by language, then by what they are (`labels`, `remarks`), then by code.
+    """
 
     name: str
     period: Period
@@ -105,6 +107,7 @@ class Report(Figures):
     currency: str
     sheets: tuple[Sheet, ...]
     remarks: tuple[Remark, ...] = ()
+    words: Mapping[str, Mapping[str, Mapping[str, str]]] = {}
 
 
 def local_day(at: datetime, timezone: str) -> int:

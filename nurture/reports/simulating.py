@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, or_, select
 
 from nurture.adapters.database.bulk import among
-from nurture.adapters.database.components import EVENTS
 from nurture.adapters.database.consenting import rhythms_of
 from nurture.adapters.database.holding import held_and_closed
+from nurture.adapters.database.horizons import event_horizon
 from nurture.adapters.database.identities import holdings_of, journal_entry
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import enrollment_of, event_of, person_of, stage_change_of
@@ -19,7 +19,6 @@ from nurture.adapters.database.tables import (
     consents,
     enrollments,
     events,
-    horizons,
     identity_journal,
     messages,
     people,
@@ -54,7 +53,7 @@ def standing_memory(connection: Connection, definitions: Definitions, known: Rel
     older = known.pinned(connection, {(run.sequence, run.version) for run in runs})
     held, closed = held_and_closed(connection)
     ground = Ground.of(definitions, held, older, closed=closed)
-    memory = Memory(ground, horizon=connection.scalar(select(horizons.c.at).where(horizons.c.what == EVENTS)))
+    memory = Memory(ground, horizon=event_horizon(connection))
     rows = connection.execute(select(people).where(people.c.id.in_(ids))).all()
     memory.people = {row.id: person_of(row) for row in rows}
     memory.marked = {row.id: row.recount_at for row in rows if row.recount_at is not None}

@@ -41,6 +41,11 @@ def monday_of(day: int) -> int:
     return day - (day + _MONDAY_TO_EPOCH) % 7
 
 
+def month_of(day: int) -> int:
+    """The first day of the month of a day."""
+    return (date_of(day).replace(day=1) - EPOCH).days
+
+
 def _next_month(day: int) -> int:
     following = date_of(day).replace(day=1) + timedelta(days=31)
     return (following.replace(day=1) - EPOCH).days

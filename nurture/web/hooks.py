@@ -1,4 +1,4 @@
-"""`POST /hooks/{source}/{key}`: a mail provider tells what became of mails.
+"""`POST /hooks/{source}/{key}`: a mail provider tells what became of mails, a CRM what sales answers about leads.
 
 The key in the address is a first door, closed to whoever was not told it; then the provider's own signature or secret decides.
 2xx means that all of it is durable. Telling the same again does no harm: an event is known by its id at the provider.
@@ -18,6 +18,7 @@ from nurture.adapters.hooks.base import Access, HookRefused, Post
 from nurture.adapters.hooks.sns import certificates
 from nurture.adapters.hooks.taking import ADAPTERS, Told, is_key_of, read_post
 from nurture.adapters.redis_keys import hook_token
+from nurture.domain.answering import as_event
 from nurture.domain.mail.feedback import ways_of
 from nurture.domain.mail.hooks import Hook, tolerance_of
 from nurture.errors import Unavailable
@@ -72,7 +73,8 @@ class Hooks:
             raise Unavailable(f"there is no secret {hook.secret!r} here; add it to NURTURE_HOOK_SECRETS, and start again")
         body = await read_body(request.scope, dict(request.scope["headers"]), request.receive, HOOK_BYTES)
         post = Post(dict(request.headers), body, parse_json(body), self._parts.clock.now())
-        access = Access(hook, secrets, self._certificate, self._parts.visit)
+        url = f"{self._parts.settings.public_url}{request.url.path}"
+        access = Access(hook, secrets, self._certificate, self._parts.visit, url)
         adapter = ADAPTERS[hook.provider]
         # In a thread: a large batch takes a while, and a certificate may have to be fetched.
         token = await run_in_threadpool(adapter.check, post, access)
@@ -91,7 +93,10 @@ class Hooks:
 
     async def _write(self, told: Told) -> None:
         """Return when all is durable. Whoever says no at their provider is not mailed any more either, whatever waits in the stream."""
-        writer, ways = self._parts.writer, ways_of(told.heard, self._parts.clock.now())
+        now = self._parts.clock.now()
+        writer, ways = self._parts.writer, ways_of(told.heard, now)
+        if told.answered:
+            await writer.write([as_event(each, now) for each in told.answered])
         await asyncio.gather(
             *(writer.write_ahead(event, way) for event, way in ways.ahead),
             *(writer.write(events, way) for way, events in ways.behind.items()),
@@ -100,7 +105,7 @@ class Hooks:
     def _answer(self, name: str, told: Told) -> Response:
         new = sorted({each.word for each in told.passed_over if not each.known})
         counts = {
-            "taken": len(told.heard),
+            "taken": told.taken,
             "passed_over": len(told.passed_over),
             "rejected": len(told.rejected),
         }
@@ -113,7 +118,7 @@ class Hooks:
         if told.rejected:
             _log.warning("a hook tells what cannot be read", source=name, first=told.rejected[0], count=len(told.rejected))
         rejected = [each._asdict() for each in told.rejected[:_MOST_TOLD]]
-        if rejected and not told.heard and not told.passed_over:
+        if rejected and not told.taken and not told.passed_over:
             return JSONResponse({"success": False, "code": "nothing_acceptable", **counts, "rejected": rejected}, 400)
         return JSONResponse({"success": True, **counts, "unknown": new[:_MOST_TOLD], "rejected": rejected})
 

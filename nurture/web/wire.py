@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from nurture.adapters.addresses import parse_address
-from nurture.domain.event import NAME_OF_KIND, RESERVED_NAMES, Event, Kind
+from nurture.domain.event import NAME_OF_KIND, RESERVED_NAMES, TOLD_BY_SALES, Assurance, Event, Kind
 from nurture.domain.ids import event_key
 from nurture.domain.junk import naming
 from nurture.domain.privacy import ConsentMode
@@ -115,7 +115,7 @@ def normalise(raw: Any, kind: Kind | None, arrival: Arrival) -> Normalised:
         message_id=call.message_id or _derived_id(raw, call, arrival, identity["anonymous_id"]),
         source=arrival.sender.source,
         kind=kind,
-        name=_name(call, kind),
+        name=_name(call, kind, arrival.sender.assurance),
         occurred_at=when,
         received_at=arrival.at,
         assurance=arrival.sender.assurance,
@@ -147,7 +147,7 @@ def _kind_of(call: Call) -> Kind:
     return cast("Kind", call.type)
 
 
-def _name(call: Call, kind: Kind) -> str:
+def _name(call: Call, kind: Kind, assurance: Assurance) -> str:
     if kind != "track":
         return NAME_OF_KIND[kind]
     name = (call.event or "").strip()
@@ -157,6 +157,8 @@ def _name(call: Call, kind: Kind) -> str:
         raise invalid("too_long", f"a name has at most {LONGEST_NAME} characters", "event")
     if name in RESERVED_NAMES:
         raise invalid("reserved_name", "only the engine itself gives this name, because it acts on it; choose another", "event")
+    if name in TOLD_BY_SALES and assurance != "verified":
+        raise invalid("secret_key_required", "only a server with a secret key may speak for sales", "event")
     return name
 
 

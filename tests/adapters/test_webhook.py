@@ -1,16 +1,16 @@
 """Calls to a real HTTP receiver, checked with the library that receivers use."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from time import monotonic
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from nurture.adapters.webhook import WebhookCaller
+from nurture.adapters.webhook import WebhookCaller, retry_after
 from nurture.domain.outward import LOOPBACK
-from nurture.ports import Answer, Call
+from nurture.domain.telling.calls import Answer, Call
 from tests.support.receiver import DRIP, HANG, Receiver
 
 SECRET = "whsec_" + "c2VjcmV0" * 4
@@ -127,3 +127,30 @@ def test_without_its_secret_nobody_is_called(receiver: Receiver, now: datetime) 
 
 def test_no_call_is_no_work(now: datetime) -> None:
     assert caller().call([], now) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("120", 120),
+        ("0", 0),
+        ("Mon, 02 Mar 2026 09:10:00 GMT", 600),
+        ("Mon, 02 Mar 2026 08:00:00 GMT", 0),  # it is over already
+        (None, None),
+        ("soon", None),
+        ("-5", None),
+        ("12.5", None),
+        ("Mon, 02 Mar 2026 09:10:00", None),
+        ("9" * 40, None),
+    ],
+)
+def test_how_long_an_endpoint_asks_to_be_left_alone(said: str | None, seconds: float | None) -> None:
+    found = retry_after(said, datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
+    assert found == (None if seconds is None else timedelta(seconds=seconds))
+
+
+def test_the_time_that_an_endpoint_asks_for_is_told(receiver: Receiver, now: datetime) -> None:
+    receiver.answers.append(429)
+    receiver.headers["retry-after"] = "30"
+    [answer] = caller().call([call(receiver.url)], now)
+    assert (answer.status, answer.wait) == (429, timedelta(seconds=30))

@@ -48,7 +48,17 @@ SEQUENCE: Final = {
 }  # fmt: skip
 
 #: What of the example configuration no example is about.
-_LEFT_OUT: Final = {"sequences", "schemas", "imports", "tests", "channels.yaml", "privacy.yaml", "pools.yaml", "reporting.yaml"}
+_LEFT_OUT: Final = {
+    "sequences",
+    "schemas",
+    "imports",
+    "tests",
+    "channels.yaml",
+    "privacy.yaml",
+    "pools.yaml",
+    "reporting.yaml",
+    "diagnose.yaml",
+}
 
 #: Who is played, unless an example says otherwise, and what they do: Ana of Paris downloads the guide on a Monday morning.
 ANA: Final[Mapping[str, Any]] = {"ana": {"country": "FR", "timezone": "Europe/Paris"}}

@@ -1,4 +1,4 @@
-"""What is handed off to whom, what they are told, and what follows their answer."""
+"""What is handed off to whom, and what they are told."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -10,21 +10,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from nurture.domain.handing_off import (
-    RETRY_DELAYS,
-    Alarmed,
-    Alerted,
-    Delivered,
     Delivery,
     Endpoint,
     Handoff,
-    Moved,
-    after_answer,
     deliveries_of,
     payload,
 )
-from nurture.domain.mail.sending import GiveUp, RetryAt
 from nurture.domain.person import Attribute, Person
 from nurture.domain.scoring import Cell, Grade, Scoring, engagement_on, heat_of
+from nurture.domain.telling.occasions import Alarmed, Alerted, Moved
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TODAY = 20_514
@@ -62,7 +56,7 @@ def told(each: Delivery, at: datetime = NOW) -> dict[str, Any]:
 def test_the_payload_says_who_moved_and_why() -> None:
     cells = {Cell("download", TODAY): 1, Cell("article", TODAY): 9, Cell("careers", TODAY - 30): 1}
     assert told(delivery(cells, company="Acme", job_title="Head of Sales")) == {
-        "type": "stage.changed",
+        "type": "stage.changed.v1",
         "timestamp": "2026-03-02T09:00:00Z",
         "data": {
             "person": {
@@ -92,7 +86,7 @@ def test_the_payload_says_who_moved_and_why() -> None:
 def test_an_alert_says_who_came_where() -> None:
     alerted = delivery({Cell("download", TODAY): 1}, company="Acme")._replace(what=Alerted("guide-nurture", "call", "Ring today"))
     body = told(alerted)
-    assert (body["type"], body["timestamp"]) == ("sequence.alert", "2026-03-02T09:00:00Z")
+    assert (body["type"], body["timestamp"]) == ("sequence.alert.v1", "2026-03-02T09:00:00Z")
     assert list(body["data"]) == ["person", "sequence", "step", "text", "at", "engagement", "grade", "score_lines"]
     said = {name: body["data"][name] for name in ("sequence", "step", "text", "at")}
     assert said == {"sequence": "guide-nurture", "step": "call", "text": "Ring today", "at": "2026-03-02T09:00:00Z"}
@@ -128,7 +122,7 @@ def test_the_score_is_as_of_the_call_and_the_change_as_of_then() -> None:
 def test_an_alarm_is_told_of_nobody() -> None:
     alarmed = delivery()._replace(what=Alarmed("complaints", "keep-warm", "3 of 300 mails were reported as spam"), person=None)
     body = told(alarmed)
-    assert body["type"] == "mail.alarm"
+    assert body["type"] == "mail.alarm.v1"
     assert body["data"].keys() == {"kind", "about", "text", "at"}
 
 
@@ -157,40 +151,6 @@ def test_every_endpoint_of_the_stage_gets_its_own_delivery_with_an_id_of_its_own
     assert len({each.id for change in (5, 6) for each in deliveries_of(change, "mql", handoff)}) == 4
     assert list(deliveries_of(5, "lead", handoff)) == []
     assert list(deliveries_of(5, "mql", Handoff())) == []
-
-
-@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
-def test_any_2xx_is_delivered(status: int) -> None:
-    assert after_answer(status, 1, NOW, 0.5) == Delivered()
-
-
-@pytest.mark.parametrize("status", [None, 100, 301, 302, 307, 308, 400, 401, 404, 409, 422, 429, 500, 502, 503, 504])
-def test_anything_else_is_tried_again(status: int | None) -> None:
-    assert after_answer(status, 1, NOW, 0.0) == RetryAt(NOW + timedelta(seconds=5))
-
-
-@pytest.mark.parametrize("attempts", [1, 5, 10])
-def test_gone_is_final_at_once(attempts: int) -> None:
-    assert after_answer(410, attempts, NOW, 0.0) == GiveUp()
-
-
-def test_the_delays_are_those_of_the_specification() -> None:
-    delays, at = [], NOW
-    for attempt in range(1, 10):
-        after = after_answer(503, attempt, at, 0.0)
-        assert isinstance(after, RetryAt)
-        delays.append(after.at - at)
-        at = after.at
-    assert [delay / timedelta(seconds=1) for delay in delays] == [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400]
-    assert after_answer(503, 10, at, 0.0) == GiveUp()
-    assert timedelta(hours=75) < at - NOW < timedelta(hours=76)
-
-
-@given(st.integers(1, 9), st.floats(0, 1, exclude_max=True))
-def test_jitter_lengthens_a_delay_by_less_than_a_fifth(attempt: int, jitter: float) -> None:
-    after = after_answer(None, attempt, NOW, jitter)
-    assert isinstance(after, RetryAt)
-    assert RETRY_DELAYS[attempt - 1] <= after.at - NOW <= RETRY_DELAYS[attempt - 1] * 1.2
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from nurture.adapters.database.store import Database
 from nurture.adapters.database.tables import alarms, brakes, deliveries, enrollments, messages, pauses
 from nurture.domain.mail.breakers import Alarm
 from nurture.domain.mail.message import MessageStatus
+from nurture.domain.telling.calls import Answer
 from nurture.flow.guard import guard
 from nurture.flow.hand_off import hand_off
 from nurture.flow.hold import resume
-from nurture.ports import Answer
 from tests.flow.conftest import Intake, queue
 from tests.flow.post import Post
 from tests.support.definitions import SENDING, definitions
@@ -125,7 +125,7 @@ def test_an_alarm_is_handed_off_to_whoever_wants_alarms(database: Database, cloc
     chat = Chat()
     hand_off(database.handing_off, chat, clock, lambda: 0.0)
     [body] = chat.told
-    assert '"type":"mail.alarm"' in body
+    assert '"type":"mail.alarm.v1"' in body
     assert '"about":"guide-nurture"' in body
     assert [row.status for row in rows(database, deliveries)] == ["delivered"]
 

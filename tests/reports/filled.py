@@ -1,11 +1,12 @@
 """Roll-ups written by hand, and sheets read by the names of their columns."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
-from nurture.adapters.database.tables import rollups
+from nurture.adapters.database.tables import rollups, spend
 from nurture.reports.sheet import Report, Sheet, Value
 
 Figures = Mapping[tuple[str, int, str], int]
@@ -19,6 +20,12 @@ def fill(connection: Connection, figures: Figures) -> None:
         for shard, part in enumerate((n - n // 2, n // 2))
     ]
     connection.execute(rollups.insert(), rows)
+
+
+def spent(connection: Connection, amount: int, first: int, last: int, **on: str) -> None:
+    """So many cents spent on a channel or a campaign, from the first day to the last."""
+    row = {"id": connection.scalar(select(func.count()).select_from(spend)), "currency": "EUR", "imported_at": datetime.now(UTC)}
+    connection.execute(spend.insert().values({**row, "amount": amount, "first_day": first, "last_day": last, **on}))
 
 
 def sheet(report: Report, name: str) -> Sheet:
@@ -42,3 +49,8 @@ def total(report: Report, name: str) -> dict[str, Value]:
     found = sheet(report, name)
     assert found.total is not None
     return dict(zip([column.key for column in found.columns], found.total, strict=True))
+
+
+def figures(report: Report, name: str, column: str) -> list[float]:
+    """The figures of a column; what is not known is nothing."""
+    return [value for row in rows(report, name) if isinstance(value := row[column], int | float)]

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from nurture.domain.measuring.figures import CREDIT, MODELS, WHOLE
 from nurture.reports.channels import Credits, build
 from nurture.reports.sheet import Period, Report
-from tests.reports.filled import Figures, by, fill, rows, total
+from tests.reports.filled import Figures, by, fill, rows, sheet, spent, total
 from tests.support.definitions import definitions
 
 AT = datetime(2026, 3, 20, 8, 0, tzinfo=UTC)
@@ -58,6 +58,30 @@ def test_campaigns_are_told_by_what_they_brought(migrated_engine: Engine) -> Non
     assert [(row["campaign"], row["credited_lead"], row["credited_mql"]) for row in rows(report(migrated_engine), "campaigns")] == [
         ("spring", 1, 0), ("autumn", 0, 1),
     ]  # fmt: skip
+
+
+def test_what_a_channel_costs_is_shared_out_to_those_credited_to_it(migrated_engine: Engine) -> None:
+    """Two days of the ten for which 500 euros were spent are asked for."""
+    with migrated_engine.begin() as connection:
+        fill(connection, {**FIGURES, ("campaign-credit:last:lead", DAY, ""): 2 * WHOLE})
+        spent(connection, 50_000, DAY, DAY + 9, channel="direct")
+        spent(connection, 1_000, DAY - 9, DAY, channel="affiliates")
+        spent(connection, 9_000, DAY, DAY + 1, campaign="spring")
+        spent(connection, 9_000, DAY, DAY + 1, campaign="unheard", currency="USD")
+        told = build(connection, definitions(), Period(first=DAY, last=DAY + 1), AT)
+    assert rows(told, "costs") == [
+        {"channel": "direct", "spent": 10_000, "cost_of_lead": 5_000, "cost_of_mql": None, "cost_of_customer": None},
+        {"channel": "affiliates", "spent": 100, "cost_of_lead": None, "cost_of_mql": None, "cost_of_customer": None},
+    ]
+    assert [(row["campaign"], row["spent"], row["cost_of_lead"]) for row in rows(told, "campaigns")] == [
+        ("spring", 9_000, 9_000), ("autumn", None, None),
+    ]  # fmt: skip
+    assert [remark.code for remark in sheet(told, "costs").remarks] == ["other_currencies"]
+
+
+def test_where_nothing_was_spent_that_is_said(migrated_engine: Engine) -> None:
+    told = report(migrated_engine)
+    assert (rows(told, "costs"), [remark.code for remark in sheet(told, "costs").remarks]) == ([], ["nothing_spent"])
 
 
 @given(st.lists(st.integers(1, 5 * WHOLE), min_size=1, max_size=12))

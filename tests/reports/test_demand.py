@@ -11,7 +11,7 @@ from nurture.adapters.database.tables import metadata, rollups
 from nurture.reports.demand import build
 from nurture.reports.rollups import different
 from nurture.reports.sheet import Period, Report
-from tests.reports.filled import Figures, by, fill, rows, sheet, total
+from tests.reports.filled import Figures, by, figures, fill, rows, sheet, total
 from tests.support.definitions import definitions
 
 AT = datetime(2026, 3, 20, 8, 0, tzinfo=UTC)
@@ -33,9 +33,9 @@ PEOPLE: Figures = {
 }  # fmt: skip
 
 
-def report(engine: Engine, figures: Figures, period: Period = WEEK) -> Report:
+def report(engine: Engine, kept: Figures, period: Period = WEEK) -> Report:
     with engine.begin() as connection:
-        fill(connection, figures)
+        fill(connection, kept)
         return build(connection, definitions(), period, AT)
 
 
@@ -112,13 +112,13 @@ def test_different_people_of_any_span_are_exact(lives: list[set[int]], span: lis
 @given(st.lists(st.tuples(st.sampled_from(["views", "deep", "plays", "downloads", "seconds"]), st.integers(0, 40)), max_size=40))
 def test_what_can_be_added_adds_up_over_days_weeks_and_months(tallied: list[tuple[str, int]]) -> None:
     """Of figures that are no people, the rows of each sheet come to those of the whole."""
-    figures: dict[tuple[str, int, str], int] = {}
+    added: dict[tuple[str, int, str], int] = {}
     for figure, day in tallied:
-        figures[figure, MONDAY + day, "/a"] = figures.get((figure, MONDAY + day, "/a"), 0) + 1
+        added[figure, MONDAY + day, "/a"] = added.get((figure, MONDAY + day, "/a"), 0) + 1
     engine = create_engine("sqlite://")
     metadata.create_all(engine, [rollups])
-    told = report(engine, figures or {("views", 0, "/a"): 1}, Period(first=MONDAY, last=MONDAY + 40))
+    told = report(engine, added or {("views", 0, "/a"): 1}, Period(first=MONDAY, last=MONDAY + 40))
     whole = by(told, "reach", "figure")
     for name in ("by_day", "by_week", "by_month"):
         for figure in ("views", "deep", "plays", "downloads", "seconds"):
-            assert sum(row[figure] for row in rows(told, name)) == whole[figure]["period"]  # type: ignore[misc]
+            assert sum(figures(told, name, figure)) == whole[figure]["period"]

@@ -9,7 +9,7 @@ from nurture.domain.lifecycle import Lifecycle
 from nurture.domain.measuring.figures import WHOLE
 from nurture.reports.overview import build, milestones_of
 from nurture.reports.sheet import Period, Report
-from tests.reports.filled import Figures, by, fill, rows
+from tests.reports.filled import Figures, by, fill, rows, spent
 from tests.support.definitions import definitions
 
 AT = datetime(2026, 3, 20, 8, 0, tzinfo=UTC)
@@ -38,7 +38,8 @@ def test_the_first_figures_stand_beside_those_of_before(migrated_engine: Engine)
     found = by(told, "figures", "figure")
     assert {name: row["period"] for name, row in found.items()} == {
         "visitors": 200, "visits": 250, "aware": 1, "leads": 40, "conversion": 0.2, "qualified": 10, "qualification": 0.25,
-        "customers": 1, "mails": 0, "click_rate": None,
+        "customers": 1, "spent": None, "cost_of_lead": None, "cost_of_qualified": None, "cost_of_customer": None,
+        "mails": 0, "click_rate": None,
     }  # fmt: skip
     assert (found["leads"]["before"], found["leads"]["change"]) == (10, 3)
     assert found["conversion"]["change"] == pytest.approx(1)
@@ -68,6 +69,16 @@ def test_the_three_strongest_are_named(migrated_engine: Engine) -> None:
     assert [(row["piece"], row["used"], row["assisted_lead"], row["share_of_leads"]) for row in rows(told, "content")] == [
         ("/a", 300, 30, 0.75), ("/c", 0, 5, 0.125), ("checklist", 6, 4, 0.1),
     ]  # fmt: skip
+
+
+def test_what_was_spent_is_divided_by_those_it_brought(migrated_engine: Engine) -> None:
+    with migrated_engine.begin() as connection:
+        spent(connection, 140_000, MONDAY - 7, MONDAY + 6, channel="ads")
+    found = by(report(migrated_engine), "figures", "figure")
+    assert {name: (found[name]["period"], found[name]["before"]) for name in found if "cost" in str(name) or name == "spent"} == {
+        "spent": (70_000, 70_000), "cost_of_lead": (1_750, 7_000), "cost_of_qualified": (7_000, None),
+        "cost_of_customer": (70_000, None),
+    }  # fmt: skip
 
 
 def test_few_leads_are_said_to_be_few(migrated_engine: Engine) -> None:

@@ -15,8 +15,8 @@ from nurture.adapters.broker import QUEUES
 from nurture.adapters.database import migrations
 from nurture.adapters.database.engine import make_engine
 from nurture.adapters.database.tables import deliveries, enrollments, holds, messages, pauses, releases, stage_changes
-from nurture.domain.handing_off import DeliveryStatus
 from nurture.domain.mail.sending import MessageStatus
+from nurture.domain.telling.calls import DeliveryStatus
 from nurture.reports.reading_store import newest_revision
 from nurture.reports.status import Status, status
 from tests.support.events import download, form, page

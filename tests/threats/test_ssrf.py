@@ -15,7 +15,7 @@ from nurture.adapters.webhook import WebhookCaller
 from nurture.definitions.config import Installation
 from nurture.definitions.loader import load
 from nurture.domain.outward import LOOPBACK, Network, networks, why_not_at, why_not_to
-from nurture.ports import Answer, Call
+from nurture.domain.telling.calls import Answer, Call
 from tests.definitions.folders import write
 from tests.support.receiver import Receiver
 

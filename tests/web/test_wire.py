@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nurture.domain.event import EVENT, RESERVED_NAMES
+from nurture.domain.event import EVENT, RESERVED_NAMES, TOLD_BY_SALES
 from nurture.web.keys import Sender
 from nurture.web.refusals import Refusal
 from nurture.web.wire import Arrival, Normalised, normalise
@@ -83,6 +83,11 @@ def test_what_cannot_be_is_refused_by_field(fields: dict[str, Any], field: str |
 def test_names_that_the_engine_acts_on_cannot_be_given(name: str) -> None:
     assert refusal(event=name).code == "reserved_name"
     assert refusal(event=f" {name} ").code == "reserved_name"
+
+
+@pytest.mark.parametrize("name", sorted(TOLD_BY_SALES))
+def test_only_a_secret_key_speaks_for_sales(name: str) -> None:
+    assert refusal(event=name).code == "secret_key_required"
 
 
 def test_depth_is_bounded() -> None:

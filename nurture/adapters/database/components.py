@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, and_, delete, or_, select, update
@@ -14,6 +14,7 @@ from nurture.adapters.database.bulk import among, insert_rows, put_rows, update_
 from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.families import locked_family
 from nurture.adapters.database.histories import give_histories, reach_of
+from nurture.adapters.database.horizons import event_horizon
 from nurture.adapters.database.identities import (
     disputes_about,
     holdings_named,
@@ -32,7 +33,6 @@ from nurture.adapters.database.tables import (
     alerts,
     enrollments,
     events,
-    horizons,
     identifiers,
     identity_journal,
     messages,
@@ -49,9 +49,6 @@ from nurture.domain.person import Person
 from nurture.domain.scoring import Cell
 from nurture.domain.world import JournalEntry
 from nurture.errors import TooMuch
-
-#: What the retention rules call the event log.
-EVENTS: Final = "events"
 
 
 class ComponentTransaction:
@@ -119,7 +116,7 @@ class ComponentTransaction:
         self._cells_before = self._cells(rows)
         runs = self._enrollments(rows)
         pinned = self._releases.pinned(self._connection, {(run.sequence, run.version) for run in runs})
-        horizon = self._connection.scalar(select(horizons.c.at).where(horizons.c.what == EVENTS))
+        horizon = event_horizon(self._connection)
         forgotten = horizon is not None and any(holding.first_seen_at < horizon for holding in self._held.values())
         return Component(
             people=rows,

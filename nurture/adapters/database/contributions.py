@@ -6,34 +6,34 @@ transaction, when everything else is stored, they are measured again, and the di
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
 from nurture.adapters.database.bulk import among, put_rows
+from nurture.adapters.database.families import family_of
+from nurture.adapters.database.stories import stories_of
 from nurture.adapters.database.tables import contributions
 from nurture.domain.definitions import Definitions
+from nurture.domain.measuring.milestones import added_by
 from nurture.domain.measuring.tally import Place, Tally, difference
 
 
-def measured(
-    connection: Connection,  # noqa: ARG001 - for whoever fills it
-    definitions: Definitions,  # noqa: ARG001 - as above
-    people: Collection[int],  # noqa: ARG001 - as above
-    at: datetime,  # noqa: ARG001 - as above
-) -> Mapping[int, Tally]:
-    """What each of these people adds now. Who was merged into another adds nothing, and neither does who is not named here."""
-    return {}
+def measured(connection: Connection, definitions: Definitions, people: Collection[int]) -> Mapping[int, Tally]:
+    """What each of these people adds now. Who was merged into another adds nothing; that other is measured in their place."""
+    stories = stories_of(connection, definitions, people)
+    return {id_: added_by(story, definitions.lifecycle, definitions.business_timezone) for id_, story in stories.items()}
 
 
-def remeasure(connection: Connection, definitions: Definitions, people: Collection[int], at: datetime) -> Tally:
+def remeasure(connection: Connection, definitions: Definitions, people: Collection[int]) -> Tally:
     """Measure people again and keep what they add; what changes in the roll-ups, which the caller adds there.
 
-    Called once, last of all in a transaction in which these people are locked; asked twice, it changes nothing more.
+    Called once, last of all in a transaction in which these people are locked; asked twice, it changes nothing more. Who was merged
+    into another may be named: they give back what they added, and that other is measured.
     """
     if not people:
         return Tally()
-    before, after = kept(connection, people), measured(connection, definitions, people, at)
+    everybody = family_of(connection, people)
+    before, after = kept(connection, everybody), measured(connection, definitions, everybody)
     changed = {id_ for id_ in {*before, *after} if before.get(id_) != after.get(id_)}
     gone = changed - {id_ for id_ in after if after[id_]}
     if gone:

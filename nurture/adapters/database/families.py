@@ -14,15 +14,16 @@ def locked_family(connection: Connection, wanted: Collection[int]) -> list[int]:
 
     Raises Conflict if somebody was merged while we waited for the lock.
     """
-    family = _family(connection, wanted)
+    family = family_of(connection, wanted)
     which = among(connection, people.c.id, family)
     locked = list(connection.scalars(select(people.c.id).where(which).order_by(people.c.id).with_for_update()))
-    if _family(connection, wanted) != family:
+    if family_of(connection, wanted) != family:
         raise Conflict
     return locked
 
 
-def _family(connection: Connection, wanted: Collection[int]) -> set[int]:
+def family_of(connection: Connection, wanted: Collection[int]) -> set[int]:
+    """The ids of these people, of those they were merged into and of all who were merged into these."""
     # In three steps: for "one of these, or one that points to them" PostgreSQL would read the whole table.
     merged = among(connection, people.c.id, wanted), people.c.merged_into.is_not(None)
     roots = {*wanted, *connection.scalars(select(people.c.merged_into).where(*merged))}

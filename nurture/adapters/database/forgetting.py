@@ -9,12 +9,12 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, func, or_, select, tuple_, update
 
 from nurture.adapters.database.bulk import among, put_rows, update_rows
-from nurture.adapters.database.components import EVENTS
 from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.erased_addresses import ErasedAddresses
 from nurture.adapters.database.erasing import delete_about, delete_people, holders_of, suppressed, traces_of, unname
 from nurture.adapters.database.families import locked_family
 from nurture.adapters.database.histories import give_histories
+from nurture.adapters.database.horizons import EVENTS
 from nurture.adapters.database.measuring import Measuring
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rollups import StandingKeys, close

@@ -13,10 +13,11 @@ from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.switching import turn_switch
 from nurture.adapters.database.tables import alarms, brakes, deliveries, enrollments, messages
 from nurture.domain.definitions import Definitions
-from nurture.domain.handing_off import DeliveryStatus, Handoff
+from nurture.domain.handing_off import Handoff
 from nurture.domain.ids import stable_id
 from nurture.domain.mail.breakers import ALL_MAIL, Alarm, Pulse, Stream, Trip
 from nurture.domain.mail.message import MessageStatus
+from nurture.domain.telling.calls import DeliveryStatus
 from nurture.ports import Outcome
 
 _HOUR, _WEEK = timedelta(hours=1), timedelta(days=7)
@@ -33,7 +34,7 @@ def store_alarms(connection: Connection, raised: Sequence[Alarm], handoff: Hando
     due = [
         {
             "id": stable_id("delivery", alarm.id, name), "alarm_id": alarm.id, "endpoint": name,
-            "status": DeliveryStatus.WAITING.value, "due_at": alarm.at,
+            "status": DeliveryStatus.WAITING.value, "due_at": alarm.at, "at": alarm.at,
         }
         for alarm in new for name in told
     ]  # fmt: skip

@@ -1,25 +1,33 @@
 """The database as hand off sees it; each call is a short transaction, and none is open while endpoints are called."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, literal, or_, select, update
 
-from nurture.adapters.database.bulk import among, insert_rows
+from nurture.adapters.database.bulk import among, insert_rows, put_rows
 from nurture.adapters.database.dialect import translated
+from nurture.adapters.database.guarding import store_alarms
+from nurture.adapters.database.occasions import what_happened
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import person_of
-from nurture.adapters.database.tables import alarms, alerts, deliveries, enrollments, people, score_cells, stage_changes
+from nurture.adapters.database.tables import alerts, deliveries, endpoints, holds, people, score_cells
 from nurture.domain.definitions import Definitions
-from nurture.domain.handing_off import LEASE, Alarmed, Alerted, Delivery, DeliveryStatus, Handoff, Moved, deliveries_of
+from nurture.domain.handing_off import Claimed, Delivery, Handoff, deliveries_of
+from nurture.domain.holds import Hold
 from nurture.domain.ids import stable_id
+from nurture.domain.mail.breakers import Alarm
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cell, Cells
 from nurture.domain.stepping import Alert
-from nurture.ports import Result
+from nurture.domain.telling.calls import KEEPS_ORDER, LEASE, DeliveryStatus, Fared, Result
+
+#: Written into the statement: only so is it certain that the indexes of what waits can be used.
+_WAITING: Final = literal(DeliveryStatus.WAITING.value, deliveries.c.status.type, literal_execute=True)
+_WAITS: Final = deliveries.c.status == _WAITING
 
 
 def store_deliveries(connection: Connection, changes: Sequence[Mapping[str, Any]], handoff: Handoff) -> None:
@@ -31,6 +39,8 @@ def store_deliveries(connection: Connection, changes: Sequence[Mapping[str, Any]
             "endpoint": new.endpoint,
             "status": DeliveryStatus.WAITING.value,
             "due_at": change["at"],
+            "person_id": change["person_id"],
+            "at": change["at"],
         }
         for change in changes
         for new in deliveries_of(change["id"], change["to_stage"], handoff)
@@ -59,6 +69,8 @@ def store_alerts(connection: Connection, told: Sequence[Alert], at: datetime) ->
             "endpoint": alert.endpoint,
             "status": DeliveryStatus.WAITING.value,
             "due_at": at,
+            "person_id": alert.person,
+            "at": at,
         }
         for alert in told
     ]
@@ -81,41 +93,83 @@ class HandingOffStore:
         with self._transaction() as connection:
             return self._releases.current(connection)
 
-    def claim(self, limit: int, at: datetime) -> list[Delivery]:
+    def endpoints(self, at: datetime) -> list[str]:
         with self._transaction() as connection:
+            held = set(connection.scalars(select(holds.c.name).where(holds.c.kind == "endpoint")))
+            held |= set(connection.scalars(select(endpoints.c.name).where(endpoints.c.quiet_until > at)))
+            return [name for name in _waited_for(connection) if name not in held and _is_due(connection, name, at)]
+
+    def claim(self, endpoint: str, limit: int, at: datetime) -> Claimed:
+        with self._transaction() as connection:
+            # Held since it was looked for, it is called no more: whoever held it counts on that.
+            held = select(holds.c.name).where(holds.c.kind == "endpoint", holds.c.name == endpoint).exists()
             due = connection.execute(
                 select(deliveries)
-                .where(deliveries.c.status == DeliveryStatus.WAITING.value, deliveries.c.due_at <= at)
+                .where(_WAITS, deliveries.c.endpoint == endpoint, deliveries.c.due_at <= at, ~_one_before(), ~held)
                 .order_by(deliveries.c.due_at, deliveries.c.id)
                 .limit(limit)
                 .with_for_update(skip_locked=True)
             ).all()
             if not due:
-                return []
+                return Claimed([], None)
             leased = update(deliveries).where(among(connection, deliveries.c.id, [row.id for row in due]))
             connection.execute(leased.values(due_at=at + LEASE))
-            return _with_what_happened(connection, due)
+            failing_since = connection.scalar(select(endpoints.c.failing_since).where(endpoints.c.name == endpoint))
+            return Claimed(_with_what_happened(connection, due), failing_since)
 
-    def settle(self, results: Sequence[Result]) -> None:
+    def settle(self, endpoint: str, results: Sequence[Result], how: Fared | None, at: datetime) -> None:
         with self._transaction() as connection:
             for result in results:
                 _note(connection, result)
+            if how is None:
+                return
+            fared = {"name": endpoint, "failing_since": how.failing_since, "quiet_until": how.quiet_until}
+            put_rows(connection, endpoints, [fared])
+            if how.disabled is not None:
+                self._disable(connection, endpoint, how.disabled, at)
+
+    def _disable(self, connection: Connection, endpoint: str, reason: str, at: datetime) -> None:
+        hold = Hold("endpoint", endpoint, "paused", reason, at)
+        insert_rows(connection, holds, [hold._asdict()], unless_there=True)
+        text = f"{endpoint} is called no more: {reason}. What is due to it waits; `nurture resume endpoint {endpoint}` sends it"
+        alarm = Alarm("endpoint", endpoint, text, at)
+        store_alarms(connection, [alarm], self._releases.current(connection).handoff)
 
 
-class _Happened(NamedTuple):
-    """What a delivery tells: of whom (of nobody, if it is an alarm), when, and what."""
+def _one_before() -> ColumnElement[bool]:
+    """Whether something else, of before, is still to be told of the same person to the same endpoint."""
+    before = deliveries.alias("before")
+    return (
+        select(before.c.id)
+        .where(
+            before.c.person_id == deliveries.c.person_id,
+            before.c.endpoint == deliveries.c.endpoint,
+            before.c.status == _WAITING,
+            before.c.attempts < KEEPS_ORDER,
+            or_(before.c.at < deliveries.c.at, and_(before.c.at == deliveries.c.at, before.c.id < deliveries.c.id)),
+        )
+        .exists()
+    )
 
-    person: int | None
-    at: datetime
-    what: Moved | Alerted | Alarmed
+
+def _waited_for(connection: Connection) -> Iterator[str]:
+    """The endpoints for which something waits: one look into the index for each, however much it is."""
+    last = ""
+    while True:
+        name = connection.scalar(select(func.min(deliveries.c.endpoint)).where(_WAITS, deliveries.c.endpoint > last))
+        if name is None:
+            return
+        yield name
+        last = name
+
+
+def _is_due(connection: Connection, endpoint: str, at: datetime) -> bool:
+    due = select(deliveries.c.id).where(_WAITS, deliveries.c.endpoint == endpoint, deliveries.c.due_at <= at)
+    return connection.execute(due.limit(1)).first() is not None
 
 
 def _with_what_happened(connection: Connection, due: Sequence[Any]) -> list[Delivery]:
-    moved = _moves(connection, {row.stage_change_id for row in due if row.stage_change_id is not None})
-    alerted = _alerts(connection, {row.alert_id for row in due if row.alert_id is not None})
-    alarmed = _alarms(connection, {row.alarm_id for row in due if row.alarm_id is not None})
-    everything = {**moved, **alerted, **alarmed}
-    happened = {row.id: everything[row.stage_change_id or row.alert_id or row.alarm_id] for row in due}
+    happened = what_happened(connection, due)
     everybody = _people(connection, {each.person for each in happened.values() if each.person is not None})
     cells = _cells(connection, {person.id for person in everybody.values()})
     found = []
@@ -125,31 +179,6 @@ def _with_what_happened(connection: Connection, due: Sequence[Any]) -> list[Deli
         counted = cells[person.id] if person is not None else {}
         found.append(Delivery(row.id, row.endpoint, row.attempts, told.what, told.at, person, counted))
     return found
-
-
-def _moves(connection: Connection, wanted: Collection[int]) -> Mapping[int, _Happened]:
-    asked = select(stage_changes).where(among(connection, stage_changes.c.id, wanted))
-    return {
-        row.id: _Happened(row.person_id, row.at, Moved(row.from_stage, row.to_stage, row.rule, row.cause, row.asset))
-        for row in connection.execute(asked)
-    }
-
-
-def _alerts(connection: Connection, wanted: Collection[int]) -> Mapping[int, _Happened]:
-    if not wanted:
-        return {}
-    asked = select(alerts, enrollments.c.sequence).join(enrollments, enrollments.c.id == alerts.c.enrollment_id)
-    return {
-        row.id: _Happened(row.person_id, row.at, Alerted(row.sequence, row.step, row.text))
-        for row in connection.execute(asked.where(among(connection, alerts.c.id, wanted)))
-    }
-
-
-def _alarms(connection: Connection, wanted: Collection[int]) -> Mapping[int, _Happened]:
-    if not wanted:
-        return {}
-    asked = select(alarms).where(among(connection, alarms.c.id, wanted))
-    return {row.id: _Happened(None, row.at, Alarmed(row.kind, row.about, row.text)) for row in connection.execute(asked)}
 
 
 def _people(connection: Connection, wanted: set[int]) -> Mapping[int, Person]:

@@ -103,8 +103,7 @@ class Measuring:
         measure, theirs = self._measure, among(self._connection, events.c.person_id, people)
         for row in self._connection.execute(select(events).where(theirs), execution_options={"yield_per": 1_000}):
             self._tally.subtract(added_by(event_of(row), row.verdict, row.channel, measure))
-        for days in self._take_days(people).values():
-            self._tally.update(changed_presence(sorted(days), ()))
+        self._take_days(people)
         self._tally.update(withdraw(self._connection, people))
         self._touched.difference_update(people)
         self._at = max(self._at, at)
@@ -127,7 +126,7 @@ class Measuring:
             note_goals(self._connection, self._definitions(), self._other)
             self._other = set()
         if self._touched:
-            self._tally.update(remeasure(self._connection, self._definitions(), self._touched, self._at))
+            self._tally.update(remeasure(self._connection, self._definitions(), self._touched))
         changing = Tally({place: n for place, n in self._tally.items() if n})
         self._tally, self._touched = Tally(), set()
         if not changing:
@@ -168,11 +167,14 @@ class Measuring:
         insert_rows(self._connection, active_days, rows)
 
     def _take_days(self, people: Collection[int]) -> dict[int, set[int]]:
-        """Delete the days of people; what they were."""
+        """Delete the days of people and take back what they added; what they were."""
         if not people:
             return {}
         theirs = delete(active_days).where(among(self._connection, active_days.c.person_id, people))
-        return _by_person(self._connection.execute(theirs.returning(active_days.c.person_id, active_days.c.day)))
+        taken = _by_person(self._connection.execute(theirs.returning(active_days.c.person_id, active_days.c.day)))
+        for days in taken.values():
+            self._tally.update(changed_presence(sorted(days), ()))
+        return taken
 
     def _days(self, people: Collection[int]) -> dict[int, set[int]]:
         kept = select(active_days).where(among(self._connection, active_days.c.person_id, people))

@@ -28,10 +28,11 @@ from nurture.adapters.database.bulk import put_rows
 from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.hold_rows import holds_in
 from nurture.adapters.database.switching import turn_switch
-from nurture.adapters.database.tables import Instant, enrollments, holds, messages
+from nurture.adapters.database.tables import Instant, deliveries, endpoints, enrollments, holds, messages
 from nurture.domain.enrollment import EnrollmentStatus
 from nurture.domain.holds import Held, Hold, HoldKind
 from nurture.domain.mail.message import MessageStatus
+from nurture.domain.telling.calls import DeliveryStatus
 
 #: A hold is heeded by every worker after so many seconds at the latest.
 LOOKS_EVERY: Final = 1.0
@@ -74,6 +75,17 @@ class QueueHoldTransaction:
 
     def let_go(self, kind: HoldKind, name: str) -> None:
         self._connection.execute(delete(holds).where(holds.c.kind == kind, holds.c.name == name))
+        if kind == "endpoint":
+            self._begin_anew(name)
+
+    def _begin_anew(self, endpoint: str) -> None:
+        """Whatever waits for an endpoint is due, and tried as often as if it were new: whoever lets it go on has seen to its cause."""
+        self._connection.execute(delete(endpoints).where(endpoints.c.name == endpoint))
+        waits = deliveries.c.status == literal(DeliveryStatus.WAITING.value, deliveries.c.status.type, literal_execute=True)
+        at_once = func.coalesce(deliveries.c.at, deliveries.c.due_at)
+        self._connection.execute(
+            update(deliveries).where(waits, deliveries.c.endpoint == endpoint).values(attempts=0, due_at=at_once)
+        )
 
     def not_late_for(self, queue: str, held: Held) -> int:
         where = _QUEUES.get(queue)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from nurture.domain.answering import AnswerReading
 from nurture.domain.mail.hook_reading import items_of
 from nurture.domain.mail.hooks import Hook, Reading, tolerance_of
 from nurture.errors import NurtureError
@@ -36,12 +37,13 @@ class Post(NamedTuple):
 
 
 class Access(NamedTuple):
-    """What a request is checked against, and the ways out to whoever vouches for it."""
+    """What a request is checked against, and the ways out to whoever vouches for it. `url` is the address that was called."""
 
     hook: Hook
     secrets: tuple[str, ...]
     certificate: Visit
     visit: Visit
+    url: str = ""
 
     def __repr__(self) -> str:
         return f"Access({self.hook.provider})"  # an exception that quotes it would show the secrets
@@ -56,7 +58,7 @@ class Adapter(NamedTuple):
 
     `check` raises HookRefused for a request that is not theirs. What it returns, if anything, may come again only with the same
     body: where a signature does not cover the body. `answer` is done once the request is believed. `there` says what is to be set at
-    the provider.
+    the provider. By `reading` it tells of mails, by `answers` of leads.
     """
 
     check: Callable[[Post, Access], str | None]
@@ -64,6 +66,7 @@ class Adapter(NamedTuple):
     reading: Reading | None = None
     unfold: Callable[[Any, Reading], Iterable[Any]] = items_of
     answer: Callable[[Post, Access], None] | None = None
+    answers: AnswerReading | None = None
 
 
 def not_theirs(message: str, field: str | None = None) -> HookRefused:

@@ -1,38 +1,16 @@
 """Resend's webhooks, signed by Svix: Standard Webhooks with headers of Svix's own names (Resend, "Verify Webhooks Requests")."""
 
-from hmac import compare_digest
 from typing import Final
 
-from standardwebhooks import Webhook
-
-from nurture.adapters.hooks.base import Access, Adapter, Post, malformed, not_theirs
-from nurture.adapters.hooks.checks import header, is_fresh
+from nurture.adapters.hooks.base import Access, Adapter, Post
+from nurture.adapters.hooks.standard import is_signed_by_webhook
 from nurture.domain.mail.faults import Fault
-from nurture.domain.mail.hook_reading import instant_of
 from nurture.domain.mail.hooks import Reading
-from nurture.errors import Unavailable
 
 
 def check(post: Post, access: Access) -> None:
     """One of the signatures is that of one of the secrets."""
-    number, stamp = header(post, "svix-id"), header(post, "svix-timestamp")
-    offered = header(post, "svix-signature").split()
-    is_fresh(stamp, post, access, "svix-timestamp")
-    right = [_signature(secret, number, stamp, post) for secret in access.secrets]
-    if not [each for each in right for shown in offered if compare_digest(each.encode(), shown.encode())]:
-        raise not_theirs("the signature does not fit; compare the signing secret with Resend's", "svix-signature")
-
-
-def _signature(secret: str, number: str, stamp: str, post: Post) -> str:
-    at = instant_of(stamp)
-    try:
-        text = post.body.decode()
-    except UnicodeDecodeError:
-        raise malformed("this is not UTF-8") from None
-    try:
-        return Webhook(secret).sign(number, at or post.at, text)
-    except (ValueError, RuntimeError):
-        raise Unavailable("the secret of this hook is none of Resend's, whsec_…; copy it") from None
+    is_signed_by_webhook(post, access, "svix", "Resend")
 
 
 ADAPTER: Final = Adapter(

@@ -6,6 +6,7 @@ speaks of: a bounce in the address it is sent to (VERP), a reply in what it refe
 
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -35,7 +36,7 @@ def head_of(
         headers.address_field("To", full_name(letter.facts), letter.address),
         *([headers.address_field("Reply-To", "", sender.reply_to)] if sender.reply_to else []),
         headers.text_field("Subject", subject),
-        headers.field("Date", format_datetime(at)),
+        headers.field("Date", _date(at)),
         headers.field("Message-ID", f"<{name}@{domain}>"),
         headers.field("List-Id", f"<{letter.sequence}.{domain}>"),
         headers.addresses_field("List-Unsubscribe", [unsubscribe, *_by_mail(policy, name)]),
@@ -45,6 +46,11 @@ def head_of(
         headers.field("Content-Language", language),
         *(provider_field(provider, name) for provider in policy.providers),
     ]
+
+
+@lru_cache(maxsize=16)  # mails written together have one
+def _date(at: datetime) -> str:
+    return format_datetime(at)
 
 
 def envelope_sender(policy: SendingPolicy, name: str) -> str:

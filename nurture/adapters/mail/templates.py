@@ -12,6 +12,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from io import StringIO
 from itertools import chain
 from pathlib import Path
@@ -313,13 +314,18 @@ def file_of(template: str) -> str:
 
 def languages_to_try(languages: Iterable[str]) -> list[str]:
     """`fr-CA` then `fr`, for each of the languages in turn; each once, in the usual capitals."""
+    return list(_languages_to_try(tuple(languages)))
+
+
+@lru_cache(maxsize=256)  # asked for each mail, and there are few
+def _languages_to_try(languages: tuple[str, ...]) -> tuple[str, ...]:
     tried: dict[str, None] = {}
     for tag in languages:
         language, _, region = tag.strip().replace("_", "-").partition("-")
         if region:
             tried[f"{language.lower()}-{region.upper()}"] = None
         tried[language.lower()] = None
-    return [tag for tag in tried if re.fullmatch(r"[a-z]{2,3}(-[A-Z0-9]{2,3})?", tag)]
+    return tuple(tag for tag in tried if re.fullmatch(r"[a-z]{2,3}(-[A-Z0-9]{2,3})?", tag))
 
 
 def _frames(trace: TracebackType | None) -> Iterable[tuple[str, int]]:

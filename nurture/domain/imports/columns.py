@@ -48,6 +48,16 @@ _OF_EVENTS: Final = _IDENTITY | {
     "context": "context",
 }  # fmt: skip
 
+_OF_ANSWERS: Final = {
+    each: _IDENTITY[each] for each in ("email", "e_mail", "email_address", "e_mail_address", "mail", "user_id", "userid", "message_id")
+} | {
+    "person": "person", "person_id": "person", "nurture_person": "person", "nurture_id": "person", "answer": "answer",
+    "outcome": "answer", "status": "answer", "stage": "answer", "deal_stage": "answer", "reason": "reason", "lost_reason": "reason",
+    "closed_lost_reason": "reason", "amount": "amount", "value": "amount", "currency": "currency", "occurred_at": "occurred_at",
+    "at": "occurred_at", "date": "occurred_at", "close_date": "occurred_at", "closed_at": "occurred_at", "timestamp": "occurred_at",
+    "updated_at": "occurred_at",
+}  # fmt: skip
+
 #: Columns of our own exports that hold JSON.
 _JSON: Final = frozenset({"properties", "attributes", "traits", "context"})
 
@@ -75,8 +85,12 @@ class Taken(NamedTuple):
 def taken_for(columns: Iterable[str], imports: Imported) -> Taken:
     """What a file's columns most probably mean. Of two columns taken for the same field, the first that is filled counts."""
     columns = [column for column in columns if column and _is_text(column)]
-    mark = PERSON_MARK if imports == "people" else EVENT_MARK
-    named = _exported(columns, imports) if mark in columns else {each: _obvious(each, imports) for each in columns}
+    mark = EVENT_MARK if imports == "events" else PERSON_MARK
+    named = (
+        _exported(columns, imports)
+        if mark in columns and imports != "answers"
+        else {each: _obvious(each, imports) for each in columns}
+    )
     fillings: dict[str, list[Filling]] = {}
     for column, field in named.items():
         if field is not None:
@@ -97,6 +111,8 @@ def _obvious(column: str, imports: Imported) -> str | None:
     name = snake_case(column.strip().removesuffix(AS_JSON).replace("/", " "))
     if name == MISTAKE:
         return None
+    if imports == "answers":
+        return _OF_ANSWERS.get(name)
     known = (_OF_PEOPLE if imports == "people" else _OF_EVENTS).get(name)
     if known is not None:
         return known

@@ -1,4 +1,4 @@
-"""config/imports/<name>.yaml: how the rows of somebody else's file become people or events of ours.
+"""config/imports/<name>.yaml: how the rows of somebody else's file become people, events or answers of ours.
 
 imports: people
 source: crm
@@ -24,7 +24,7 @@ from nurture.domain.mail.sending import BusinessZone
 from nurture.domain.model import Definition, Place, Problem, refuse
 from nurture.domain.wording import instead, one_of
 
-Imported = Literal["people", "events"]
+Imported = Literal["people", "events", "answers"]
 
 #: What a row of either kind may tell, whoever it names.
 _OF_BOTH: Final = ("email", "user_id", "anonymous_id", "occurred_at", "message_id", "language", "timezone", "attributes")
@@ -35,13 +35,30 @@ _OF_EVENTS: Final = (
     "url", "path", "title", "referrer", "search", "user_agent",
 )  # fmt: skip
 
+#: What a row may tell that holds an answer of sales.
+_OF_ANSWERS: Final = (
+    "person",
+    "email",
+    "user_id",
+    "answer",
+    "reason",
+    "amount",
+    "currency",
+    "occurred_at",
+    "message_id",
+    "source",
+)
+
 #: The whole fields a row may fill, by what is imported.
-TARGETS: Final[Mapping[Imported, tuple[str, ...]]] = {"people": _OF_BOTH, "events": (*_OF_BOTH, *_OF_EVENTS)}
+TARGETS: Final[Mapping[Imported, tuple[str, ...]]] = {
+    "people": _OF_BOTH, "events": (*_OF_BOTH, *_OF_EVENTS), "answers": _OF_ANSWERS,
+}  # fmt: skip
 
 #: What may stand before a dot, with a name of the customer's behind it.
 FAMILIES: Final[Mapping[Imported, tuple[str, ...]]] = {
     "people": ("attributes",),
     "events": ("attributes", "properties", "campaign"),
+    "answers": (),
 }
 
 #: The ways to come by a value; each field uses exactly one.
@@ -138,7 +155,7 @@ class ImportMapping(Definition):
     """config/imports/<name>.yaml: which of somebody else's columns becomes which of our fields."""
 
     imports: Imported
-    """What a row tells of: people or events."""
+    """What a row tells of: people, events, or answers of sales about leads."""
     source: Annotated[str, Field(min_length=1, max_length=64)] = "import"
     """The name under which the origin is kept; a message id is unique within it."""
     assurance: Literal["claimed", "verified"] = "claimed"
@@ -167,6 +184,9 @@ class ImportMapping(Definition):
             family, dot, name = field.partition(".")
             if field in whole or (dot and name and family in families):
                 continue
+            if self.imports == "answers":
+                yield Problem(("fields", field), f"an answer has no {field!r}; {instead(field, whole)}", in_key=True)
+                continue
             if dot and name and family in FAMILIES["events"]:
                 text = f"people have no {family}; write attributes.{name}"
             elif self.imports == "people" and field in TARGETS["events"]:
@@ -183,13 +203,24 @@ class ImportMapping(Definition):
             yield Problem(("fields", "occurred_at", "hash"), "a hash is no instant; write column: and its name", in_key=True)
 
     def _missing_fields(self) -> Iterator[Problem]:
-        if not any(name in self.fields for name in ("email", "user_id", "anonymous_id", "submission")):
+        if self.imports == "answers":
+            yield from self._missing_of_answers()
+        elif not any(name in self.fields for name in ("email", "user_id", "anonymous_id", "submission")):
             yield Problem(("fields",), "no field says whom a row names; fill email, user_id or anonymous_id")
         if self.imports == "events":
             if "name" not in self.fields and "kind" not in self.fields:
                 yield Problem(("fields",), "no field says what happened; fill name, if need be with {value: page_viewed}")
             if "occurred_at" not in self.fields:
                 yield Problem(("fields",), "no field says when it happened; fill occurred_at")
+
+    def _missing_of_answers(self) -> Iterator[Problem]:
+        if not any(name in self.fields for name in ("person", "email", "user_id")):
+            yield Problem(("fields",), "no field says whom a row names; fill email, person (our id) or user_id")
+        for name, what in (("answer", "what sales answered"), ("occurred_at", "when sales said so")):
+            if name not in self.fields:
+                yield Problem(("fields",), f"no field says {what}; fill {name}")
+        if "assurance" in self.model_fields_set:
+            yield Problem(("assurance",), "a file of answers always speaks for sales; delete this", in_key=True)
 
     def _line_problems(self) -> Iterator[Problem]:
         if self.line is None:

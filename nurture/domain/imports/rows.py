@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any, Final, NamedTuple, NoReturn, cast, get_args
 from zoneinfo import ZoneInfo
 
+from nurture.domain.answering import ANSWERS, NOTHING, OBVIOUS, Answered, amount_of, as_event
 from nurture.domain.event import IDENTIFIED, NAME_OF_KIND, PAGE_VIEWED, Assurance, Event, Kind
 from nurture.domain.ids import event_key
 from nurture.domain.imports.mapping import Filling, ImportMapping
@@ -96,7 +97,8 @@ def event_of(row: Row, mapping: ImportMapping, surroundings: Surroundings) -> Ev
         _check_cells(row.cells)
         if mapping.skip_if is not None and mapping.skip_if.holds(_facts(row.cells)):
             return Skipped()
-        return _Reader(row, mapping, surroundings).event()
+        reader = _Reader(row, mapping, surroundings)
+        return reader.answer() if mapping.imports == "answers" else reader.event()
     except _Unfit as unfit:
         return unfit.refused
 
@@ -192,6 +194,43 @@ class _Reader:
             context=context,
             **identity,
         )
+
+    def answer(self) -> Event | Skipped:
+        """The event of a row that holds an answer of sales; rows whose answer is `nothing` are left out."""
+        at = self._instant()
+        told = self._told(at)
+        word = (self._text("answer", told, LONGEST_NAME) or "").lower()
+        if word == NOTHING:
+            return Skipped()
+        answer = OBVIOUS.get("".join(word.split()))
+        if answer is None:
+            what = f"{_shown(word)} is no answer" if word else "nothing says what sales answered"
+            self._refuse("answer", what, f"write {one_of(ANSWERS)}, or {NOTHING} for what says nothing; a mapping may translate")
+        warnings: list[str] = []
+        person, email, user_id = self._person(told), self._email(told, warnings), self._text("user_id", told, LONGEST_ID)
+        if not (person or email or user_id):
+            self._refuse("email", "the row names nobody", "fill in email, person (our id) or user_id")
+        source = self._text("source", told, LONGEST_SOURCE) or self.mapping.source
+        # The next export of the same CRM holds the same row again, perhaps at another place: it is the same answer.
+        said = [self._text("message_id", told, LONGEST_ID), answer, at.isoformat(), person, email, user_id]
+        answered = Answered(
+            answer, source, str(event_key("answer", json.dumps(said))), at, person, email, user_id, self._text("reason", told, None),
+            self._amount(told), self._text("currency", told, None),
+        )  # fmt: skip
+        return as_event(answered, self.around.at).model_copy(update={"warnings": tuple(warnings)})
+
+    def _person(self, told: Mapping[str, Any]) -> int | None:
+        text = self._text("person", told, LONGEST_ID)
+        if text is not None and not (text.isascii() and text.isdecimal() and int(text) in _INT64):
+            self._refuse("person", f"{_shown(text)} is no id of ours", "write the number that the hand-off told")
+        return int(text) if text is not None else None
+
+    def _amount(self, told: Mapping[str, Any]) -> float | None:
+        text = self._text("amount", told, LONGEST_NAME)
+        amount = amount_of(text) if text is not None else None
+        if text is not None and amount is None:
+            self._refuse("amount", f"{_shown(text)} is no amount", "write a number such as 1200.50")
+        return amount
 
     def _told(self, at: datetime) -> dict[str, Any]:
         """Every field that the row fills, except the instant."""

@@ -48,14 +48,14 @@ class Breakers(Definition):
     """When a sequence, or all mail together, is far above what is usual; null to let it."""
 
 
-AlarmKind = Literal["complaints", "hard_bounces", "surge", "per_person", "same_mail", "policy_block"]
+AlarmKind = Literal["complaints", "hard_bounces", "surge", "per_person", "same_mail", "policy_block", "endpoint"]
 
 #: What an alarm is about that concerns all mail.
 ALL_MAIL: Final = "all mail"
 
 
 class Alarm(NamedTuple):
-    """What the operator must know. `about` is a sequence, a person's id or a family of recipients; or all mail."""
+    """What the operator must know. `about` is a sequence, a person's id, a family of recipients or an endpoint; or all mail."""
 
     kind: AlarmKind
     about: str

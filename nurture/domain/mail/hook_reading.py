@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, cast
 
+from nurture.domain.answering import AnswerReading
 from nurture.domain.ids import event_key
 from nurture.domain.mail.faults import Fault, fault_of, read_refusal
 from nurture.domain.mail.feedback import FeedbackKind
@@ -55,7 +56,7 @@ class PassedOver(NamedTuple):
     known: bool
 
 
-def items_of(document: Any, reading: Reading) -> list[Any]:
+def items_of(document: Any, reading: Reading | AnswerReading) -> list[Any]:
     """The things that a body tells. Raises UnreadableItem when there is no list where one should be."""
     if reading.items is None:
         return document if isinstance(document, list) else [document]
@@ -69,16 +70,16 @@ def read_item(item: Any, reading: Reading, headers: Mapping[str, str]) -> Heard 
     """What one item tells. Raises UnreadableItem."""
     if not isinstance(item, dict):
         raise UnreadableItem("", "this is no object")
-    part = _Item(item, headers)
-    word, meaning = _meaning(part, reading.kind, reading.words)
+    part = Item(item, headers)
+    word, meaning = meaning_of(part, reading.kind, reading.words)
     if meaning is None or meaning == "nothing":
         return PassedOver(word, known=meaning is not None)
     kind = cast("FeedbackKind", meaning)
     code = _code(part, reading) if kind in _REFUSED else None
     return Heard(
         kind=kind,
-        id=_id(part, reading),
-        at=_instant(part, reading.at),
+        id=id_of(part, reading.id),
+        at=heard_at(part, reading.at),
         mail="\n".join(text for path in reading.mail for found in part.find(path) for text in _texts(found)),
         recipient=part.first(reading.recipient),
         fault=_fault(part, reading, code) if kind in _REFUSED else None,
@@ -87,11 +88,14 @@ def read_item(item: Any, reading: Reading, headers: Mapping[str, str]) -> Heard 
     )
 
 
-class _Item(NamedTuple):
+class Item(NamedTuple):
+    """One thing told, with the headers that it came under."""
+
     item: dict[str, Any]
     headers: Mapping[str, str]
 
     def find(self, path: str) -> Iterator[Any]:
+        """Everything at a path."""
         if path.startswith(_HEADER):
             value = self.headers.get(path.removeprefix(_HEADER).lower())
             yield from () if value is None else (value,)
@@ -107,6 +111,7 @@ class _Item(NamedTuple):
                     yield text
 
     def first(self, paths: tuple[str, ...]) -> str | None:
+        """The first text at any of these paths."""
         return next((text for path in paths for text in self.texts(path)), None)
 
 
@@ -139,13 +144,13 @@ def _clean(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text).strip()
 
 
-def _words(part: _Item, joined: str) -> list[str]:
+def _words(part: Item, joined: str) -> list[str]:
     """The words at joined paths, those that are there."""
     found = (next(part.texts(path), None) for path in joined.split("/"))
     return [word.lower() for word in found if word is not None]
 
 
-def _meaning(part: _Item, paths: tuple[str, ...], table: Mapping[str, Any]) -> tuple[str, Any]:
+def meaning_of(part: Item, paths: tuple[str, ...], table: Mapping[str, Any]) -> tuple[str, Any]:
     """The word that the table knows and is joined of most words, with what it means; of equals the first. Else None."""
     best: list[str] = []
     unknown = ""
@@ -158,30 +163,30 @@ def _meaning(part: _Item, paths: tuple[str, ...], table: Mapping[str, Any]) -> t
     return (word, table[word]) if best else (unknown[:100], None)
 
 
-def _code(part: _Item, reading: Reading) -> str | None:
+def _code(part: Item, reading: Reading) -> str | None:
     """The first enhanced code that stands anywhere a reply may stand."""
     replies = (text for path in reading.code for text in part.texts(path))
     codes = (read_refusal(0, _HOST.sub("", reply)).enhanced for reply in replies)
     return next((code for code in codes if code and not code.startswith("2")), None)
 
 
-def _fault(part: _Item, reading: Reading, code: str | None) -> Fault:
+def _fault(part: Item, reading: Reading, code: str | None) -> Fault:
     """Whose fault it is by the server's own code; where that does not say, by the provider's word."""
     by_code = fault_of(code or "")
     if by_code != Fault.UNKNOWN:
         return by_code
-    return _meaning(part, reading.fault, reading.faults)[1] or Fault.UNKNOWN
+    return meaning_of(part, reading.fault, reading.faults)[1] or Fault.UNKNOWN
 
 
-def _id(part: _Item, reading: Reading) -> str:
+def id_of(part: Item, paths: tuple[str, ...]) -> str:
     """What the item is called by whoever tells it. Addresses may stand in it, so what is not plainly an id is hashed."""
-    named = ":".join(word for path in reading.id for word in part.texts(path))
+    named = ":".join(word for path in paths for word in part.texts(path))
     if _PLAIN_ID.fullmatch(named):
         return named
     return str(event_key("item", named or json.dumps(part.item, sort_keys=True)))
 
 
-def _instant(part: _Item, paths: tuple[str, ...]) -> datetime | None:
+def heard_at(part: Item, paths: tuple[str, ...]) -> datetime | None:
     """The first instant that can be read; that a bounce is told of counts for more than when it happened."""
     instants = (instant_of(text) for path in paths for text in part.texts(path))
     return next((at for at in instants if at is not None), None)

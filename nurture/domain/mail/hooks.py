@@ -1,4 +1,4 @@
-"""config/hooks.yaml: who tells us by webhook what became of our mails, how we know that it is them, and how they put it.
+"""config/hooks.yaml: who tells us by webhook what became of our mails or our leads, how we know that it is them, and how they put it.
 
 For the providers named in `Provider` both are built in. For anybody else (`custom`) `signature` and `reading` say it: where in
 a request the signature stands and what it covers, where in the JSON each part stands, and what the other's words mean.
@@ -10,11 +10,19 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from nurture.domain.answering import AnswerReading
 from nurture.domain.duration import Duration
 from nurture.domain.mail.faults import Fault
+from nurture.domain.mail.hook_paths import Path, Paths, as_tuple, in_small_letters
 from nurture.domain.model import LONGEST_SLUG, SLUG_PATTERN, Definition, Problem, Slug, refuse
 
-Provider = Literal["ses", "sendgrid", "postmark", "mailgun", "mailjet", "brevo", "resend", "sparkpost", "custom"]
+Provider = Literal[
+    "ses", "sendgrid", "postmark", "mailgun", "mailjet", "brevo", "resend", "sparkpost",
+    "hubspot", "salesforce", "pipedrive", "standard", "custom",
+]  # fmt: skip
+
+#: Those by which sales answers about leads; of these what they tell of mails is not heard.
+OF_SALES: Final = frozenset({"hubspot", "salesforce", "pipedrive", "standard"})
 
 #: What events of a hook bear as their source begins so.
 SOURCE: Final = "hook:"
@@ -30,26 +38,13 @@ Meaning = Literal[
 _SECRETS_BEGIN: Final = ("whsec_", "sk_", "key-", "Bearer ")
 
 #: Those that sign nothing: they show what was agreed upon, in Authorization or in a header of its own.
-SHOW_A_SECRET: Final = frozenset({"postmark", "mailjet", "brevo", "sparkpost"})
-
-
-def _as_tuple(written: Any) -> Any:
-    return (written,) if isinstance(written, str) else tuple(written) if isinstance(written, list) else written
+SHOW_A_SECRET: Final = frozenset({"postmark", "mailjet", "brevo", "sparkpost", "salesforce", "pipedrive"})
 
 
 def _names_a_secret(name: Any) -> Any:
     if isinstance(name, str) and (name.startswith(_SECRETS_BEGIN) or ":" in name):
         raise ValueError("this is the secret itself; put it into NURTURE_HOOK_SECRETS under a name, and write that name here")
     return name
-
-
-def _in_small_letters(words: dict[str, Any]) -> dict[str, Any]:
-    return {word.lower(): meaning for word, meaning in words.items()}
-
-
-Path = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S+$")]
-_Several = Annotated[tuple[Path, ...], Field(min_length=1)]
-Paths = Annotated[tuple[Path, ...], BeforeValidator(_as_tuple, json_schema_input_type=Path | _Several)]
 
 
 class Reading(Definition):
@@ -63,7 +58,7 @@ class Reading(Definition):
     """Where the list of things told lies; without it the body is one, or a list of them."""
     kind: Paths
     """Where the word lies for what happened."""
-    words: Annotated[dict[str, Meaning], Field(min_length=1), AfterValidator(_in_small_letters)]
+    words: Annotated[dict[str, Meaning], Field(min_length=1), AfterValidator(in_small_letters)]
     """What each of their words means. Of joined words, `failed/permanent`, the beginning that is known counts, the longest of all."""
     id: Paths = ()
     """What tells one event from all others, joined; without it, its whole content does."""
@@ -79,7 +74,7 @@ class Reading(Definition):
     """Where a server's words lie."""
     fault: Paths = ()
     """Where a word lies that says whose fault a bounce is, for where no code says it."""
-    faults: Annotated[dict[str, Fault], AfterValidator(_in_small_letters)] = {}
+    faults: Annotated[dict[str, Fault], AfterValidator(in_small_letters)] = {}
     """What each of those words means."""
 
 
@@ -101,7 +96,7 @@ class Signature(Definition):
 
 
 class Hook(Definition):
-    """Somebody who tells us what became of mails."""
+    """Somebody who tells us what became of mails, or of leads."""
 
     provider: Provider
     """Who it is; custom for anybody else."""
@@ -109,7 +104,7 @@ class Hook(Definition):
     """The name in NURTURE_HOOK_SECRETS of what they sign with, or show."""
     header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=100)] | None = None
     """The header in which they show the secret, if it is not Authorization."""
-    topics: Annotated[tuple[str, ...], BeforeValidator(_as_tuple, json_schema_input_type=str | tuple[str, ...])] = ()
+    topics: Annotated[tuple[str, ...], BeforeValidator(as_tuple, json_schema_input_type=str | tuple[str, ...])] = ()
     """For ses: the topics (ARN) of Amazon SNS that may tell us something."""
     tolerance: Duration | None = None
     """How old a signed request may be, if not as usual for the provider."""
@@ -118,7 +113,9 @@ class Hook(Definition):
     signature: Signature | None = None
     """For custom: how requests are signed. Without it they show the secret, in Authorization or in `header`."""
     reading: Reading | None = None
-    """For custom: where in their JSON everything stands."""
+    """For custom: where in their JSON stands what became of a mail."""
+    answers: AnswerReading | None = None
+    """For a CRM, standard and custom: where in their JSON an answer of sales stands, if not as usual for the provider."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> "Hook":
@@ -132,21 +129,24 @@ class Hook(Definition):
                 yield Problem((key,), text, in_key=True)
         if self.header and self.signature:
             yield Problem(("header",), "a signed request shows no secret; delete this, or 'signature'", in_key=True)
+        if self.reading and self.answers:
+            yield Problem(("answers",), "a hook tells of mails or of leads; give each a hook of its own", in_key=True)
 
 
 #: Keys that mean something for some providers only.
 _ONLY_FOR: Final = {
-    "secret": frozenset({"sendgrid", "mailgun", "resend", "custom"}) | SHOW_A_SECRET,
+    "secret": frozenset({"sendgrid", "mailgun", "resend", "hubspot", "standard", "custom"}) | SHOW_A_SECRET,
     "topics": frozenset({"ses"}),
     "header": SHOW_A_SECRET | {"custom"},
-    "tolerance": frozenset({"ses", "sendgrid", "mailgun", "resend", "custom"}),
+    "tolerance": frozenset({"ses", "sendgrid", "mailgun", "resend", "hubspot", "standard", "custom"}),
     "signature": frozenset({"custom"}),
     "reading": frozenset({"custom"}),
+    "answers": OF_SALES | {"custom"},
 }
 
 
 class Hooks(Definition):
-    """config/hooks.yaml: who tells us by webhook what became of our mails."""
+    """config/hooks.yaml: who tells us by webhook what became of our mails and our leads."""
 
     sources: dict[HookName, Hook] = {}
     """Everybody by the name that stands in their address, /hooks/NAME/KEY; without any, nobody may."""

@@ -48,5 +48,6 @@ def _presence(days: Sequence[int], start: int) -> set[Place]:
     added: set[Place] = set()
     for index in range(start, len(days)):
         added.add(Place(PEOPLE, days[index], str(days[index - 1]) if index else ""))
-        added.add(Place(COHORT, days[index], str(monday_of(days[0]))))
+        if not index or monday_of(days[index - 1]) != monday_of(days[index]):
+            added.add(Place(COHORT, days[index], str(monday_of(days[0]))))
     return added

@@ -140,6 +140,13 @@ def test_no_bytes_make_the_reader_raise(raw: bytes) -> None:
     assert whole(READER.read(raw, AT))
 
 
+@pytest.mark.parametrize("at", [len(b"=?u"), len(b"=?utf-8")])
+def test_a_charset_that_no_header_may_name_costs_only_the_words_in_it(at: int) -> None:
+    raw, word = CORPUS["away-outlook-fr"], b"=?utf-8?q?"
+    place = raw.index(word) + at
+    assert READER.read(raw[:place] + b"\x80" + raw[place:], AT) == READER.read(raw.replace(b"Subject: ", b"Subject: x"), AT)
+
+
 @settings(max_examples=400)
 @given(data=st.data(), mail=st.sampled_from(sorted(CORPUS)))
 def test_no_mutation_of_a_mail_makes_the_reader_raise_or_blames_anybody_else(data: st.DataObject, mail: str) -> None:

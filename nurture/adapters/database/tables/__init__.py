@@ -41,6 +41,7 @@ from nurture.adapters.database.tables.telling import (
     alarms,
     alerts,
     deliveries,
+    endpoints,
     follow_ups,
     reminders,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "counted_events",
     "daily_counts",
     "deliveries",
+    "endpoints",
     "enrollments",
     "erased_addresses",
     "event_conflicts",

@@ -43,6 +43,7 @@ follow_ups = Table(
     Column("answered_at", Instant),
     Column("answer", String(64)),
     partial_index("ix_follow_ups_due", "due_at", where="due_at IS NOT NULL"),
+    partial_index("ix_follow_ups_open", "level", where="answered_at IS NULL"),
 )
 
 #: That a lead was left alone for too long, and whom that was told.
@@ -57,6 +58,7 @@ reminders = Table(
 )
 
 #: Hand-offs to other systems: one row per endpoint and stage change, alert, alarm or reminder, kept until delivered or given up.
+#: `person_id` is whom it tells of, `at` when that happened; older rows have neither.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -70,9 +72,25 @@ deliveries = Table(
     Column("due_at", Instant, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("detail", Text),
+    Column("person_id", BigInteger, ForeignKey("people.id")),
+    Column("at", Instant),
     UniqueConstraint("stage_change_id", "endpoint"),
     UniqueConstraint("alert_id", "endpoint"),
     UniqueConstraint("alarm_id", "endpoint"),
     UniqueConstraint("reminder_id", "endpoint"),
     partial_index("ix_deliveries_due", "due_at", where="status = 'waiting'"),
+    partial_index("ix_deliveries_endpoint_due", "endpoint", "due_at", where="status = 'waiting'"),
+    partial_index("ix_deliveries_person_due", "person_id", "endpoint", where="status = 'waiting'"),
+    partial_index("ix_deliveries_given_up", "at", where="status = 'failed'"),
+    Index("ix_deliveries_person_id", "person_id"),
+    Index("ix_deliveries_endpoint_at", "endpoint", "at"),
+)
+
+#: How endpoints have fared: since when every call has failed, if none was taken since, and until when one wants to be left alone.
+endpoints = Table(
+    "endpoints",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("failing_since", Instant),
+    Column("quiet_until", Instant),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
@@ -130,6 +130,7 @@ def host_of(url: str) -> str:
         return ""
 
 
+@lru_cache(maxsize=64)
 def is_inside(host: str) -> bool:
     """Whether a host is one that the internet does not know: this machine, or one of its network's."""
     named = "." not in host and ":" not in host

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 from nurture.adapters.mail.linting.context import Context, Envelope, is_inside, organisational, same_organisation
@@ -68,6 +69,7 @@ def _date(mail: Mail, _envelope: Envelope, context: Context) -> Iterator[str]:
             yield "the Date is more than an hour from the sending; write the mail when it is sent, and set the machine's clock"
 
 
+@lru_cache(maxsize=16)  # mails written together have one Date
 def _moment(value: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(value)

@@ -34,9 +34,10 @@ _NOT_PERSONAL: Final = SCORES | {"language", "country", "timezone", "email_domai
 
 def left_over(text: str, context: Context) -> str | None:
     """The first thing in a text that a template left behind; what the reader typed is only shown."""
-    no_value = next((line.no_value for line in map(_looked_over, text.split("\n")) if line.no_value), None)
-    if no_value is not None:
-        return no_value
+    if any(word in text for word in _NO_VALUES):
+        no_value = next((line.no_value for line in map(_looked_over, text.split("\n")) if line.no_value), None)
+        if no_value is not None:
+            return no_value
     if not _may_hold_construct(text):
         return None
     typed = [value for value in _texts(context) if _CONSTRUCT.search(value)]

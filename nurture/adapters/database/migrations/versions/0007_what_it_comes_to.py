@@ -19,10 +19,7 @@ def upgrade() -> None:
     _spend()
     _follow_ups()
     _goals()
-    with op.batch_alter_table("deliveries") as table:
-        table.add_column(sa.Column("reminder_id", sa.BigInteger(), nullable=True))
-        table.create_foreign_key(op.f("fk_deliveries_reminder_id"), "reminders", ["reminder_id"], ["id"])
-        table.create_unique_constraint(op.f("uq_deliveries_reminder_id_endpoint"), ["reminder_id", "endpoint"])
+    _deliveries()
 
 
 def _rollups() -> None:
@@ -94,6 +91,8 @@ def _follow_ups() -> None:
     op.create_index(op.f("ix_follow_ups_person_id"), "follow_ups", ["person_id"])
     due = sa.text("due_at IS NOT NULL")
     op.create_index("ix_follow_ups_due", "follow_ups", ["due_at"], postgresql_where=due, sqlite_where=due)
+    unanswered = sa.text("answered_at IS NULL")
+    op.create_index("ix_follow_ups_open", "follow_ups", ["level"], postgresql_where=unanswered, sqlite_where=unanswered)
     op.create_table(
         "reminders",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -107,3 +106,28 @@ def _follow_ups() -> None:
     )
     op.create_index(op.f("ix_reminders_stage_change_id"), "reminders", ["stage_change_id"])
     op.create_index(op.f("ix_reminders_person_id"), "reminders", ["person_id"])
+
+
+def _deliveries() -> None:
+    with op.batch_alter_table("deliveries") as table:
+        table.add_column(sa.Column("reminder_id", sa.BigInteger(), nullable=True))
+        table.add_column(sa.Column("person_id", sa.BigInteger(), nullable=True))
+        table.add_column(sa.Column("at", _instant, nullable=True))
+        table.create_foreign_key(op.f("fk_deliveries_reminder_id"), "reminders", ["reminder_id"], ["id"])
+        table.create_foreign_key(op.f("fk_deliveries_person_id"), "people", ["person_id"], ["id"])
+        table.create_unique_constraint(op.f("uq_deliveries_reminder_id_endpoint"), ["reminder_id", "endpoint"])
+    for name, columns, where in (
+        ("ix_deliveries_endpoint_due", ["endpoint", "due_at"], "status = 'waiting'"),
+        ("ix_deliveries_person_due", ["person_id", "endpoint"], "status = 'waiting'"),
+        ("ix_deliveries_given_up", ["at"], "status = 'failed'"),
+    ):
+        op.create_index(name, "deliveries", columns, postgresql_where=sa.text(where), sqlite_where=sa.text(where))
+    op.create_index("ix_deliveries_person_id", "deliveries", ["person_id"])
+    op.create_index("ix_deliveries_endpoint_at", "deliveries", ["endpoint", "at"])
+    op.create_table(
+        "endpoints",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("failing_since", _instant, nullable=True),
+        sa.Column("quiet_until", _instant, nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_endpoints")),
+    )

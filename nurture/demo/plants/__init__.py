@@ -1,0 +1,1 @@
+"""Made-up businesses that are well but for one planted cause: what `nurture report diagnose` must find first."""
