@@ -15,6 +15,7 @@ from sqlalchemy import Connection, delete, select, text
 
 from nurture.adapters.database.bulk import among, insert_rows
 from nurture.adapters.database.contributions import remeasure, withdraw
+from nurture.adapters.database.goals import note_goals
 from nurture.adapters.database.rollups import StandingKeys, add, closed_before
 from nurture.adapters.database.rows import event_of
 from nurture.adapters.database.tables import active_days, events
@@ -43,6 +44,7 @@ class Measuring:
         self._definitions = definitions
         self._tally = Tally()
         self._touched: set[int] = set()
+        self._other: set[int] = set()
         self._at = _LONG_AGO
 
     @property
@@ -62,6 +64,7 @@ class Measuring:
         for weak, days in self._take_days(into).items():
             came[_root(weak, into)].update(days)
         self._came(came)
+        self._other.update(*changes.merges)
         self.touched(_touched_by(changes), self._at)
 
     def rejudge(self, revised: Mapping[UUID, tuple[str, str | None]], at: datetime) -> None:
@@ -87,6 +90,7 @@ class Measuring:
                 owner = outcome.owners.get(entry.event.key, entry.person)
                 came[root_of[owner]].add(local_day(entry.event.occurred_at, timezone))
         self._put_days({id_: sorted(before.get(id_, ())) for id_ in root_of}, {id_: sorted(came[id_]) for id_ in root_of})
+        self._other.update(root_of)
         self.touched(root_of, at)
 
     def touched(self, people: Iterable[int], at: datetime) -> None:
@@ -118,6 +122,9 @@ class Measuring:
 
     def write(self) -> None:
         """Add it all to the roll-ups, last of all in the transaction. Days that are closed stay as they are."""
+        if self._other:
+            note_goals(self._connection, self._definitions(), self._other)
+            self._other = set()
         if self._touched:
             self._tally.update(remeasure(self._connection, self._definitions(), self._touched))
         changing = Tally({place: n for place, n in self._tally.items() if n})
