@@ -182,7 +182,7 @@ class _Town:
         for row in rows:
             answered = self._luck(self._business.answers)
             # An answer is given soon after the lead came; we hear of it when the evening is over.
-            said = row.at + timedelta(days=self._business.answers_after_days, hours=self._dice.randint(2, 20))
+            said = row.at + timedelta(days=self._business.answers_after_days, hours=self._dice.randint(2, 28))
             at = max(said, self._tomorrow()) if answered else None
             told.append({"stage_change_id": row.id, "person_id": row.person_id, "stage": row.to_stage, "since": row.at,
                          "due_at": None, "answered_at": said if at else None, "answer": "accepted" if at else None})  # fmt: skip
