@@ -20,6 +20,7 @@ TICKS: Final = {
     "advance": 1,
     "send": 1,
     "hand_off": 1,
+    "follow_up": 10,
     "cool": 60,
     "guard": 60,
     "fetch": 60,

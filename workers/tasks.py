@@ -28,6 +28,7 @@ from nurture.flow.absorb import absorb
 from nurture.flow.advance import advance
 from nurture.flow.cool import cool
 from nurture.flow.fetch import fetch
+from nurture.flow.follow_up import follow_up
 from nurture.flow.forget import forget
 from nurture.flow.guard import guard
 from nurture.flow.hand_off import hand_off
@@ -220,6 +221,23 @@ def hand_off_due() -> None:
         mine.tally.add(handoffs_delivered=report.delivered, handoffs_failed=report.given_up)
     for endpoint in report.disabled:
         log.error("endpoint called no more", endpoint=endpoint)
+
+
+@_task("follow_up")
+def follow_up_due() -> None:
+    """Remind sales of leads for whom they have not answered in time."""
+    mine, turn = parts(), _Turn("follow_up")
+    while turn.goes_on():
+        try:
+            followed = follow_up(mine.database.following_up, mine.clock, is_holiday)
+        except NurtureError as error:
+            log.warning("follow-ups stopped", why=str(error), retried=error.retry_helps)
+            return
+        if followed.reminded:
+            log.info("reminded", leads=followed.reminded)
+            mine.nudge("hand_off")
+        if not followed.more:
+            return
 
 
 @_task("fetch")

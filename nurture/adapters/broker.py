@@ -19,6 +19,7 @@ ROUTES: Final = {
     "forget": "sequences",
     "send": "mail",
     "hand_off": "handoff",
+    "follow_up": "handoff",
     "fetch": "handoff",  # other people's servers may be slow, and mail that leaves does not wait for them
 }
 

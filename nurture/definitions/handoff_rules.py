@@ -25,6 +25,21 @@ def handed_off_stages_exist(config: Config) -> Iterator[Finding]:
                 yield Finding(HANDOFF, ("endpoints", name, "stages", index), text)
 
 
+def follow_ups_fit(config: Config) -> Iterator[Finding]:
+    """Sales answer for newcomers of a stage that there is, and whom that reminds is an endpoint."""
+    endpoints = config.handoff.endpoints
+    for stage, rule in config.handoff.follow_up.items():
+        place = ("follow_up", stage)
+        if config.lifecycle is not None and stage not in config.lifecycle.stages:
+            text = f"unknown stage {stage!r}; {instead(stage, config.lifecycle.stages)}"
+            yield Finding(HANDOFF, place, text, in_key=True)
+        places: tuple[tuple[str, ...], ...] = ("remind",), ("escalate", "to")
+        for where, (_, names) in zip(places, rule.levels(), strict=False):
+            for name in names:
+                if name not in endpoints:
+                    yield Finding(HANDOFF, (*place, *where), f"unknown endpoint {name!r}; {instead(name, endpoints)}")
+
+
 def hand_offs_are_encrypted(config: Config) -> Iterator[Finding]:
     """A hand-off is personal data; only on a developer's machine may it travel in clear text."""
     for name, endpoint in config.handoff.endpoints.items():
@@ -55,11 +70,13 @@ def hand_off_secrets_are_there(config: Config) -> Iterator[Finding]:
 
 
 def endpoints_are_told_something(config: Config) -> Iterator[Finding]:
-    """An endpoint without stages is there for the steps that name it."""
+    """An endpoint without stages is there for the steps that name it, or to be reminded."""
     if any(file == HANDOFF or file.startswith(SEQUENCES) for file in config.damaged):
         return
     steps = [step for sequence in config.sequences.values() for _, step, _ in walk_steps(sequence.steps)]
     named = {step.notify for step in steps if isinstance(step, NotifyStep)}
+    for rule in config.handoff.follow_up.values():
+        named.update(name for _, names in rule.levels() for name in names)
     for name, endpoint in config.handoff.endpoints.items():
         if not endpoint.stages and name not in named:
             text = f"nobody ever calls {name!r}: it has no 'stages', and no step says 'notify: {name}'; add one of them, or delete it"
@@ -68,6 +85,7 @@ def endpoints_are_told_something(config: Config) -> Iterator[Finding]:
 
 HANDOFF_RULES: Final[tuple[Callable[[Config], Iterable[Finding]], ...]] = (
     handed_off_stages_exist,
+    follow_ups_fit,
     hand_offs_are_encrypted,
     hand_offs_stay_outside,
     hand_off_secrets_are_there,

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from nurture.domain.event import day_number
+from nurture.domain.following_up import FollowUp
 from nurture.domain.ids import stable_id
 from nurture.domain.mail.sending import URL_PATTERN
 from nurture.domain.model import Definition, Slug
@@ -66,6 +67,8 @@ class Handoff(Definition):
 
     endpoints: dict[Slug, Endpoint] = {}
     """Every endpoint by its name; without any, nobody is called."""
+    follow_up: dict[Slug, FollowUp] = {}
+    """The stages for whose newcomers sales must answer in time, each with who is reminded."""
 
 
 class NewDelivery(NamedTuple):

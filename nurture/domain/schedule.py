@@ -105,6 +105,19 @@ def next_window(window: Window, facts: Mapping[str, Any], calendar: Calendar, at
     raise _never_opens()
 
 
+def open_time_after(window: Window, facts: Mapping[str, Any], calendar: Calendar, at: datetime, length: timedelta) -> datetime:
+    """When a window has been open for `length` since `at` (UTC). Raises ValueError if it is not open for so long in more than a year."""
+    if window.is_always_open:
+        return at.astimezone(UTC) + length
+    left = length
+    for span in _spans(window, local_for(window, facts, calendar), calendar.is_holiday, at):
+        opens = max(span.opens, at.astimezone(UTC))
+        if left <= span.closes - opens:
+            return opens + left
+        left -= max(span.closes - opens, timedelta())
+    raise _never_opens()
+
+
 def instant_of(day: date, clock: time, zone: ZoneInfo) -> datetime:
     """When a clock in `zone` first shows `clock` on `day` (UTC); where it skips that, as much later as the clock jumps."""
     # Fold 0 is the first of two equal hours; inside a gap it means the offset from before, which lands behind the gap.

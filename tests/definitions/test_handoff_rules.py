@@ -99,3 +99,14 @@ def test_an_endpoint_for_alerts_alone_needs_no_stages(tmp_path: Path) -> None:
     sequence = tmp_path / "config" / "sequences" / "guide-nurture.yaml"
     sequence.write_text(sequence.read_text() + "  - {notify: crm}\n")
     assert told(load(tmp_path / "config", installation=WITH_SECRET)) == []
+
+
+def test_a_follow_up_names_a_stage_and_endpoints_that_there_are(tmp_path: Path) -> None:
+    good = "{url: https://crm.example.com/hooks, secret: crm}\nfollow_up:\n  sql: {within: 4h, remind: crm}"
+    assert told(loaded(tmp_path / "good", good, IN_PRODUCTION)) == []
+    bad = good.replace("sql:", "sqll:").replace("remind: crm", "remind: crn, escalate: {after: 9h, to: [crm, boss]}")
+    assert told(loaded(tmp_path / "bad", bad, IN_PRODUCTION)) == [
+        "handoff.yaml:4:3: unknown stage 'sqll'; did you mean 'sql'?",
+        "handoff.yaml:4:30: unknown endpoint 'crn'; did you mean 'crm'?",
+        "handoff.yaml:4:61: unknown endpoint 'boss'; write crm",
+    ]

@@ -13,6 +13,7 @@ from nurture.adapters.database.bulk import add_to_rows, among, insert_rows, upda
 from nurture.adapters.database.consenting import store_lifted, store_statements, store_wishes
 from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.erased_addresses import ErasedAddresses
+from nurture.adapters.database.following_up import note_answers
 from nurture.adapters.database.identities import store_journal, store_register
 from nurture.adapters.database.measuring import Measuring
 from nurture.adapters.database.moving import store_runs, store_stage_changes
@@ -104,6 +105,7 @@ class AbsorbingTransaction:
         self._store_rejudged(changes.rejudged)
         self._mark(changes)
         store_stage_changes(self._connection, changes.stage_changes, self.definitions().handoff)
+        note_answers(self._connection, changes.events)
         store_runs(self._connection, changes.enrollments)
         self._report(changes.reports)
         wanted = [*changes.suppressions, *self._erased_before(changes), *self._unless_erased(changes.hearsay)]

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy import insert as plain_insert
 
 from nurture.adapters.database.dialect import translated
+from nurture.adapters.database.following_up import follow_moves
 from nurture.adapters.database.handing_off import store_deliveries
 from nurture.adapters.database.histories import give_histories
 from nurture.adapters.database.measuring import Measuring
@@ -49,6 +50,7 @@ class CoolingTransaction:
             rows = [stage_change_row(change) for change in changes]
             self._connection.execute(plain_insert(stage_changes), rows)
             store_deliveries(self._connection, rows, self.definitions().handoff)
+            follow_moves(self._connection, rows, self.definitions().handoff)
         self.measuring.touched((person.id for person in moved), at)
 
 

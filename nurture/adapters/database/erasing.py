@@ -17,12 +17,14 @@ from nurture.adapters.database.tables import (
     enrollments,
     event_conflicts,
     events,
+    follow_ups,
     identifiers,
     identity_journal,
     messages,
     paces,
     people,
     permissions,
+    reminders,
     score_cells,
     stage_changes,
     suppressions,
@@ -54,6 +56,7 @@ def delete_people(connection: Connection, ids: Collection[int]) -> Counter[str]:
     runs = select(enrollments.c.id).where(among(connection, enrollments.c.person_id, ids))
     moves = select(stage_changes.c.id).where(among(connection, stage_changes.c.person_id, ids))
     log = select(events.c.id).where(among(connection, events.c.person_id, ids))
+    reminded = select(reminders.c.id).where(reminders.c.stage_change_id.in_(moves))
     told = select(alerts.c.id).where(alerts.c.enrollment_id.in_(runs))
     mails = or_(among(connection, messages.c.person_id, ids), messages.c.enrollment_id.in_(runs))
     journal = identity_journal.c
@@ -62,6 +65,9 @@ def delete_people(connection: Connection, ids: Collection[int]) -> Counter[str]:
         ("messages", messages, mails),
         ("deliveries", deliveries, deliveries.c.alert_id.in_(told)),
         ("deliveries", deliveries, deliveries.c.stage_change_id.in_(moves)),
+        ("deliveries", deliveries, deliveries.c.reminder_id.in_(reminded)),
+        ("reminders", reminders, reminders.c.stage_change_id.in_(moves)),
+        ("follow_ups", follow_ups, follow_ups.c.stage_change_id.in_(moves)),
         ("alerts", alerts, alerts.c.enrollment_id.in_(runs)),
         ("enrollments", enrollments, among(connection, enrollments.c.person_id, ids)),
         ("stage_changes", stage_changes, among(connection, stage_changes.c.person_id, ids)),

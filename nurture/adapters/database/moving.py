@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, select, update
 
 from nurture.adapters.database.bulk import among, insert_rows, update_rows
+from nurture.adapters.database.following_up import follow_moves
 from nurture.adapters.database.handing_off import store_deliveries
 from nurture.adapters.database.rows import enrollment_row, stage_change_row
 from nurture.adapters.database.tables import enrollments, messages, people, stage_changes
@@ -16,11 +17,12 @@ from nurture.domain.mail.sending import MessageStatus, Reason
 
 
 def store_stage_changes(connection: Connection, moves: Sequence[StageChange], handoff: Handoff) -> None:
-    """Write moves and the hand-offs they cause; a Conflict if one stands already."""
+    """Write moves, the hand-offs they cause and what sales must answer for; a Conflict if one stands already."""
     if moves:
         rows = [stage_change_row(change) for change in moves]
         insert_rows(connection, stage_changes, rows)
         store_deliveries(connection, rows, handoff)
+        follow_moves(connection, rows, handoff)
 
 
 def store_runs(connection: Connection, runs: Sequence[Enrollment]) -> None:

@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Column, Connection, select
 
 from nurture.adapters.database.bulk import among
-from nurture.adapters.database.tables import alarms, alerts, deliveries, enrollments, stage_changes
-from nurture.domain.telling.occasions import Alarmed, Alerted, Moved, Occasion
+from nurture.adapters.database.tables import alarms, alerts, deliveries, enrollments, follow_ups, reminders, stage_changes
+from nurture.domain.telling.occasions import Alarmed, Alerted, Moved, Occasion, Untouched
 
 
 class Happened(NamedTuple):
@@ -58,9 +58,22 @@ def _alarms(connection: Connection, wanted: Collection[int]) -> Mapping[int, Hap
     return {row.id: Happened(None, row.at, Alarmed(row.kind, row.about, row.text)) for row in connection.execute(asked)}
 
 
+def _untouched(connection: Connection, wanted: Collection[int]) -> Mapping[int, Happened]:
+    asked = (
+        select(reminders, follow_ups.c.stage, follow_ups.c.since, stage_changes.c.cause)
+        .join(follow_ups, follow_ups.c.stage_change_id == reminders.c.stage_change_id)
+        .join(stage_changes, stage_changes.c.id == reminders.c.stage_change_id)
+    )
+    return {
+        row.id: Happened(row.person_id, row.at, Untouched(row.stage, row.cause, row.since, row.level))
+        for row in connection.execute(asked.where(among(connection, reminders.c.id, wanted)))
+    }
+
+
 #: Every kind there is.
 KINDS: Final = (
     Kind(deliveries.c.stage_change_id, _moves),
     Kind(deliveries.c.alert_id, _alerts),
     Kind(deliveries.c.alarm_id, _alarms),
+    Kind(deliveries.c.reminder_id, _untouched),
 )

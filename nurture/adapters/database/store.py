@@ -10,6 +10,7 @@ from nurture.adapters.database.advancing import AdvancingTransaction, advancing
 from nurture.adapters.database.components import ComponentTransaction, components
 from nurture.adapters.database.cooling import CoolingTransaction, cooling
 from nurture.adapters.database.erased_addresses import ErasedAddresses
+from nurture.adapters.database.following_up import FollowingUpStore
 from nurture.adapters.database.forgetting import ForgettingTransaction, forgetting
 from nurture.adapters.database.guarding import GuardingStore
 from nurture.adapters.database.handing_off import HandingOffStore
@@ -28,7 +29,7 @@ from nurture.adapters.database.surveying import SurveyingTransaction, surveying
 
 
 class Database:
-    """Opens the transactions of all verbs but send, route, hand off and guard, and holds those.
+    """Opens the transactions of all verbs but send, route, hand off, follow up and guard, and holds those.
 
     `pepper` is the installation's secret key: with it the addresses of erased people are hashed.
     """
@@ -40,6 +41,7 @@ class Database:
         self._keys = StandingKeys()
         self.sending = SendingStore(engine, self.releases)
         self.handing_off = HandingOffStore(engine, self.releases)
+        self.following_up = FollowingUpStore(engine, self.releases)
         self.guarding = GuardingStore(engine, self.releases)
         self.routing = RoutingStore(engine, self.releases)
 

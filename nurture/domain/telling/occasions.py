@@ -3,6 +3,7 @@
 The names of types end with the version of what stands in the payload: fields are added to a version, and never change their meaning.
 """
 
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
 
@@ -64,3 +65,22 @@ class Alarmed(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "about": self.about, "text": self.text}
+
+
+class Untouched(NamedTuple):
+    """That sales have not answered for somebody; `level` 1 is a reminder, and above it somebody else is told."""
+
+    stage: str
+    cause: str
+    waiting_since: datetime
+    level: int
+
+    @property
+    def type(self) -> str:
+        return "lead.untouched.v1"
+
+    def as_json(self) -> dict[str, Any]:
+        since = self.waiting_since.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return {
+            "stage": self.stage, "cause": self.cause, "waiting_since": since, "level": self.level, "escalated": self.level > 1,
+        }  # fmt: skip

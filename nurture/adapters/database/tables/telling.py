@@ -43,6 +43,7 @@ follow_ups = Table(
     Column("answered_at", Instant),
     Column("answer", String(64)),
     partial_index("ix_follow_ups_due", "due_at", where="due_at IS NOT NULL"),
+    partial_index("ix_follow_ups_open", "level", where="answered_at IS NULL"),
 )
 
 #: That a lead was left alone for too long, and whom that was told.

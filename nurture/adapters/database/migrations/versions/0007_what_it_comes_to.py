@@ -89,6 +89,8 @@ def _follow_ups() -> None:
     op.create_index(op.f("ix_follow_ups_person_id"), "follow_ups", ["person_id"])
     due = sa.text("due_at IS NOT NULL")
     op.create_index("ix_follow_ups_due", "follow_ups", ["due_at"], postgresql_where=due, sqlite_where=due)
+    unanswered = sa.text("answered_at IS NULL")
+    op.create_index("ix_follow_ups_open", "follow_ups", ["level"], postgresql_where=unanswered, sqlite_where=unanswered)
     op.create_table(
         "reminders",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
