@@ -25,28 +25,18 @@ from nurture.domain.outward import LOOPBACK, Network, networks
 from nurture.environment import PREFIX, SMTP_URL_OF, gather
 from nurture.environment import variable as variable  # noqa: PLC0414 - whoever reads settings names them, too
 from nurture.errors import SettingsError
-from nurture.keys import FOR_SERVERS, WriteKey, is_weak, kept_keys, secrets_in, signs_webhooks, unguessable
+from nurture.keys import FOR_SERVERS, WriteKey, kept_keys, secrets_in, signs_webhooks, unguessable
+from nurture.production import production_mistakes
 
 #: Settings that may also be given as the path of a file: `NURTURE_X_FILE`, for container secrets.
 FROM_FILE: Final = frozenset({
     "database_url", "redis_url", "smtp_url", "smtp_urls", "imap_url", "secret_key", "former_secret_keys", "write_keys",
-    "secret_keys", "handoff_secrets", "hook_secrets",
+    "report_password", "secret_keys", "handoff_secrets", "hook_secrets",
 })  # fmt: skip
 
 #: A key's name becomes the source of its events, and is kept in a column of this length.
 _SourceName = Annotated[str, Field(min_length=1, max_length=64)]
 _TransportName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-
-#: Production refuses to start without these: each has a substitute in development that lives on one machine.
-_PRODUCTION_NEEDS: Final = {
-    "secret_key": "at least 16 random characters",
-    "database_url": "postgresql://user:password@host/name",
-    "redis_url": "redis://:password@host:6379/0",
-    "smtp_url": "smtp://user:password@host:587",
-    "write_keys": 'JSON such as {"website": "KEY"}; `nurture keys new` makes a key',
-    "public_url": "the https:// address people reach the web process at",
-}
-
 
 _EXAMPLES: Final = {
     "write_keys": '{"website": "KEY"}',
@@ -123,6 +113,11 @@ class Settings(BaseModel):
     )
     former_secret_keys: SecretStr | None = Field(
         None, description="Secret keys of earlier, separated by spaces: unsubscribe links that they signed never expire."
+    )
+    report_password: SecretStr | None = Field(
+        None,
+        min_length=12,
+        description="Opens the reports at /report, at least 12 characters; whoever changes it logs everybody out. Unset: in development they are open to this machine alone, in production closed.",
     )
     public_url: str = Field(
         "",
@@ -243,7 +238,7 @@ class Settings(BaseModel):
         except ValidationError as error:
             mistakes += [_describe(each) for each in error.errors(include_input=False, include_url=False)]
         if given.get("mode") == "production":
-            mistakes += _check_production(given, environ)
+            mistakes += production_mistakes(given, environ)
         if mistakes or settings is None:
             raise SettingsError("The settings are wrong:\n" + "\n".join(f"  {mistake}" for mistake in mistakes))
         return settings if settings.production else settings.with_kept_keys()
@@ -376,6 +371,8 @@ class Settings(BaseModel):
         if self.secret_key is not None:
             yield self.secret_key.get_secret_value()
         yield from self.former_secrets
+        if self.report_password is not None:
+            yield self.report_password.get_secret_value()
         yield from self.webhook_secrets.values()
         for several in self.secrets_of_hooks.values():
             yield from several
@@ -398,18 +395,6 @@ def _describe(error: Any) -> str:
     steps = ("…" if str(step).startswith((FOR_SERVERS, "whsec_")) else str(step) for step in inside)
     place = f" ({'.'.join(steps)})" if inside and field in _EXAMPLES else ""
     return f"{called}{place}: {error['msg'].removeprefix('Value error, ')}; {Settings.model_fields[field].description}"
-
-
-def _check_production(given: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[str]:
-    for field, remedy in _PRODUCTION_NEEDS.items():
-        if field not in given and variable(field) + "_FILE" not in environ:
-            yield f"{variable(field)} must be set in production: {remedy}"
-    if given.get("secret_key") and is_weak(str(given["secret_key"])):
-        yield f"{variable('secret_key')} could be guessed: every link is signed with it; `openssl rand -base64 32` makes a better one"
-    if given.get("public_url", "https:").startswith("http:"):
-        yield f"{variable('public_url')} must begin with https:// in production; links in mail carry rights"
-    if "clock_file" in given:
-        yield f"{variable('clock_file')} must be unset in production; only tests and the demo move time"
 
 
 def settings_table() -> str:

@@ -136,7 +136,7 @@ def test_a_secret_may_stand_in_a_file(field: str, tmp_path: Path) -> None:
     file = tmp_path / "secret"
     every = PRODUCTION | {
         "NURTURE_HANDOFF_SECRETS": HANDOFF_SECRETS, "NURTURE_SECRET_KEYS": SECRET_KEYS, "NURTURE_HOOK_SECRETS": HOOK_SECRETS,
-        "NURTURE_FORMER_SECRET_KEYS": "f" * 32,
+        "NURTURE_FORMER_SECRET_KEYS": "f" * 32, "NURTURE_REPORT_PASSWORD": "tall hat, 3 birds",
     } | IMAP  # fmt: skip
     file.write_text(every[name] + "\n")
     environ = {each: value for each, value in every.items() if each != name} | {f"{name}_FILE": str(file)}

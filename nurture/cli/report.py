@@ -115,17 +115,16 @@ def show(name: str | None, wanted: Wanted) -> None:
 
 
 def _build(names: tuple[str, ...], wanted: Wanted) -> "list[Report]":
-    from nurture.reports.catalogue import builder, period
-    from nurture.reports.reading import snapshot
+    from nurture.reports.catalogue import NoSuchDays, built
 
     first, last = (each and each.date() for each in (wanted.first, wanted.last))
-    with in_force() as installation, snapshot(installation.engine) as connection:
-        definitions, at = installation.definitions, installation.at
+    with in_force() as installation:
         try:
-            days = period(connection, definitions.business_timezone, at, first=first, last=last, days=wanted.days)
-        except ValueError as error:
+            return built(
+                installation.engine, installation.definitions, names, installation.at, first=first, last=last, days=wanted.days
+            )
+        except NoSuchDays as error:
             raise typer.BadParameter(str(error), param_hint="--from") from None
-        return [builder(name)(connection, definitions, days, at) for name in names]
 
 
 def _print(report: "Report", language: str) -> None:

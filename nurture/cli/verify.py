@@ -16,7 +16,7 @@ _SHOWN = 50
 
 
 def verify(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Compute every score afresh from the event log and compare. Exit code 1 if anything differs."""
+    """Compute every score and figure afresh from the event log and compare. Exit code 1 if anything differs."""
     from nurture.reports.verify import audit
 
     with in_force() as installation:
@@ -30,13 +30,23 @@ def verify(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         scope = f"{counted(found.people, 'person', 'people')} and {counted(found.events, 'human event')}"
         typer.echo(f"{verdict}: {scope} computed afresh")
         shown = (
-            (f"person {each.person}", each.what, each.name or "", f"stored {each.stored}", f"computed {each.computed}")
+            (
+                "" if each.person is None else f"person {each.person}",
+                each.what,
+                each.name or "",
+                f"stored {each.stored}",
+                f"computed {each.computed}",
+            )
             for each in found.differences[:_SHOWN]
         )
         for line in aligned(shown):
             typer.echo(line)
         if found.differing:
             typer.echo("After rules were changed by `nurture apply`, people differ until `nurture rescore --apply`.", err=True)
+        if any(each.person is None for each in found.differences):
+            typer.echo(
+                "Figures that differ are put right by `nurture report rebuild`, which works beside everything else.", err=True
+            )
         if found.waiting:
             waiting = counted(found.waiting, "person is", "people are")
             typer.echo(f"{waiting} due to be recounted and may differ until then; workers do it by themselves.", err=True)

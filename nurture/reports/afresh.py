@@ -14,6 +14,8 @@ from nurture.adapters.database.rows import event_of, person_of
 from nurture.adapters.database.tables import events, people
 from nurture.domain.counting import blank, count, forgotten, total
 from nurture.domain.definitions import Definitions
+from nurture.domain.measuring.adding import was_here
+from nurture.domain.measuring.days import local_day
 from nurture.domain.person import Person
 from nurture.domain.scoring import Cell
 
@@ -23,7 +25,8 @@ BATCH: Final = 500
 
 @dataclass
 class Afresh:
-    """Some people as `stored`, and by their ids as `computed`, with their `cells`; `events` of theirs were human.
+    """Some people as `stored`, and by their ids as `computed`, with their `cells` and the `days` on which they were here; `events` of
+    theirs were human.
 
     `root_of` leads from each of their ids, and from those of everybody merged into them, to the id under which they count.
     """
@@ -32,6 +35,7 @@ class Afresh:
     root_of: Mapping[int, int]
     computed: dict[int, Person]
     cells: dict[int, Counter[Cell]] = field(default_factory=lambda: defaultdict(Counter))
+    days: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     events: int = 0
 
 
@@ -66,6 +70,8 @@ def _stored(connection: Connection) -> Iterator[Sequence[Person]]:
 def _count(connection: Connection, afresh: Afresh, definitions: Definitions) -> None:
     log = select(events).where(among(connection, events.c.person_id, afresh.root_of.keys()), events.c.verdict == "human")
     for row in connection.execute(log, execution_options={"yield_per": 1_000}):
-        root = afresh.root_of[row.person_id]
-        afresh.cells[root].update(count(event_of(row), afresh.computed[root], definitions).cells)
+        root, event = afresh.root_of[row.person_id], event_of(row)
+        afresh.cells[root].update(count(event, afresh.computed[root], definitions).cells)
+        if was_here(event):
+            afresh.days[root].add(local_day(event.occurred_at, definitions.business_timezone))
         afresh.events += 1

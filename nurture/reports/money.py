@@ -35,7 +35,7 @@ def spent_in(connection: Connection, period: Period, currency: str) -> Spent:
         if row.currency != currency:
             other.add(row.currency)
             continue
-        part = _within(row.first_day, row.last_day, row.amount, period)
+        part = share_within(row.first_day, row.last_day, row.amount, period)
         total += part
         if row.channel is not None:
             by_channel[row.channel] += part
@@ -57,6 +57,7 @@ def remarks_on(spent: Spent) -> Iterator[Remark]:
         yield Remark(code="other_currencies", values={"currencies": ", ".join(spent.other)})
 
 
-def _within(first: int, last: int, amount: int, period: Period) -> Fraction:
+def share_within(first: int, last: int, amount: int, period: Period) -> Fraction:
+    """What of an amount falls on a period that has days in common with it."""
     days = min(last, period.last) - max(first, period.first) + 1
     return Fraction(amount * days, last - first + 1)

@@ -10,7 +10,7 @@ from nurture.domain.imports.spreadsheet import guarded
 from nurture.reports.figures import Figures
 from nurture.reports.sheet import Column, Kind, Remark, Report, Sheet, Value, date_of
 from nurture.reports.told import ToldSheet, told
-from nurture.reports.words import ReportWords, words_of
+from nurture.reports.words import ReportWords, words_in
 
 
 class PrintedColumn(Figures):
@@ -65,7 +65,7 @@ class PrintedReport(Figures):
 
 def printed(report: Report, language: str, words: ReportWords | None = None) -> PrintedReport:
     """A report for programs; names and remarks are said in a language besides."""
-    words = words or words_of(report.name, language)
+    words = words or words_in(report, language)
     in_words = told(report, language, words)
     return PrintedReport(
         name=report.name, title=in_words.title, first_day=date_of(report.period.first), last_day=date_of(report.period.last),

@@ -8,13 +8,15 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from nurture.reports.plots import Drawing, drawn
 from nurture.reports.told import ToldReport, ToldSheet
 from nurture.reports.words import common_words
+
+if TYPE_CHECKING:
+    from nurture.reports.plots import Drawing
 
 _TEMPLATES: Final = "templates"
 
@@ -78,9 +80,11 @@ def page(
     )
 
 
-def _drawing(report: ToldReport, sheet: ToldSheet, language: str) -> Drawing | None:
+def _drawing(report: ToldReport, sheet: ToldSheet, language: str) -> "Drawing | None":
     if sheet.plot is None:
         return None
+    from nurture.reports.plots import drawn  # pygal is for those who draw; this module is for every web process
+
     about = common_words(language)["how_it_looks"].format(title=sheet.title)
     return drawn(sheet.plot, report.numerals, sheet.title, about, f"{report.name}-{sheet.name}")
 

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from nurture.reports.numerals import Numerals
 from nurture.reports.sheet import Column, Kind, Plot, Remark, Report, Sheet, Value
-from nurture.reports.words import ReportWords, SheetWords, common_words, words_of
+from nurture.reports.words import ReportWords, SheetWords, common_words, words_in
 
 #: Columns that are ranged to the left.
 _TEXTS: Final = frozenset({"text", "label", "day", "instant"})
@@ -79,7 +79,7 @@ class ToldReport(NamedTuple):
 
 def told(report: Report, language: str, words: ReportWords | None = None) -> ToldReport:
     """A report in a language; `words` are those of its file unless given."""
-    words, period = words or words_of(report.name, language), report.period
+    words, period = words or words_in(report, language), report.period
     numerals = Numerals(language, report.currency, period.timezone)
     common = common_words(language)
     first, last = numerals.write("day", period.first), numerals.write("day", period.last)

@@ -4,12 +4,16 @@ Every person who was not merged into another is taken with the events of all the
 follow attributes, score cells and heat; from attributes follow fit and grade. Whose an event is, and somebody's stage, are
 taken as stored: they depend on what was in force when the events came.
 
+So do the days on which people were here, what they add to the figures by what they reached, and the daily roll-ups, as far back as nothing
+was forgotten.
+
 The definitions in force are the measure. After rules were changed, people differ until `nurture rescore --apply` has
-counted them again; people who are due to be recounted may differ until they are.
+counted them again; people who are due to be recounted may differ until they are. After another time zone or brand came into force,
+figures differ until `nurture report rebuild`.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import isclose
@@ -25,13 +29,16 @@ from nurture.domain.scoring import Cell
 from nurture.reports.afresh import Afresh, everybody_afresh
 from nurture.reports.figures import EPOCH, Figures
 from nurture.reports.reading import snapshot
+from nurture.reports.verify_figures import DaysAndFigures, Differing
 
 
 class Difference(Figures):
-    """Something stored that does not follow from the log. `name` is the rule and its day, the score model, or the attribute."""
+    """Something stored that does not follow from the log. `name` is the rule and its day, the score model, the attribute, or the figure
+    with its day and key; a `figure` is nobody's in particular.
+    """
 
-    person: int
-    what: Literal["cell", "heat", "fit", "grade", "attribute", "touch"]
+    person: int | None = None
+    what: Literal["cell", "heat", "fit", "grade", "attribute", "touch", "day", "contribution", "figure"]
     name: str | None = None
     stored: Any
     computed: Any
@@ -47,6 +54,13 @@ class Audit:
     waiting: int = 0
     differences: list[Difference] = field(default_factory=list)
 
+    def note(self, found: Iterable[Difference], most: int | None) -> None:
+        """Count what differs, and keep it as long as there are not `most`."""
+        for difference in found:
+            self.differing += 1
+            if most is None or len(self.differences) < most:
+                self.differences.append(difference)
+
 
 def verify(engine: Engine, definitions: Definitions) -> list[Difference]:
     """Every difference there is; none is as it should be. Raises Unavailable."""
@@ -57,13 +71,14 @@ def audit(engine: Engine, definitions: Definitions, most: int | None = None) -> 
     """The same with its figures; keeps the first `most` differences and counts the others. Raises Unavailable."""
     outcome = Audit()
     with snapshot(engine) as connection:
+        days = DaysAndFigures(connection, definitions)
         for batch in everybody_afresh(connection, definitions):
-            for difference in _differences(connection, definitions, batch):
-                outcome.differing += 1
-                if most is None or len(outcome.differences) < most:
-                    outcome.differences.append(difference)
+            outcome.note([*_differences(connection, definitions, batch), *_found("day", days.of_people(batch))], most)
+            outcome.note(_found("contribution", days.reached(batch)), most)
             outcome.people += len(batch.stored)
             outcome.events += batch.events
+        for found in days.figures():
+            outcome.note(_found("figure", found), most)
         outcome.waiting = connection.scalar(select(func.count()).where(people.c.recount_at.is_not(None))) or 0
     return outcome
 
@@ -78,6 +93,11 @@ def _differences(connection: Connection, definitions: Definitions, batch: Afresh
         yield from _in_the_rest(person, computed)
     for merged in batch.root_of.keys() - batch.computed.keys():
         yield from _in_cells(merged, stored[merged], Counter(), definitions)
+
+
+def _found(what: Literal["day", "contribution", "figure"], found: Iterable[Differing]) -> Iterator[Difference]:
+    for each in found:
+        yield Difference(person=each.person, what=what, name=each.name, stored=each.stored, computed=each.computed)
 
 
 def _stored_cells(connection: Connection, batch: Afresh) -> Mapping[int, Counter[Cell]]:

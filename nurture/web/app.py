@@ -27,6 +27,7 @@ from nurture.web.parts import WebParts
 from nurture.web.pixel import Pixel
 from nurture.web.preferences import Preferences
 from nurture.web.refusals import Refusal, on_refusal, on_unavailable
+from nurture.web.reports import Reports
 from nurture.web.snippet import Snippet
 from nurture.web.tracking import Tracking
 from nurture.web.unsubscribe import Unsubscribe
@@ -97,7 +98,7 @@ def _routes(parts: WebParts, pages: Pages, counters: Counters, limits: Limits) -
     tracking = Tracking(parts, pages, counters)
     unsubscribe = Unsubscribe(parts, pages, counters)
     confirm, preferences = Confirm(parts, pages, counters), Preferences(parts, pages, counters, unsubscribe)
-    health = Health(parts, counters)
+    health, reports = Health(parts, counters), Reports(parts, pages)
     return [
         Route("/v1/pixel.gif", Pixel(parts, counters, limits).show),
         Route("/f/{form}", forms.submit, methods=["POST"]),
@@ -112,6 +113,10 @@ def _routes(parts: WebParts, pages: Pages, counters: Counters, limits: Limits) -
         Route("/confirm/{token}", confirm.act, methods=["POST"]),
         Route("/preferences/{token}", preferences.show),
         Route("/preferences/{token}", preferences.act, methods=["POST"]),
+        Route("/report", reports.show),
+        Route("/report/log-in", reports.log_in, methods=["POST"]),
+        Route("/report/log-out", reports.log_out, methods=["POST"]),
+        Route("/report/{name}", reports.show),
         Route("/n.js", Snippet().show),
         Route("/openapi.json", Description().show),
         Route("/health/live", health.live),

@@ -182,9 +182,32 @@ def _machines() -> list[Operation]:
     ]  # fmt: skip
 
 
+def _reports() -> list[Operation]:
+    closed = (404, "Closed: there is no password; or no such report")
+    days = (("from", "The first day, as 2026-03-01", False), ("to", "The last day", False), ("lang", "en or fr", False))
+    shown = _pages(
+        (200, "The report, at most a minute old"), (401, "A form to log in by"), closed, (422, "No such days"),
+        (503, "The figures cannot be read just now"),
+    )  # fmt: skip
+    posted = {
+        303: Answer("On to the reports"), **_pages((401, "Another password, please"), closed),
+        429: Answer("Too many tries; come again after Retry-After seconds", {_PAGE: _TEXT}),
+        **_refusals(answers.Refused, 400, 403, 408, 413, 415, 422, 503),
+    }  # fmt: skip
+    fields: Schema = {"type": "object", "required": ["password"], "properties": {"password": _TEXT, "next": _TEXT}}
+    return [
+        Operation("GET", "/report", "overview", "The overview, behind a log-in", "reports", shown, query=days),
+        Operation("GET", "/report/{name}", "report", "A report, behind a log-in", "reports", shown, query=days),
+        Operation("POST", "/report/log-in", "log_in", "Begin a session, from the page's own form", "reports", posted,
+                  {"application/x-www-form-urlencoded": fields}),
+        Operation("POST", "/report/log-out", "log_out", "End the session", "reports", {
+            303: Answer("To the log-in"), **_refusals(answers.Refused, 403)}),
+    ]  # fmt: skip
+
+
 def operations() -> list[Operation]:
     """Every route of the interface."""
-    return [*_events(), *_forms(), *_mails(), *_machines()]
+    return [*_events(), *_forms(), *_mails(), *_reports(), *_machines()]
 
 
 @cache

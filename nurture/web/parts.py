@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -11,8 +11,10 @@ from nurture.adapters.tokens import Tokens
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import Event
 from nurture.domain.preferences import Wishes
+from nurture.errors import Unavailable
 from nurture.keys import WriteKey
 from nurture.ports import Clock
+from nurture.reports.sheet import Report
 from nurture.settings import Settings
 from nurture.web.counters import Counters
 
@@ -62,6 +64,11 @@ class EventWriter(Protocol):
         ...
 
 
+def no_report(_name: str, _first: date | None, _last: date | None, _at: datetime) -> Report:
+    """Where there is no database there is no report."""
+    raise Unavailable("this process has no database")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebParts:
     """The parts of the web process.
@@ -70,7 +77,9 @@ class WebParts:
     `definitions` gives those in force and is asked for every request, so it must be cheap. `inbox_dir` (a folder of .eml
     files) and `demo_dir` (a landing page) are shown in development only. `metrics` gives Prometheus text, `ready` the reasons
     for not being ready; both may block, and so may `lets_opens_be_told`: whether a person consents to it now, False where nobody
-    can say. `visit` fetches what lies at an address of somebody who vouches for a webhook; it blocks. `counters` is what this process
+    can say. `visit` fetches what lies at an address of somebody who vouches for a webhook; it blocks. `report` builds a report
+    by its name, for the days from one date to another or the usual ones; it blocks, too, and raises NoSuchDays and
+    Unavailable. `counters` is what this process
     counts for /metrics.
     """
 
@@ -85,6 +94,7 @@ class WebParts:
     ready: Callable[[], Sequence[str]]
     lets_opens_be_told: Callable[[int], bool] = lambda _: False
     wishes: Callable[[int], Wishes] = lambda _: Wishes()
+    report: Callable[[str, date | None, date | None, datetime], Report] = no_report
     inbox_dir: Path | None = None
     demo_dir: Path | None = None
     visit: Callable[[str], bytes] = visit

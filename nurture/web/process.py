@@ -21,6 +21,7 @@ from nurture.adapters.stream_writer import StreamWriter, connect
 from nurture.adapters.tokens import Tokens
 from nurture.adapters.tracing import SentTraces, traces_for
 from nurture.ports import Clock
+from nurture.reports.catalogue import built
 from nurture.reports.health import Looks, Metrics, reasons_not_ready
 from nurture.reports.status import status
 from nurture.settings import Settings, variable
@@ -66,6 +67,7 @@ def web_app(settings: Settings) -> ASGIApp:
             ready=lambda: reasons_not_ready(redis),
             lets_opens_be_told=OpenTracking(database),
             wishes=WishesOf(database),
+            report=lambda name, first, last, at: built(database, watch(), [name], at, first=first, last=last)[0],
             inbox_dir=None if settings.production else settings.mail_folder,
             demo_dir=None if settings.production else _DEMO_PAGES,
             counters=counters,

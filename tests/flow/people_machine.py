@@ -14,7 +14,16 @@ from sqlalchemy import Engine, delete, select
 
 from nurture.adapters.database.releases import apply
 from nurture.adapters.database.store import Database
-from nurture.adapters.database.tables import events, identifiers, identity_journal, metadata, people, score_cells
+from nurture.adapters.database.tables import (
+    active_days,
+    events,
+    identifiers,
+    identity_journal,
+    metadata,
+    people,
+    rollups,
+    score_cells,
+)  # fmt: skip
 from nurture.domain.event import EVENT, Event
 from nurture.domain.scoring import Cell, heat_of, score_lines
 from nurture.errors import Refused
@@ -34,8 +43,17 @@ ADDRESSES = st.sampled_from(["ana@acme.test", "ben@acme.test", "eve@acme.test"])
 ASSURANCES = st.sampled_from(["observed", "observed", "claimed", "verified"])
 PATHS = st.sampled_from(["/pricing", "/blog/a", "/careers"])
 
+#: How many minutes before it is heard of something happened: most of it within the hour, some of it days before.
+EARLY = st.integers(0, 40) | st.sampled_from([1_440, 4_000, 14_400, 57_600])
+
 HAPPENED = st.one_of(
     st.builds(lambda device, path: page(path, device=device), DEVICES, PATHS),
+    st.builds(
+        lambda device, path, seconds: event(
+            "page_engaged", anonymous_id=device, properties={"path": path, "seconds": seconds, "scroll": seconds}
+        ),
+        DEVICES, PATHS, st.sampled_from([12, 80, -3, "many", None]),
+    ),
     st.builds(lambda address, device: form(address, device=device).model_copy(update={"assurance": "claimed"}), ADDRESSES, DEVICES),
     st.builds(
         lambda device, user, address, assurance: event(
@@ -94,7 +112,7 @@ class PeopleMachine(RuleBasedStateMachine):
         self.pending: list[Event] = []
         self.by_hand = False
 
-    @rule(happened=HAPPENED, early=st.integers(0, 40))
+    @rule(happened=HAPPENED, early=EARLY)
     def something_happens(self, happened: Event, early: int) -> None:
         """An event, heard of at once or a good while after it happened; no two at the same instant."""
         self.minute += 1
@@ -165,7 +183,16 @@ class PeopleMachine(RuleBasedStateMachine):
             sorted(tuple(row) for row in self.rows(identifiers)),
             sorted((row.id, row.person_id) for row in self.rows(events)),
             sorted(tuple(row) for row in self.rows(score_cells)),
+            sorted(tuple(row) for row in self.rows(active_days)),
+            self.figures(),
         )
+
+    def figures(self) -> dict[tuple[str, int, str], int]:
+        """What all shards of the roll-ups come to, where it is not nothing."""
+        sums: Counter[tuple[str, int, str]] = Counter()
+        for row in self.rows(rollups):
+            sums[row.figure, row.day, row.key] += row.n
+        return {place: n for place, n in sums.items() if n}
 
     def people(self) -> frozenset[Told]:
         """Everybody in the database, as the oracle tells of people."""
@@ -194,7 +221,7 @@ class PeopleMachine(RuleBasedStateMachine):
             self.nobody_known_was_joined_by_an_event()
             self.cells_sum_to_the_score()
             found = audit(self.engine, self.definitions)
-            assert (found.differing, found.differences) == (0, [])
+            assert not found.differing, found.differences
             if not self.by_hand:
                 assert self.people() == Oracle(self.told).people()
 

@@ -18,7 +18,7 @@ from nurture.domain.scoring import band_of, engagement_on
 from nurture.reports.leads import build
 from nurture.reports.sheet import Period, Report
 from tests.reports.filled import by, rows, sheet, total
-from tests.reports.history import MOVES, STAGES, Teller, ask, business, period_of, settle, told_at_random, told_by_hand
+from tests.reports.history import MOVES, STAGES, Teller, ask, business, period_of, settle
 from tests.support.installation import Installation
 
 PERIODS = {"everything": period_of(), "some days": period_of(first=2, last=8)}
@@ -37,16 +37,6 @@ class Told:
 
     def counts(self, question: str, **values: Any) -> dict[str, int]:
         return {str(key): int(n) for key, n in self.ask(question, **values)}
-
-
-@pytest.fixture(params=["by hand", "at random 1", "at random 2"])
-def past(request: pytest.FixtureRequest, installation: Installation) -> Installation:
-    installation.apply(business())
-    if request.param == "by hand":
-        told_by_hand(installation)
-    else:
-        told_at_random(installation, seed=int(request.param[-1]))
-    return installation
 
 
 @pytest.fixture(params=PERIODS)
@@ -308,7 +298,7 @@ def test_what_leads_cost(past: Installation) -> None:
         ("referral", None, monday, monday, 1, "USD"), ("referral", None, monday + 10, monday + 20, 99_999, "EUR"),
     ]  # fmt: skip
     names = ("channel", "campaign", "first_day", "last_day", "amount", "currency")
-    with past.engine.begin() as connection:
+    with past.engine.connect() as connection:
         connection.execute(spend.insert(), [
             {"id": n, "imported_at": past.clock.now(), **dict(zip(names, amount, strict=True))} for n, amount in enumerate(amounts)
         ])  # fmt: skip

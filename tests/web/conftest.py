@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
@@ -32,11 +33,13 @@ from nurture.domain.privacy import ConsentMode, Privacy
 from nurture.domain.scoring import Scoring
 from nurture.keys import WriteKey
 from nurture.ports import Clock
+from nurture.reports.sheet import Report
 from nurture.settings import Settings
 from nurture.web.app import create_app
 from nurture.web.counters import Counters
 from nurture.web.parts import WebParts
 from nurture.web.server import config_of
+from tests.support.sample_report import sample_report
 from tests.support.servers import RedisServer
 from tests.support.waiting import MovableClock, wait_until
 
@@ -76,6 +79,11 @@ def make_definitions(*, opens: Opens = "off") -> Definitions:
             tracking=Tracking(opens=opens),
         ),
     )  # fmt: skip
+
+
+def report_named(name: str, _first: date | None, _last: date | None, _at: datetime) -> Report:
+    """Every report holds the same here; the web process only shows what it is given."""
+    return sample_report().model_copy(update={"name": name})
 
 
 @dataclass
@@ -166,6 +174,7 @@ def serving(
     ready: Callable[[], list[str]] = list, tokens: Tokens | None = None, watch: Callable[[], Definitions] | None = None,
     visit: Callable[[str], bytes] = visit, lets_opens_be_told: Callable[[int], bool] = lambda _: False,
     wishes: Callable[[int], Wishes] = lambda _: Wishes(), keys: Mapping[str, WriteKey] = WRITE_KEYS,
+    report: Callable[[str, date | None, date | None, datetime], Report] = report_named,
     servers: Mapping[str, str] = MappingProxyType({"crm": SECRET_KEY}), clock: Clock | None = None, journal: int = 0, **settings: Any,
 ) -> Iterator[Web]:  # fmt: skip
     """A web process on `redis_url` whose configuration and mails lie in `folder`; with a journal of at most `journal` bytes."""
@@ -187,7 +196,7 @@ def serving(
     parts = WebParts(
         settings=Settings(**values), clock=clock or standing, tokens=tokens, write_keys=keys,
         secret_keys=servers, definitions=watch or (lambda: in_force[0]), writer=writer, metrics=lambda: "# TYPE nurture_up gauge\nnurture_up 1\n",
-        ready=ready, visit=visit, lets_opens_be_told=lets_opens_be_told, wishes=wishes, inbox_dir=folder / "mail", demo_dir=folder / "demo",
+        ready=ready, visit=visit, report=report, lets_opens_be_told=lets_opens_be_told, wishes=wishes, inbox_dir=folder / "mail", demo_dir=folder / "demo",
         counters=counters,
     )  # fmt: skip
     with (

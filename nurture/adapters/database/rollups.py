@@ -81,7 +81,7 @@ def _shard_of(connection: Connection) -> int:
     """One shard a server process: of any two that work at the same time, most have different ones."""
     if connection.dialect.name != "postgresql":
         return 0  # one writer at a time
-    return int(connection.connection.dbapi_connection.info.backend_pid) % SHARDS  # type: ignore[union-attr]
+    return int(connection.connection.dbapi_connection.info.backend_pid) % SHARDS  # type: ignore[union-attr] # it is connected
 
 
 def _stored(connection: Connection, places: Iterable[Place]) -> set[Place]:

@@ -14,7 +14,20 @@ from nurture.domain.event import (
     Event,
 )  # fmt: skip
 from nurture.domain.measuring.days import local_day
-from nurture.domain.measuring.figures import AWARE, DEEP, DID, DOWNLOADS, EVENTS, PLAYS, SECONDS, SUBMITS, VIEWS, VISITS
+from nurture.domain.measuring.figures import (
+    AWARE,
+    DEEP,
+    DID,
+    DOWNLOADS,
+    EVENTS,
+    LANDED,
+    MACHINES,
+    PLAYS,
+    SECONDS,
+    SUBMITS,
+    VIEWS,
+    VISITS,
+)  # fmt: skip
 from nurture.domain.measuring.tally import LONGEST_KEY, Place, Tally
 from nurture.domain.touches import campaign_and_term
 from nurture.domain.urls import path_of
@@ -56,6 +69,8 @@ def added_by(event: Event, verdict: str, channel: str | None, measure: Measure) 
     if verdict == "human":
         for figure, key, n in _of_a_human(event, channel, measure.brand):
             tally[Place(figure, day, key)] += n
+    elif verdict == "machine" and (name := _key(event.name)) is not None:
+        tally[Place(MACHINES, day, name)] += 1
     return tally
 
 
@@ -94,6 +109,8 @@ def _of_a_human(event: Event, channel: str | None, brand: tuple[str, ...]) -> It
         yield DOWNLOADS, asset, 1
     elif event.name == FORM_SUBMITTED and (form := _key(_text(event.properties.get("form")))) is not None:
         yield SUBMITS, form, 1
+        if (path := path_in(event)) is not None:
+            yield LANDED, f"{form} {path}"[:LONGEST_KEY], 1
     elif event.name.endswith(PLAYED) and (title := title_in(event)) is not None:
         yield PLAYS, title, 1
     elif event.name in (PAGE_VIEWED, PAGE_ENGAGED) and (path := path_in(event)) is not None:

@@ -14,13 +14,14 @@ from nurture.reports.rollups import people_in
 
 def facts_of_leads(look: Look) -> dict[str, Fact]:
     """See docs/diagnose.md for what each means."""
-    leads, qualified, called = (look.reached(stage) for stage in look.stages[1:4])
+    leads, qualified = (look.became(stage) for stage in (look.stages.lead, look.stages.qualified))
+    called = look.reached(look.stages.sales)
     visitors, _ = people_in(look.connection, look.period)
     counted, poor, unknown, nurtured = _quality(look)
     return {
         "leads": Number(leads),
         "lead_rate": Share(min(leads, visitors), visitors),
-        "leads_qualified": Share(min(qualified, leads), leads),
+        "leads_qualified": Share(qualified, leads),
         "sales_leads": Number(called),
         "past_threshold": Share(_past_threshold(look), called),
         "poor_fit": Share(poor, counted),

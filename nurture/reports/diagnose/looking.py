@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from nurture.domain.definitions import Definitions
 from nurture.domain.diagnosing.facts import Share
 from nurture.domain.lifecycle import Promotion
-from nurture.domain.measuring.figures import REACHED
+from nurture.domain.measuring.figures import BECAME, REACHED
 from nurture.reports.rollups import total
 from nurture.reports.sheet import Period
 
@@ -45,6 +45,10 @@ class Look:
     def reached(self, stage: str) -> int:
         """People who reached a stage for the first time in the period."""
         return total(self.connection, REACHED.format(stage), self.period)
+
+    def became(self, stage: str) -> int:
+        """Of those who became leads in the period, how many reached a stage or one above it by now."""
+        return total(self.connection, BECAME.format(stage), self.period)
 
 
 def share_of_people(part: int, whole: int, people: int) -> Share:

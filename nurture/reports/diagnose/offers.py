@@ -6,7 +6,7 @@ from typing import Final
 
 from nurture.domain.diagnosing.facts import Fact, Names, Number, Pace, Share
 from nurture.domain.diagnosing.judging import Case
-from nurture.domain.measuring.figures import ASSISTED, DOWNLOADS, LANDED, REACHED_BY_ASSET, REACHED_BY_FORM, SUBMITS, VIEWS
+from nurture.domain.measuring.figures import ASSISTED, BECAME_BY_ASSET, BECAME_BY_FORM, DOWNLOADS, LANDED, SUBMITS, VIEWS
 from nurture.domain.scoring import PERSON_FACTS
 from nurture.reports.diagnose.looking import Look, share_of_people
 from nurture.reports.rollups import by_key, people_in
@@ -40,7 +40,7 @@ class Offers:
         """Those of the whole business."""
         look, views = self._look, sum(self.views.values())
         reached = sum(n for page, n in self.views.items() if page in self._offering)
-        by_asset = by_key(look.connection, REACHED_BY_ASSET.format(look.stages.lead), look.period)
+        by_asset = by_key(look.connection, BECAME_BY_ASSET.format(look.stages.lead), look.period)
         return {
             "views": Number(views),
             "offers_reached": share_of_people(reached, views, people_in(look.connection, look.period)[0]),
@@ -65,7 +65,7 @@ class Offers:
         look = self._look
         now, before = (by_key(look.connection, SUBMITS, period) for period in (look.period, look.period.before))
         leads, qualified = (
-            by_key(look.connection, REACHED_BY_FORM.format(stage), look.period)
+            by_key(look.connection, BECAME_BY_FORM.format(stage), look.period)
             for stage in (look.stages.lead, look.stages.qualified)
         )
         judged, offered = _asked_by_fit(look), sum(self.views.get(page, 0) for page in self._offering)
@@ -81,7 +81,7 @@ class Offers:
                 "form_required": Number(sum(need == "required" for need in form.fields.values())),
                 "form_fit_fields": Number(len(judged & form.fields.keys())),
                 "form_leads": Number(leads.get(name, 0)),
-                "form_qualified": Share(min(qualified.get(name, 0), leads.get(name, 0)), leads.get(name, 0)),
+                "form_qualified": Share(qualified.get(name, 0), leads.get(name, 0)),
             })  # fmt: skip
 
     def by_asset(self) -> Iterator[Case]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from nurture.definitions.document import read
+from nurture.reports.sheet import Report
 
 #: The first is what stands in for words that another does not have.
 LANGUAGES: Final = ("en", "fr")
@@ -56,6 +57,14 @@ def language_like(wanted: str) -> str:
 def words_of(report: str, language: str) -> ReportWords:
     """The words of a report; raises LookupError if it has none in any language."""
     return ReportWords.model_validate(_above(written(report, LANGUAGES[0]), written(report, language)))
+
+
+def words_in(report: Report, language: str) -> ReportWords:
+    """The words of a report, and those that it brings itself because the customer wrote them."""
+    words, brought = words_of(report.name, language), report.words.get(language) or report.words.get(LANGUAGES[0])
+    if not brought:
+        return words
+    return words.model_copy(update={kind: {**getattr(words, kind), **said} for kind, said in brought.items()})
 
 
 @cache
