@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nurture.cli.printing import aligned, clean, instant, print_json
-from nurture.domain.telling.calls import DeliveryStatus
+from nurture.domain.telling.status import DeliveryStatus
 from nurture.reports.wording import counted
 
 if TYPE_CHECKING:

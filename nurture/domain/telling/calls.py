@@ -6,12 +6,12 @@ while, or called no more.
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from enum import StrEnum
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
 from nurture.domain.mail.sending import GiveUp, RetryAt
 from nurture.domain.telling.shapes import Shape
+from nurture.domain.telling.status import DeliveryStatus as DeliveryStatus  # noqa: PLC0414 - whoever speaks of calls names it, too
 
 #: A delivery claimed by a worker that has been silent this long is due again; far above the time one call may take.
 LEASE: Final = timedelta(minutes=1)
@@ -39,15 +39,6 @@ _LONGEST_WAIT: Final = RETRY_DELAYS[-1]
 _BUSY: Final = frozenset(
     {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 )
-
-
-class DeliveryStatus(StrEnum):
-    """Where a delivery stands."""
-
-    WAITING = "waiting"
-    DELIVERED = "delivered"
-    FAILED = "failed"
-    DROPPED = "dropped"
 
 
 class Call(NamedTuple):
