@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from nurture.domain.definitions import Definitions
+from nurture.domain.measuring.days import monday_of
 from nurture.domain.measuring.figures import COHORT, REACHED_BY_COHORT
 from nurture.reports.comparing import share
 from nurture.reports.rollups import by_day_and_key, by_figure_day_and_key

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, delete, select, text
 
 from nurture.adapters.database.bulk import among, insert_rows
 from nurture.adapters.database.contributions import remeasure, withdraw
+from nurture.adapters.database.goals import note_goals
 from nurture.adapters.database.rollups import StandingKeys, add, closed_before
 from nurture.adapters.database.rows import event_of
 from nurture.adapters.database.tables import active_days, events
@@ -44,6 +45,7 @@ class Measuring:
         self._definitions = definitions
         self._tally = Tally()
         self._touched: set[int] = set()
+        self._other: set[int] = set()
         self._at = _LONG_AGO
 
     @property
@@ -63,6 +65,7 @@ class Measuring:
         for weak, days in self._take_days(into).items():
             came[_root(weak, into)].update(days)
         self._came(came)
+        self._other.update(*changes.merges)
         self.touched(_touched_by(changes), self._at)
 
     def rejudge(self, revised: Mapping[UUID, tuple[str, str | None]], at: datetime) -> None:
@@ -81,6 +84,7 @@ class Measuring:
             (outcome.owners.get(each.event.key, each.person), each.event) for each in component.log if each.verdict == "human"
         )
         self._were_here(root_of, happened)
+        self._other.update(root_of)
         self.touched(root_of, at)
 
     def rebuilt(self, root_of: Mapping[int, int], at: datetime) -> None:
@@ -119,6 +123,9 @@ class Measuring:
 
     def write(self) -> None:
         """Add it all to the roll-ups, last of all in the transaction. Days that are closed stay as they are."""
+        if self._other:
+            note_goals(self._connection, self._definitions(), self._other)
+            self._other = set()
         if self._touched:
             self._tally.update(remeasure(self._connection, self._definitions(), self._touched))
         changing = Tally({place: n for place, n in self._tally.items() if n})

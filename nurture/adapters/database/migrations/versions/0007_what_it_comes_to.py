@@ -76,6 +76,8 @@ def _goals() -> None:
     op.create_index("ix_enrollments_entered_at", "enrollments", ["entered_at"])
     of_mail = sa.text("name IN ('email_clicked', 'unsubscribed')")
     op.create_index("ix_events_of_mail", "events", ["occurred_at"], postgresql_where=of_mail, sqlite_where=of_mail)
+    unsent = sa.text("status IN ('skipped', 'failed', 'uncertain')")
+    op.create_index("ix_messages_unsent", "messages", ["planned_at"], postgresql_where=unsent, sqlite_where=unsent)
 
 
 def _follow_ups() -> None:
