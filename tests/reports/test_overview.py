@@ -21,7 +21,7 @@ WEEK = Period(first=MONDAY, last=MONDAY + 6)
 
 FIGURES: Figures = {
     ("people", MONDAY, ""): 200, ("people", MONDAY - 1, ""): 100, ("visits", MONDAY, "direct"): 250, ("aware", MONDAY, "direct"): 250,
-    ("views", MONDAY, "/a"): 300, ("did", MONDAY, "email_clicked"): 9,
+    ("views", MONDAY, "/a"): 300,
     ("reached:lead", MONDAY, ""): 40, ("reached:lead", MONDAY - 1, ""): 10, ("reached:mql", MONDAY + 6, ""): 10,
     ("reached:sql", MONDAY, ""): 5, ("reached:customer", MONDAY, ""): 1,
     **{("credit:last:lead", MONDAY, channel): n * WHOLE for channel, n in {"direct": 20, "email": 3, "referral": 7, "ads": 10}.items()},
