@@ -17,6 +17,7 @@ from nurture.reports.channels import MODEL, Credits
 from nurture.reports.comparing import change, compared, comparison, share
 from nurture.reports.content import Kept, kept_of
 from nurture.reports.funnel import SENT
+from nurture.reports.market import market_sheet
 from nurture.reports.money import cost_of_each, spent_in
 from nurture.reports.reach import Days, Reach
 from nurture.reports.rollups import by_figure_and_day, by_figure_and_key
@@ -138,6 +139,7 @@ def build(connection: Connection, definitions: Definitions, period: Period, at: 
         comparison("figures", compared(_FIGURES, now, before)),
         _funnel(halves, definitions.lifecycle, period),
         _halves(halves, period),
+        market_sheet(connection, definitions, at),
         _channels(connection, halves.milestones, period),
         _content(kept_of(connection, definitions, period), halves.milestones),
     )
