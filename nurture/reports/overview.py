@@ -12,8 +12,9 @@ from nurture.domain.definitions import Definitions
 from nurture.domain.lifecycle import Lifecycle
 from nurture.domain.measuring.figures import ASSISTED, CREDIT, REACHED
 from nurture.reports.channels import MODEL, Credits
-from nurture.reports.comparing import change, compared, comparison, share
+from nurture.reports.comparing import Compared, change, compared, comparison, share
 from nurture.reports.content import Kept
+from nurture.reports.market import IN_MARKET, market_sheet
 from nurture.reports.money import cost_of_each, spent_in
 from nurture.reports.rates import FEW
 from nurture.reports.reach import Days, Reach
@@ -129,10 +130,12 @@ def build(connection: Connection, definitions: Definitions, period: Period, at: 
     """The overview."""
     halves = Halves(connection, definitions, period.model_copy(update={"first": period.before.first}))
     now, before = halves.glance(period), halves.glance(period.before)
+    market = market_sheet(connection, definitions, at)
     sheets = (
-        comparison("figures", compared(_FIGURES, now, before)),
+        comparison("figures", [*compared(_FIGURES, now, before), _in_market(market)]),
         _funnel(halves, definitions.lifecycle, period),
         _halves(halves, period),
+        market,
         _channels(connection, halves.milestones, period),
         _content(connection, halves.milestones, period),
     )
@@ -146,6 +149,13 @@ def milestones_of(lifecycle: Lifecycle) -> Milestones:
     """Where there are fewer stages, one stands for two."""
     above = reached(lifecycle)
     return Milestones(above[0], above[:2][-1], above[-1])
+
+
+def _in_market(market: Sheet) -> Compared:
+    """The share of the market that would buy now. Nobody kept what it was before."""
+    share_in = [column.name for column in market.columns].index("of_market")
+    [now] = [row[share_in] for row in market.rows if row[0] == IN_MARKET]
+    return Compared(IN_MARKET, "share", now if isinstance(now, float) else None, None)
 
 
 def _funnel(halves: Halves, lifecycle: Lifecycle, period: Period) -> Sheet:

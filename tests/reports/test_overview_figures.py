@@ -63,6 +63,8 @@ def first_figures(connection: Connection, told: Report) -> None:
     for when, period in (("period", told.period), ("before", told.period.before)):
         wanted = expected(connection, period)
         assert {name: found[name][when] for name in wanted} == wanted
+    market = by(told, "market", "part")  # `test_market.py` holds its figures against SQL
+    assert (found["in_market"]["period"], found["in_market"]["before"]) == (market["in_market"]["of_market"], None)
 
 
 def funnel(connection: Connection, told: Report) -> None:
