@@ -17,6 +17,7 @@ from nurture.reports.channels import MODEL, Credits
 from nurture.reports.comparing import change, compared, comparison, share
 from nurture.reports.content import Kept
 from nurture.reports.funnel import SENT
+from nurture.reports.market import market_sheet
 from nurture.reports.money import cost_of_each, spent_in
 from nurture.reports.rates import FEW
 from nurture.reports.reach import Days, Reach
@@ -136,6 +137,7 @@ def build(connection: Connection, definitions: Definitions, period: Period, at: 
         comparison("figures", compared(_FIGURES, now, before)),
         _funnel(halves, definitions.lifecycle, period),
         _halves(halves, period),
+        market_sheet(connection, definitions, at),
         _channels(connection, halves.milestones, period),
         _content(connection, halves.milestones, period),
     )
