@@ -19,10 +19,12 @@ from nurture.cli import (
     enroll,
     events,
     forget,
+    handoff,
     holding,
     hooks,
     identity,
     keys,
+    leads,
     logs,
     mail,
     messages,
@@ -98,10 +100,12 @@ app.command(name="logs")(logs.logs)
 app.command(name="trace")(trace.trace)
 app.add_typer(person.app, name="person")
 report.app.command()(rebuild.rebuild)
+app.add_typer(leads.app, name="leads")
 app.add_typer(report.app, name="report")
 app.add_typer(score.app, name="score")
 app.add_typer(events.app, name="events")
 app.add_typer(dead.app, name="dead")
+app.add_typer(handoff.app, name="handoff")
 app.add_typer(transfer.import_, name="import")
 app.add_typer(transfer.export, name="export")
 app.add_typer(messages.app, name="messages")
