@@ -11,11 +11,13 @@ from nurture.adapters.database.bulk import put_rows
 from nurture.adapters.database.store import Database
 from nurture.adapters.database.tables import contributions, events, horizons, rollups
 from nurture.domain.measuring.figures import WHOLE
+from nurture.domain.model import LONGEST_SLUG
 from nurture.flow.cool import cool
 from nurture.flow.merge import merge, unmerge
 from nurture.flow.recount import recount
 from nurture.reports.verify import audit
 from tests.reports.history import Teller, business
+from tests.support.definitions import definitions
 from tests.support.events import MONDAY
 from tests.support.installation import Installation
 from tests.support.smtp import SmtpSink
@@ -146,6 +148,15 @@ def test_of_events_that_were_forgotten_stays_what_they_had_come_to(installation:
     assert counted(installation, "reached:sql") == {"": 1}
     assert counted(installation, "credit:first:sql") == counted(installation, "credit:first:lead") == credited
     assert counted(installation, "assisted:lead") == assisted == {"/blog/a": 1, "/blog/b": 1}
+
+
+def test_stages_may_have_names_as_long_as_names_may_be(installation: Installation, tell: Teller) -> None:
+    longest = "a" * LONGEST_SLUG
+    promotions = [{"id": "gated-download", "to": longest, "on": "asset_downloaded"}]
+    installation.apply(definitions(lifecycle={"stages": ["audience", longest], "promotions": promotions}, sequences={}))
+    installation.happen(tell.visit(0, "a", campaign="c" * 300), tell.post(0.1, ANA, "a"), tell.download(0.2, ANA))
+    assert counted(installation, f"campaign-credit:promoting:{longest}") == {"c" * 256: WHOLE}
+    nothing_differs(installation)
 
 
 def test_the_same_batch_twice_adds_nothing(installation: Installation, tell: Teller) -> None:
