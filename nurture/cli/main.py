@@ -38,6 +38,7 @@ from nurture.cli import (
     serve,
     shown,
     simulate,
+    spend,
     status,
     suppressions,
     top,
@@ -100,6 +101,7 @@ app.add_typer(report.app, name="report")
 app.add_typer(score.app, name="score")
 app.add_typer(events.app, name="events")
 app.add_typer(dead.app, name="dead")
+transfer.import_.command("spend")(spend.import_spend)
 app.add_typer(transfer.import_, name="import")
 app.add_typer(transfer.export, name="export")
 app.add_typer(messages.app, name="messages")
