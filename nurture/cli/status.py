@@ -128,6 +128,9 @@ def _store(store: "Store") -> "Iterator[str]":
         yield f"held: {clean(hold.what)}, {hold.how} since {instant(hold.since)}"
     if store.handoffs:
         yield f"hand-offs: {_counts(store.handoffs)}"
+    if store.unanswered is not None and store.unanswered.leads:
+        late = f", {store.unanswered.late} of them reminded" if store.unanswered.late else ""
+        yield f"leads without an answer of sales: {store.unanswered.leads}{late}; `nurture leads` lists them"
         yield f"calls: {_due(store.calls)}"
     if store.definitions is not None:
         yield f"\ndefinitions: {store.definitions.digest}, in force since {instant(store.definitions.applied_at)}"

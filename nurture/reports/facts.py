@@ -105,6 +105,13 @@ class Release(Figures):
     applied_at: datetime
 
 
+class Unanswered(Figures):
+    """Leads for whom sales must still answer. Of `late` they were reminded, or somebody else was told."""
+
+    leads: int
+    late: int
+
+
 class Store(Figures):
     """What the database tells. People, enrollments, messages and hand-offs are counted by stage or status."""
 
@@ -122,6 +129,9 @@ class Store(Figures):
     warm_ups: tuple[WarmingUp, ...]
     handoffs: Mapping[str, int]
     calls: Due
+    unanswered: Unanswered | None = Field(
+        None, description="What sales have still to answer for; nothing is wrong with the engine."
+    )
 
 
 class Disk(Figures):

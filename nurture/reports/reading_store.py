@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy import Connection, and_, case, func, or_, select
 
 from nurture.adapters.database.revisions import known, needed, wanted
-from nurture.adapters.database.tables import deliveries, enrollments, messages, people, releases
+from nurture.adapters.database.tables import deliveries, enrollments, follow_ups, messages, people, releases
 from nurture.adapters.database.upgrading import standing
 from nurture.domain.mail.message import MessageStatus
 from nurture.reports.alarms import alarms_in
 from nurture.reports.braking import held_back, warming_up
 from nurture.reports.diagnosis import PATIENCE, UNCERTAIN_LATELY
-from nurture.reports.facts import Due, Migrations, Release, Store
+from nurture.reports.facts import Due, Migrations, Release, Store, Unanswered
 from nurture.reports.holds import held
 from nurture.reports.reading import tally
 
@@ -48,7 +48,16 @@ def read_store(connection: Connection, migrations: Migrations, at: datetime) -> 
         warm_ups=tuple(warming_up(connection, at)) if guarded else (),
         handoffs=tally(connection, calls),
         calls=_due(connection, deliveries.c.due_at, and_(deliveries.c.status == "waiting", called), at),
+        unanswered=_unanswered(connection),
     )
+
+
+def _unanswered(connection: Connection) -> Unanswered | None:
+    if not connection.dialect.has_table(connection, "follow_ups"):  # an older schema knows nothing of what sales answer
+        return None
+    asked = select(func.count(), func.count(case((follow_ups.c.level > 0, 1)))).where(follow_ups.c.answered_at.is_(None))
+    leads, late = connection.execute(asked).one()
+    return Unanswered(leads=leads, late=late)
 
 
 def _due(connection: Connection, due_at: Any, wanted: Any, at: datetime) -> Due:

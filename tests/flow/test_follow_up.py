@@ -19,6 +19,7 @@ from nurture.domain.outward import LOOPBACK
 from nurture.flow.erase import erase
 from nurture.flow.follow_up import Followed, follow_up
 from nurture.flow.hand_off import hand_off
+from nurture.reports.reading_store import read_migrations, read_store
 from tests.flow.conftest import Intake
 from tests.flow.test_answers import ANA, LIFECYCLE
 from tests.support.definitions import definitions
@@ -201,3 +202,17 @@ def test_whoever_is_erased_leaves_no_follow_up(waiting: Office, clock: MovableCl
         person = connection.execute(select(people.c.id)).scalar_one()
     erase([person], Traces(), waiting.database, (), clock.now(), wished=True)
     assert [waiting.count(table) for table in (follow_ups, reminders, deliveries)] == [0, 0, 0]
+
+
+def test_status_tells_how_many_wait(waiting: Office, intake: Intake) -> None:
+    raise_hand(intake, "ben@acme.test")
+
+    def told() -> tuple[int, int]:
+        with waiting.database.engine.connect() as connection:
+            found = read_store(connection, read_migrations(connection), waiting.clock.now()).unanswered
+        assert found is not None
+        return found.leads, found.late
+
+    assert told() == (2, 0)
+    waiting.after(4)
+    assert told() == (2, 2)

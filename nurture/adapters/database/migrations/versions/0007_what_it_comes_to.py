@@ -33,6 +33,13 @@ def _rollups() -> None:
         sa.PrimaryKeyConstraint("figure", "day", "key", "shard", name=op.f("pk_rollups")),
     )
     op.create_table(
+        "figure_basis",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("basis", sa.Text(), nullable=False),
+        sa.Column("at", _instant, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_figure_basis")),
+    )
+    op.create_table(
         "active_days",
         sa.Column("person_id", sa.BigInteger(), nullable=False),
         sa.Column("day", sa.Integer(), nullable=False),
