@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet 
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help demo run test lint lock bench bench-short bench-growth bench-steps bench-simulate bench-scorecard bench-limiter bench-mail kills faults fuzz audit clean
+.PHONY: help demo run test lint lock bench bench-short bench-growth bench-reports bench-steps bench-simulate bench-scorecard bench-limiter bench-mail kills faults fuzz audit clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -51,6 +51,9 @@ bench-short: $(DEV_STAMP)  ## Measure, in a few minutes, against the naive twin
 
 bench-growth: $(DEV_STAMP)  ## Absorb a million events of 50,000 people, verify them, and say whether an event costs more at the end
 	$(BIN)/python -m benchmarks.growth $(BENCH_ARGS)
+
+bench-reports: $(DEV_STAMP)  ## Build every report on ten thousand and on a million events, and say whether it takes longer
+	$(BIN)/python -m benchmarks.reporting $(BENCH_ARGS)
 
 bench-steps: $(DEV_STAMP)  ## Ask whether a step costs more when a million people wait, and let two workers plan a million steps
 	$(BIN)/python -m benchmarks.steps $(BENCH_ARGS)

@@ -102,6 +102,7 @@ def load_definitions(settings: Settings) -> Loaded:
             transports=frozenset({DEFAULT, *settings.smtp_urls}),
             dkim_keys=_names_in(settings.dkim_folder),
             handoff_networks=settings.handoff_networks,
+            handoff_tokens=settings.handoff_tokens,
         ),
     )
 
@@ -337,5 +338,8 @@ class WorkerParts:
     @cached_property
     def webhooks(self) -> "WebhookCaller":
         from nurture.adapters.webhook import WebhookCaller
+        from nurture.definitions.shapes import packaged_shapes
 
-        return WebhookCaller(self.settings.webhook_secrets, allowed=self.settings.handoff_networks)
+        return WebhookCaller(
+            self.settings.webhook_secrets, allowed=self.settings.handoff_networks, shapes=packaged_shapes()
+        )  # fmt: skip

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import secrets
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -28,6 +28,12 @@ _SECRET_KEY: Final = re.compile(r"sk_[A-Za-z0-9_-]{20,125}")
 _ORIGIN: Final = re.compile(r"https?://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:\d{1,5})?")
 
 
+#: A token that is shorter was cut off, or is none.
+_SHORTEST_TOKEN: Final = 8
+
+#: How a secret begins that signs hand-offs, by the Standard Webhooks specification.
+FOR_WEBHOOKS: Final = "whsec_"
+
 #: How a secret key begins, so that nobody mistakes it for one that may stand in a page.
 FOR_SERVERS: Final = "sk_"
 
@@ -47,19 +53,26 @@ def new_secret_key() -> str:
     return FOR_SERVERS + secrets.token_urlsafe(30)
 
 
-def signs_webhooks() -> AfterValidator:
-    """Holds a secret against what the Standard Webhooks specification asks of it."""
+def new_webhook_secret() -> str:
+    """A fresh secret that signs hand-offs."""
+    return FOR_WEBHOOKS + b64encode(secrets.token_bytes(32)).decode()
 
-    def check(secret: SecretStr) -> SecretStr:
+
+def for_handoffs(secret: SecretStr) -> SecretStr:
+    """What signs hand-offs, or a token that the other system gave out, as it is; raises ValueError for what can be neither."""
+    said = secret.get_secret_value()
+    if said.startswith(FOR_WEBHOOKS):
         try:
-            key = b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True)
+            key = b64decode(said.removeprefix(FOR_WEBHOOKS), validate=True)
         except ValueError:
             key = b""
-        if not (secret.get_secret_value().startswith("whsec_") and len(key) in _WEBHOOK_KEY_BYTES):
-            raise ValueError("must be whsec_ and 24 to 64 random bytes in base64; `openssl rand -base64 32` makes them")
-        return secret
-
-    return AfterValidator(check)
+        if len(key) not in _WEBHOOK_KEY_BYTES:
+            raise ValueError("must be whsec_ and 24 to 64 random bytes in base64; `nurture keys new --handoff` makes one")
+    elif len(said) < _SHORTEST_TOKEN or not (said.isascii() and said.isprintable()) or " " in said:
+        raise ValueError(
+            f"must be whsec_ and 24 to 64 random bytes in base64, or a token of {_SHORTEST_TOKEN} or more signs that the other system gave out"
+        )
+    return secret
 
 
 def _for_browsers(key: str) -> str:

@@ -25,7 +25,7 @@ from nurture.domain.outward import LOOPBACK, Network, networks
 from nurture.environment import PREFIX, SMTP_URL_OF, gather
 from nurture.environment import variable as variable  # noqa: PLC0414 - whoever reads settings names them, too
 from nurture.errors import SettingsError
-from nurture.keys import FOR_SERVERS, WriteKey, kept_keys, secrets_in, signs_webhooks, unguessable
+from nurture.keys import FOR_SERVERS, FOR_WEBHOOKS, WriteKey, for_handoffs, kept_keys, secrets_in, unguessable
 from nurture.production import production_mistakes
 
 #: Settings that may also be given as the path of a file: `NURTURE_X_FILE`, for container secrets.
@@ -77,6 +77,7 @@ def _networks(text: str) -> str:
 
 
 #: Shorter ones could be guessed.
+_HandoffSecret = Annotated[SecretStr, AfterValidator(for_handoffs)]
 _HookSecret = Annotated[SecretStr, Field(min_length=8)]
 
 
@@ -140,9 +141,9 @@ class Settings(BaseModel):
         {},
         description='JSON: secret keys by name, such as {"crm": "sk_…"}, for servers, whose word about people is believed; never for a page or an app. A list while one takes the place of another.',
     )
-    handoff_secrets: dict[str, Annotated[SecretStr, signs_webhooks()]] = Field(
+    handoff_secrets: dict[str, Annotated[tuple[_HandoffSecret, ...], BeforeValidator(_as_several), Field(min_length=1)]] = Field(
         {},
-        description='JSON: the secrets that sign hand-offs, by the name that config/handoff.yaml calls them, such as {"crm": "whsec_…"}.',
+        description='JSON: the secrets that sign hand-offs, and the tokens that CRMs and chats gave out, by the name that config/handoff.yaml calls them, such as {"crm": "whsec_…"}; a list, the new one first, while one takes the place of another.',
     )
     handoff_allow: Annotated[tuple[Network, ...], BeforeValidator(_as_networks)] = Field(
         (),
@@ -346,9 +347,14 @@ class Settings(BaseModel):
         return self.dkim_dir or self.data_dir / "dkim"
 
     @property
-    def webhook_secrets(self) -> dict[str, str]:
-        """The secrets that sign hand-offs, by name."""
-        return {name: secret.get_secret_value() for name, secret in self.handoff_secrets.items()}
+    def webhook_secrets(self) -> dict[str, tuple[str, ...]]:
+        """What signs hand-offs, or lets them in, by name; several while one takes the place of another."""
+        return {name: tuple(each.get_secret_value() for each in several) for name, several in self.handoff_secrets.items()}
+
+    @property
+    def handoff_tokens(self) -> frozenset[str]:
+        """The names of what lets hand-offs in elsewhere and signs nothing."""
+        return frozenset(name for name, several in self.webhook_secrets.items() if not several[0].startswith(FOR_WEBHOOKS))
 
     @property
     def handoff_networks(self) -> tuple[Network, ...]:
@@ -373,11 +379,9 @@ class Settings(BaseModel):
         yield from self.former_secrets
         if self.report_password is not None:
             yield self.report_password.get_secret_value()
-        yield from self.webhook_secrets.values()
-        for several in self.secrets_of_hooks.values():
-            yield from several
-        for several in self.server_keys.values():
-            yield from several
+        for by_name in (self.webhook_secrets, self.secrets_of_hooks, self.server_keys):
+            for several in by_name.values():
+                yield from several
         for url in (self.database_url, self.redis_url, self.smtp_url, self.imap_url, *self.smtp_urls.values()):
             if url is not None:
                 yield from secrets_in(url.get_secret_value())

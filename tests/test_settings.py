@@ -82,8 +82,11 @@ def test_production_refuses_to_start_without_each_of_them(missing: str) -> None:
         ({"NURTURE_SECRET_KEYS": '{"crm": "sk_short"}'}, "NURTURE_SECRET_KEYS (crm.0): must be sk_ and 20 to 125 random"),
         ({"NURTURE_SECRET_KEYS": f'{{"website": "{SECRET_KEY}"}}'}, "NURTURE_SECRET_KEYS: website is the name of a write key"),
         ({"NURTURE_HANDOFF_SECRETS": "whsec_x"}, 'NURTURE_HANDOFF_SECRETS: must be JSON such as {"crm": "whsec_…"}'),
-        ({"NURTURE_HANDOFF_SECRETS": '{"crm": "whsec_c2hvcnQ="}'}, "NURTURE_HANDOFF_SECRETS (crm): must be whsec_ and 24 to 64"),
-        ({"NURTURE_HANDOFF_SECRETS": '{"crm": "hunter2"}'}, "NURTURE_HANDOFF_SECRETS (crm): must be whsec_"),
+        (
+            {"NURTURE_HANDOFF_SECRETS": '{"crm": "whsec_c2hvcnQ="}'},
+            "NURTURE_HANDOFF_SECRETS (crm.0): must be whsec_ and 24 to 64",
+        ),
+        ({"NURTURE_HANDOFF_SECRETS": '{"crm": "hunter2"}'}, "NURTURE_HANDOFF_SECRETS (crm.0): must be whsec_"),
         ({"NURTURE_SWEEP_SECONDS": "0"}, "NURTURE_SWEEP_SECONDS"),
         ({"NURTURE_REDIS_ULR": "redis://redis"}, "NURTURE_REDIS_ULR is no setting; did you mean NURTURE_REDIS_URL?"),
         ({"NURTURE_SECRET_KEY_FILE": "/nowhere"}, "NURTURE_SECRET_KEY and NURTURE_SECRET_KEY_FILE are both set; keep one"),
@@ -261,9 +264,18 @@ def test_the_table_has_a_row_for_every_setting() -> None:
 
 def test_what_signs_hand_offs_is_a_secret_and_reaches_child_processes() -> None:
     settings = Settings.load(PRODUCTION | {"NURTURE_HANDOFF_SECRETS": HANDOFF_SECRETS})
-    assert settings.webhook_secrets == {"crm": WEBHOOK_SECRET}
+    assert settings.webhook_secrets == {"crm": (WEBHOOK_SECRET,)}
     assert WEBHOOK_SECRET in set(settings.secret_values)
     assert WEBHOOK_SECRET not in repr(settings)
+    assert Settings.load(settings.as_environ()).webhook_secrets == settings.webhook_secrets
+
+
+def test_a_hand_off_has_one_secret_or_several_or_a_token_of_another_system() -> None:
+    given = {"crm": [WEBHOOK_SECRET, "whsec_" + "b3RoZXIh" * 4], "hubspot": "pat-eu1-12345678"}
+    settings = Settings.load(PRODUCTION | {"NURTURE_HANDOFF_SECRETS": json.dumps(given)})
+    assert settings.webhook_secrets == {"crm": tuple(given["crm"]), "hubspot": ("pat-eu1-12345678",)}
+    assert settings.handoff_tokens == {"hubspot"}
+    assert {*given["crm"], "pat-eu1-12345678"} <= set(settings.secret_values)
     assert Settings.load(settings.as_environ()).webhook_secrets == settings.webhook_secrets
 
 

@@ -35,18 +35,30 @@ def demo(
         int | None, typer.Option(help="Port of the web process (8000, or one that is free).", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(help="Another number makes another crowd.")] = 1,
+    plant: Annotated[
+        str | None,
+        typer.Option(
+            help="Play two months of a small business with this one thing wrong, and print its diagnosis.", show_default=False
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Play three weeks of a blog's life against the real engine, in about a minute.
 
     Starts everything like `nurture up`, with data of its own and a clock that runs faster; two hundred made-up visitors
     read, fill in forms, get mail, click and unsubscribe; no mail leaves this machine. Exit code 1 if figures disagree.
+
+    With --plant nothing is started: a business is played into a database in which one cause is planted, such as form-too-long, for
+    `nurture report diagnose` to find. An unknown name lists them all; `none` is a business that is well.
     """
     from nurture.demo.performance import make_settings, perform
 
     folder = data_dir or Path("data") / f"demo-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     if (folder / "nurture.db").exists():
         raise typer.BadParameter("there is data in this folder already; name a new one", param_hint="--data-dir")
+    if plant is not None:
+        _show_planted(folder, plant, seed, as_json=as_json)
+        return
     settings = make_settings(folder, port)
     printer = console()
     signal.signal(signal.SIGTERM, _interrupt)
@@ -63,6 +75,25 @@ def demo(
     else:
         _print(printer, outcome, folder, settings.port, seconds)
     raise typer.Exit(1 if outcome.disagreements else 0)
+
+
+def _show_planted(folder: Path, cause: str, seed: int, *, as_json: bool) -> None:
+    from nurture.cli.report_text import lines
+    from nurture.demo.plants.showing import planted
+    from nurture.reports.printed import printed
+    from nurture.reports.sheet import date_of
+    from nurture.reports.told import told
+
+    folder.mkdir(parents=True, exist_ok=True)
+    report = planted(folder / "nurture.db", cause, seed)
+    if as_json:
+        print_json(printed(report, "en"))
+        return
+    printer = console()
+    for each in lines(told(report, "en"), "en", printer.width):
+        printer.print(each)
+    days = f"--from {date_of(report.period.first)} --to {date_of(report.period.last)}"
+    printer.print(f"to see more of it: NURTURE_DATA_DIR={folder} nurture report leads {days}", soft_wrap=True)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

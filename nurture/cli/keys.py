@@ -1,4 +1,4 @@
-"""`nurture keys`: the keys that tell the sources of events apart, and say how far each is believed."""
+"""`nurture keys`: the keys that tell the sources of events apart and say how far each is believed, and the secrets of hand-offs."""
 
 import json
 from enum import StrEnum
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from nurture.settings import Settings
 
 app = typer.Typer(help="List the keys, or make one.", invoke_without_command=True)
+
+Handoff = Annotated[bool, typer.Option("--handoff", help="A secret that signs hand-offs.")]
 
 #: So much of a secret key is shown: enough to tell two apart.
 _SHOWN = 4
@@ -46,12 +48,25 @@ def _known(settings: "Settings") -> list[dict[str, Any]]:
         for name, keys in settings.server_keys.items()
         for key in keys
     ]
-    return [*public, *secret]
+    handoff = [
+        {"name": name, "kind": "handoff", "key": f"{_beginning(each)}…{each[-_SHOWN:]}", "former": each != several[0]}
+        for name, several in settings.webhook_secrets.items()
+        for each in several
+    ]
+    return [*public, *secret, *handoff]
+
+
+def _beginning(secret: str) -> str:
+    from nurture.keys import FOR_WEBHOOKS
+
+    return FOR_WEBHOOKS if secret.startswith(FOR_WEBHOOKS) else ""
 
 
 def _where(key: dict[str, Any]) -> str:
     if key["kind"] == "secret":
         where = "servers only"
+    elif key["kind"] == "handoff":
+        where = "signs hand-offs" if key["key"].startswith("whsec_") else "a token of another system"
     else:
         where = "pages of any origin" if key["origins"] is None else ", ".join(key["origins"])
     return f"{where}; to be given up" if key["former"] else where
@@ -62,11 +77,22 @@ def new(
     secret: Annotated[
         bool, typer.Option("--secret", help="A secret key, for a server whose word about people is believed.")
     ] = False,
+    handoff: Handoff = False,
 ) -> None:
-    """Print a fresh public key, or a secret one; it counts once NURTURE_WRITE_KEYS or NURTURE_SECRET_KEYS holds it."""
-    from nurture.keys import new_secret_key, new_write_key
+    """Print a fresh public key, a secret one, or what signs hand-offs; it counts once the setting that is named holds it."""
+    from nurture.keys import new_secret_key, new_webhook_secret, new_write_key
     from nurture.settings import variable
 
+    if secret and handoff:
+        raise typer.BadParameter("one at a time: --secret or --handoff")
+    if handoff:
+        typer.echo(new_webhook_secret())
+        typer.echo(
+            f'Give it a name in {variable("handoff_secrets")}, such as {{"crm": "whsec_…"}}, restart the workers, and give it to the '
+            "system that is called, which verifies the calls by it.",
+            err=True,
+        )
+        return
     if secret:
         typer.echo(new_secret_key())
         typer.echo(
@@ -82,29 +108,53 @@ def new(
 
 
 @app.command()
-def rotate(name: Annotated[str, typer.Argument(help="The name of the key, as `nurture keys` lists it.")]) -> None:
+def rotate(
+    name: Annotated[str, typer.Argument(help="The name of the key, as `nurture keys` lists it.")], handoff: Handoff = False
+) -> None:
     """Print a fresh key that takes the place of another. Both count, under one name, until the old one is taken out."""
     from nurture.keys import new_secret_key, new_write_key
     from nurture.settings import variable
 
     settings = load_settings()
-    public, secret = settings.write_keys.get(name), settings.server_keys.get(name)
+    if handoff or name not in settings.write_keys | settings.server_keys:
+        _rotate_handoff(settings, name)
+        return
+    public = settings.write_keys.get(name)
     if public is not None:
         key = new_write_key()
         turned = public.model_copy(update={"key": key, "former": (public.key, *public.former)})
         value = json.dumps({**_written(settings), name: turned.model_dump(mode="json")})
         how = f"{variable('write_keys')}='{value}'"
         last = "once no page and no app shows the old one, take it out of `former`"
-    elif secret is not None:
-        key = new_secret_key()
-        how = f'in {variable("secret_keys")} make {name} a list, the new key first: ["{key[:5]}…", "sk_…{secret[0][-_SHOWN:]}"]'
-        last = "give the new one to the server, then take the old one out of the list"
     else:
+        key = new_secret_key()
+        how = f'in {variable("secret_keys")} make {name} a list, the new key first: ["{key[:5]}…", "sk_…{settings.server_keys[name][0][-_SHOWN:]}"]'
+        last = "give the new one to the server, then take the old one out of the list"
+    typer.echo(key)
+    typer.echo(f"1. {how}\n2. restart the web processes: now both count, as the same source\n3. {last}", err=True)
+
+
+def _rotate_handoff(settings: "Settings", name: str) -> None:
+    from nurture.keys import FOR_WEBHOOKS, new_webhook_secret
+    from nurture.settings import variable
+
+    several = settings.webhook_secrets.get(name)
+    if several is None:
         raise typer.BadParameter(
             f"there is no key of this name; there are {', '.join(each['name'] for each in _known(settings))}"
         )
+    if not several[0].startswith(FOR_WEBHOOKS):
+        raise typer.BadParameter(
+            f"{name} is a token of another system: let that system make a new one, and put it first in its list"
+        )
+    key = new_webhook_secret()
     typer.echo(key)
-    typer.echo(f"1. {how}\n2. restart the web processes: now both count, as the same source\n3. {last}", err=True)
+    typer.echo(
+        f'1. in {variable("handoff_secrets")} make {name} a list, the new one first: ["{key[:8]}…", "whsec_…{several[0][-_SHOWN:]}"]\n'
+        "2. restart the workers: now every call bears a signature by each\n"
+        "3. give the new one to the system that is called; once it verifies by that, take the old one out of the list",
+        err=True,
+    )
 
 
 def _written(settings: "Settings") -> dict[str, Any]:

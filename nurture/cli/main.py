@@ -32,6 +32,7 @@ from nurture.cli import (
     person,
     person_data,
     preview,
+    rebuild,
     releases,
     report,
     rescore,
@@ -97,6 +98,7 @@ app.command(name="rescore")(rescore.rescore)
 app.command(name="logs")(logs.logs)
 app.command(name="trace")(trace.trace)
 app.add_typer(person.app, name="person")
+report.app.command()(rebuild.rebuild)
 app.add_typer(leads.app, name="leads")
 app.add_typer(report.app, name="report")
 app.add_typer(score.app, name="score")

@@ -34,7 +34,10 @@ def lines(report: ToldReport, language: str, width: int) -> Iterator[RenderableT
         yield Text(clean(sheet.title), style="bold")
         if sheet.about:
             yield Text(clean(sheet.about), style="dim")
-        yield _table(sheet, common["total"], longest) if sheet.rows else Text(common["nothing"])
+        if sheet.rows:
+            yield _table(sheet, common["total"], longest)
+        elif not sheet.remarks:
+            yield Text(common["nothing"])
         for remark in sheet.remarks:
             yield Padding(Text(clean(remark)), (0, 0, 0, 1))
 

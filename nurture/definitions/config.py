@@ -65,6 +65,8 @@ class Installation(NamedTuple):
     transports: frozenset[str] = frozenset({DEFAULT})
     dkim_keys: frozenset[str] = frozenset()
     handoff_networks: tuple[Network, ...] = LOOPBACK
+    #: Of the secrets of hand-offs those that are tokens of other systems and sign nothing.
+    handoff_tokens: frozenset[str] = frozenset()
 
 
 #: Where definitions take effect when nobody says so: on a developer's machine.

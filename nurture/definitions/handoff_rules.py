@@ -6,10 +6,13 @@ from urllib.parse import urlsplit
 
 from nurture.definitions.config import HANDOFF, SEQUENCES, Config, Finding
 from nurture.definitions.mistakes import Severity
+from nurture.definitions.shapes import packaged_shapes
+from nurture.domain.handing_off import Endpoint
 from nurture.domain.lifecycle import DISQUALIFIED
 from nurture.domain.outward import why_not_to
 from nurture.domain.program import walk_steps
 from nurture.domain.steps import NotifyStep
+from nurture.domain.telling.shapes import Shape
 from nurture.domain.wording import instead
 
 
@@ -69,6 +72,40 @@ def hand_off_secrets_are_there(config: Config) -> Iterator[Finding]:
             yield Finding(HANDOFF, ("endpoints", name, "secret"), text, "warning")
 
 
+def calls_are_signed(config: Config) -> Iterator[Finding]:
+    """A token of another system signs nothing; a call that is no shape's must be signed."""
+    for name, endpoint in config.handoff.endpoints.items():
+        shape = _shape_of(endpoint)
+        if endpoint.secret in config.installation.handoff_tokens and (endpoint.shape is None or (shape and shape.signed)):
+            text = (
+                f"the secret {endpoint.secret!r} is a token and signs nothing; say of which system it is by 'shape', "
+                "or put a secret that begins with whsec_ into NURTURE_HANDOFF_SECRETS"
+            )
+            yield Finding(HANDOFF, ("endpoints", name, "secret"), text, "warning")
+
+
+def shapes_are_known(config: Config) -> Iterator[Finding]:
+    """A shape is one of the engine's, or one that can be read; and one that is about people is told no alarms."""
+    for name, endpoint in config.handoff.endpoints.items():
+        shape = _shape_of(endpoint)
+        place = ("endpoints", name, "shape")
+        if endpoint.shape is not None and shape is None:
+            known = packaged_shapes()
+            yield Finding(HANDOFF, place, f"unknown shape {endpoint.shape!r}; {instead(str(endpoint.shape), known)}")
+        elif isinstance(endpoint.shape, Shape):
+            from nurture.shaping import mistakes_in  # here, for it loads the templates' library
+
+            for mistake in mistakes_in(endpoint.shape):
+                yield Finding(HANDOFF, place, f"{mistake}; correct it")
+        if shape is not None and shape.people and endpoint.alarms:
+            text = "this shape is about people alone, and an alarm is about nobody; delete 'alarms', and tell it a chat"
+            yield Finding(HANDOFF, ("endpoints", name, "alarms"), text)
+
+
+def _shape_of(endpoint: Endpoint) -> Shape | None:
+    return packaged_shapes().get(endpoint.shape) if isinstance(endpoint.shape, str) else endpoint.shape
+
+
 def endpoints_are_told_something(config: Config) -> Iterator[Finding]:
     """An endpoint without stages is there for the steps that name it, or to be reminded."""
     if any(file == HANDOFF or file.startswith(SEQUENCES) for file in config.damaged):
@@ -78,7 +115,7 @@ def endpoints_are_told_something(config: Config) -> Iterator[Finding]:
     for rule in config.handoff.follow_up.values():
         named.update(name for _, names in rule.levels() for name in names)
     for name, endpoint in config.handoff.endpoints.items():
-        if not endpoint.stages and name not in named:
+        if not endpoint.stages and not endpoint.alarms and name not in named:
             text = f"nobody ever calls {name!r}: it has no 'stages', and no step says 'notify: {name}'; add one of them, or delete it"
             yield Finding(HANDOFF, ("endpoints", name), text, "warning", in_key=True)
 
@@ -89,5 +126,7 @@ HANDOFF_RULES: Final[tuple[Callable[[Config], Iterable[Finding]], ...]] = (
     hand_offs_are_encrypted,
     hand_offs_stay_outside,
     hand_off_secrets_are_there,
+    calls_are_signed,
+    shapes_are_known,
     endpoints_are_told_something,
 )

@@ -3,36 +3,29 @@
 The payload is shaped after the Standard Webhooks specification 1.0 (standardwebhooks.com), and within its size.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
-from math import isfinite
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
-from nurture.domain.event import day_number
 from nurture.domain.following_up import FollowUp
 from nurture.domain.ids import stable_id
 from nurture.domain.mail.sending import URL_PATTERN
 from nurture.domain.model import Definition, Slug
 from nurture.domain.person import Person
-from nurture.domain.scoring import Cells, Scoring, score_lines
+from nurture.domain.scoring import Cells
 from nurture.domain.telling.occasions import Occasion
+from nurture.domain.telling.shapes import PLACEHOLDER, Shape
+from nurture.domain.touches import Touch
 
 _SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the mark of a secret is none
-
-#: The specification's bound on a payload. Bytes.
-_LARGEST: Final = 20_000
-_MOST_SCORE_LINES: Final = 10
-
-_EPOCH: Final = date(1970, 1, 1)
 
 
 def _can_be_called(url: str) -> str:
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url.replace(PLACEHOLDER, "secret"))
         host, _ = parts.hostname, parts.port  # each raises ValueError when it is none
     except ValueError:
         host = None
@@ -40,6 +33,8 @@ def _can_be_called(url: str) -> str:
         raise ValueError("this web address names no host that can be called; write it whole, like https://crm.example.com/hooks")
     if parts.username is not None:
         raise ValueError("a web address here must hold no password; the call is signed, so delete what stands before the '@'")
+    if PLACEHOLDER in url[: url.find("/", len("https://"))]:
+        raise ValueError("{secret} may stand behind the host only; write the host itself")
     return url
 
 
@@ -49,17 +44,28 @@ def _names_a_secret(name: Any) -> Any:
     return name
 
 
+def _kind_of_shape(value: Any) -> str:
+    return "<name>" if isinstance(value, str) else "<own>"
+
+
+_NamedOrOwn = Annotated[Annotated[Slug, Tag("<name>")] | Annotated[Shape, Tag("<own>")], Discriminator(_kind_of_shape)]
+
+
 class Endpoint(Definition):
     """A system that is called when somebody reaches one of its stages, or a step of a sequence that names it (`notify`)."""
 
     url: Annotated[str, Field(pattern=URL_PATTERN, max_length=2_000), AfterValidator(_can_be_called)]
-    """The web address that takes the call; https in production."""
+    """The web address that takes the call; https in production. Where it is itself a secret, as a chat's is, write {secret} for the
+    part of it that lies in NURTURE_HANDOFF_SECRETS."""
     stages: tuple[Slug, ...] = ()
     """The stages whose newcomers it is told of, whether they came from below or from above; none for one that only steps tell."""
     alarms: bool = False
     """Whether it is told when mail stops by itself, as a chat of operators wants to be."""
     secret: Annotated[Slug, BeforeValidator(_names_a_secret)]
-    """The name in NURTURE_HANDOFF_SECRETS of the secret that signs the calls."""
+    """The name in NURTURE_HANDOFF_SECRETS of the secret that signs the calls, or of the token that lets a shape's calls in."""
+    shape: _NamedOrOwn | None = None
+    """How it wants to be told: hubspot, salesforce, pipedrive, slack, teams, or a shape of your own; a signed Standard Webhook
+    unless given."""
 
 
 class Handoff(Definition):
@@ -86,8 +92,21 @@ def deliveries_of(stage_change: int, to_stage: str, handoff: Handoff) -> Iterato
             yield NewDelivery(stable_id("delivery", stage_change, name), stage_change, name)
 
 
+class Done(NamedTuple):
+    """Something that a person did lately: the event's name, when, and what it was about."""
+
+    event: str
+    at: datetime
+    asset: str | None = None
+    path: str | None = None
+    title: str | None = None
+
+
 class Delivery(NamedTuple):
-    """What happened, on its way to an endpoint; to a person, unless it is an alarm. `attempts` are those that failed so far."""
+    """What happened, on its way to an endpoint; to a person, unless it is an alarm. `attempts` are those that failed so far.
+
+    `touch` is the visit that led to it, `lately` what the person did before, the latest first.
+    """
 
     id: int
     endpoint: str
@@ -96,6 +115,8 @@ class Delivery(NamedTuple):
     happened_at: datetime
     person: Person | None
     cells: Cells
+    touch: Touch | None = None
+    lately: tuple[Done, ...] = ()
 
 
 class Claimed(NamedTuple):
@@ -103,77 +124,3 @@ class Claimed(NamedTuple):
 
     deliveries: Sequence[Delivery]
     failing_since: datetime | None
-
-
-def payload(delivery: Delivery, scoring: Scoring, at: datetime) -> str:
-    """The body of the call, ASCII JSON within the specification's 20 KB.
-
-    `timestamp` and `data.at` are when it happened; who the person is and what they have scored is as of `at`.
-    Attributes for which there is no room are left out, the longest first, and counted.
-    """
-    if delivery.person is None:
-        data = {**delivery.what.as_json(), "at": _iso(delivery.happened_at)}
-        return _json({"type": delivery.what.type, "timestamp": _iso(delivery.happened_at), "data": data})
-    values = {name: attribute.value for name, attribute in delivery.person.attributes.items()}
-    empty = _document(delivery, delivery.person, scoring, at, {}, len(values))
-    fitting = _as_many_as_fit(values, _LARGEST - len(_json(empty)))
-    return _json(_document(delivery, delivery.person, scoring, at, fitting, len(values) - len(fitting)))
-
-
-def _document(
-    delivery: Delivery, person: Person, scoring: Scoring, at: datetime, attributes: Mapping[str, Any], left_out: int
-) -> dict[str, Any]:  # fmt: skip
-    return {
-        "type": delivery.what.type,
-        "timestamp": _iso(delivery.happened_at),
-        "data": {
-            "person": {
-                "id": str(person.id),  # as a number it would lose digits in JavaScript
-                "email": person.email,
-                "stage": person.stage,
-                "attributes": attributes,
-                "attributes_left_out": left_out,
-            },
-            **delivery.what.as_json(),
-            "at": _iso(delivery.happened_at),
-            "engagement": round(person.facts(at, scoring)["engagement"], 1),
-            "grade": str(person.grade),
-            "score_lines": _strongest(delivery.cells, scoring, at),
-        },
-    }
-
-
-def _strongest(cells: Cells, scoring: Scoring, at: datetime) -> list[dict[str, Any]]:
-    """What weighs most in the person's engagement, for or against it."""
-    lines = sorted(score_lines(cells, scoring, day_number(at)), key=lambda line: (-abs(line.points), -line.day, line.rule))
-    return [
-        {
-            "rule": line.rule,
-            "day": (_EPOCH + timedelta(days=line.day)).isoformat(),
-            "hits": line.hits,
-            "counted": line.counted,
-            "points": round(line.points, 1),
-        }
-        for line in lines[:_MOST_SCORE_LINES]
-    ]
-
-
-def _as_many_as_fit(values: Mapping[str, Any], room: int) -> dict[str, Any]:
-    """The attributes that `room` bytes can take, in their order; JSON knows no infinite numbers."""
-    finite = {name: value for name, value in values.items() if not isinstance(value, float) or isfinite(value)}
-    sizes = {name: len(_json({name: value})) for name, value in finite.items()}
-    fitting = set()
-    for name in sorted(sizes, key=lambda name: (sizes[name], name)):
-        room -= sizes[name]
-        if room < 0:
-            break
-        fitting.add(name)
-    return {name: value for name, value in finite.items() if name in fitting}
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
-
-
-def _iso(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -8,12 +8,14 @@
   (1954), 417-451.
 - Where there are more than two, each of the pairs is held to its share of the error that is allowed in all: O. J. Dunn, "Multiple
   comparisons among means", Journal of the American Statistical Association 56 (1961), 52-64 (Bonferroni's inequality).
+- The interval of the difference of two rates is made of theirs: R. G. Newcombe, "Interval estimation for the difference between
+  independent proportions: comparison of eleven methods", Statistics in Medicine 17 (1998), 873-890 (method 10).
 - How many trials it takes: J. L. Fleiss, "Statistical methods for rates and proportions" (2nd edition 1981), section 3.2, without
   the correction for continuity.
 """
 
 from collections.abc import Mapping
-from math import ceil, comb, sqrt
+from math import ceil, comb, hypot, sqrt
 from statistics import NormalDist
 from typing import Final, NamedTuple
 
@@ -62,6 +64,17 @@ def wilson(counted: Counted, confidence: float = 0.95) -> tuple[float, float]:
     middle = successes + z * z / 2
     margin = z * sqrt(successes * (trials - successes) / trials + z * z / 4)
     return max(0.0, (middle - margin) / (trials + z * z)), min(1.0, (middle + margin) / (trials + z * z))
+
+
+def newcombe(one: Counted, other: Counted, confidence: float = 0.95) -> tuple[float, float]:
+    """The interval in which the difference of two true rates lies with this confidence; (-1, 1) where nothing was tried."""
+    difference = one.rate - other.rate
+    (low, high), (other_low, other_high) = wilson(one, confidence), wilson(other, confidence)
+    if not (one.trials and other.trials):
+        return -1.0, 1.0
+    below = hypot(one.rate - low, other_high - other.rate)
+    above = hypot(high - one.rate, other.rate - other_low)
+    return max(-1.0, difference - below), min(1.0, difference + above)
 
 
 def z_score(one: Counted, other: Counted) -> float:

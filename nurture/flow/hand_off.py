@@ -15,9 +15,10 @@ from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
 from nurture.domain.definitions import Definitions
-from nurture.domain.handing_off import Claimed, Delivery, payload
+from nurture.domain.handing_off import Claimed, Delivery
 from nurture.domain.mail.sending import GiveUp, RetryAt
 from nurture.domain.telling.calls import Answer, Call, Delivered, DeliveryStatus, Fared, Result, after_answer, fared
+from nurture.domain.telling.payload import payload
 from nurture.ports import Clock
 
 #: How many calls one worker makes to an endpoint at once.
@@ -132,7 +133,7 @@ def _calls(due: Sequence[Delivery], definitions: Definitions, at: datetime) -> I
     for delivery in due:
         endpoint = definitions.handoff.endpoints.get(delivery.endpoint)
         if endpoint is not None:
-            yield Call(delivery.id, endpoint.url, endpoint.secret, payload(delivery, definitions.scoring, at))
+            yield Call(delivery.id, endpoint.url, endpoint.secret, payload(delivery, definitions, at), endpoint.shape)
 
 
 def _results(due: Sequence[Delivery], answers: Mapping[int, Answer], at: datetime, jitter: Jitter) -> Iterator[Result]:

@@ -4,19 +4,20 @@ A cohort needs time to show what becomes of it, so these sheets look back furthe
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection
 
 from nurture.domain.definitions import Definitions
+from nurture.domain.measuring.days import monday_of
 from nurture.domain.measuring.figures import COHORT, REACHED_BY_COHORT
 from nurture.reports.comparing import share
 from nurture.reports.rollups import by_day_and_key, by_figure_day_and_key
 from nurture.reports.sheet import Column, Period, Remark, Report, Sheet, Value, date_of, local_day
-from nurture.reports.spans import monday_of, month_of, months_of, weeks_of
-from nurture.reports.stages import reached
+from nurture.reports.spans import month_of, months_of, weeks_of
+from nurture.reports.stages import milestones, reached
 
 #: As many weeks and months are told of at least, up to the end of the period.
 WEEKS: Final = 8
@@ -73,19 +74,22 @@ def _months(connection: Connection, definitions: Definitions, period: Period, to
         came[figures[figure], int(cohort), _months_between(int(cohort), day)] += n
     months = [month.first for month in months_of(period.model_copy(update={"first": begins}))]
     sizes = {month: came[lead, month, 0] for month in months if came[lead, month, 0]}
-    yield _by_now(sizes, further, came)
+    yield _by_now(sizes, further, came, milestones(definitions.lifecycle)[1:])
     yield _within(sizes, further, came, today)
 
 
-def _by_now(sizes: Mapping[int, int], stages: list[str], came: Mapping[tuple[str, int, int], int]) -> Sheet:
+def _by_now(
+    sizes: Mapping[int, int], stages: list[str], came: Mapping[tuple[str, int, int], int], shared: Sequence[str]
+) -> Sheet:
+    """How many have come to each stage; to those of `shared`, also which part of them."""
     rows = []
     for month, leads in sizes.items():
-        by_stage = [_so_far(stage, month, came) for stage in stages]
-        rows.append((month, leads, *(value for n in by_stage for value in (n, share(n, leads)))))
-    of_stages = [
-        column for stage in stages
-        for column in (Column(name="came_to", of=stage), Column(name="came_share", kind="share", of=stage))
-    ]  # fmt: skip
+        by_stage = {stage: _so_far(stage, month, came) for stage in stages}
+        rows.append((month, leads, *by_stage.values(), *(share(by_stage[stage], leads) for stage in shared)))
+    of_stages = (
+        *(Column(name="came_to", of=stage) for stage in stages),
+        *(Column(name="came_share", kind="share", of=stage) for stage in shared),
+    )
     columns = (Column(name="month", kind="day"), Column(name="leads", bar=True), *of_stages)
     return Sheet(name="months", columns=columns, rows=tuple(rows))
 

@@ -54,12 +54,12 @@ class Kept(NamedTuple):
 
 def build(connection: Connection, definitions: Definitions, period: Period, at: datetime) -> Report:
     """The report on content, from one question to the roll-ups."""
-    kept = kept_of(connection, definitions, period)
+    kept = _kept(connection, definitions, period)
     sheets = (_pages(kept), _assets(kept, definitions), _plays(kept), _paths(kept), _coverage(kept, definitions))
     return Report(name="content", period=period, at=at, currency=definitions.reporting.currency, sheets=sheets)
 
 
-def kept_of(connection: Connection, definitions: Definitions, period: Period) -> Kept:
+def _kept(connection: Connection, definitions: Definitions, period: Period) -> Kept:
     """All that is kept of content."""
     of_people = (REACHED, REACHED_BY_ASSET, ASSISTED, PATHS)
     by_stage = [figure.format(stage) for figure in of_people for stage in reached(definitions.lifecycle)]

@@ -24,12 +24,8 @@ class Spent(NamedTuple):
 
 def spent_in(connection: Connection, period: Period, currency: str) -> Spent:
     """What was spent in a period. Of an amount whose days reach beyond the period, the part of those within it counts."""
-    total, by_channel, by_campaign, other = (
-        Fraction(),
-        defaultdict[str, Fraction](Fraction),
-        defaultdict[str, Fraction](Fraction),
-        set(),
-    )
+    by_channel, by_campaign = defaultdict[str, Fraction](Fraction), defaultdict[str, Fraction](Fraction)
+    total, other = Fraction(), set[str]()
     asked = select(spend).where(spend.c.last_day >= period.first, spend.c.first_day <= period.last)
     for row in connection.execute(asked):
         if row.currency != currency:

@@ -12,12 +12,13 @@ from nurture.adapters.database.tables import messages
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import EMAIL_CLICKED
 from nurture.domain.lifecycle import Lifecycle
-from nurture.domain.measuring.figures import ASSISTED, CREDIT, DID, DOWNLOADS, REACHED, VIEWS
+from nurture.domain.measuring.figures import ASSISTED, CREDIT, DID, REACHED
 from nurture.reports.channels import MODEL, Credits
 from nurture.reports.comparing import change, compared, comparison, share
-from nurture.reports.content import Kept, kept_of
+from nurture.reports.content import Kept
 from nurture.reports.funnel import SENT
 from nurture.reports.money import cost_of_each, spent_in
+from nurture.reports.rates import FEW
 from nurture.reports.reach import Days, Reach
 from nurture.reports.rollups import by_figure_and_day, by_figure_and_key
 from nurture.reports.sheet import Column, Kind, Period, Plot, Remark, Report, Sheet
@@ -26,9 +27,6 @@ from nurture.reports.stages import reached
 
 #: As many channels and pieces of content as the overview names.
 _STRONGEST: Final = 3
-
-#: Below so many leads a rate says little: the interval of one in twenty is then wider than the rate itself.
-_FEW: Final = 30
 
 
 class Milestones(NamedTuple):
@@ -139,9 +137,9 @@ def build(connection: Connection, definitions: Definitions, period: Period, at: 
         _funnel(halves, definitions.lifecycle, period),
         _halves(halves, period),
         _channels(connection, halves.milestones, period),
-        _content(kept_of(connection, definitions, period), halves.milestones),
+        _content(connection, halves.milestones, period),
     )
-    few = (Remark(code="few", values={"n": now.leads}),) if now.leads < _FEW else ()
+    few = (Remark(code="few", values={"n": now.leads}),) if now.leads < FEW else ()
     return Report(
         name="overview", period=period, at=at, currency=definitions.reporting.currency, sheets=sheets, remarks=few
     )  # fmt: skip
@@ -222,18 +220,18 @@ def _channels(connection: Connection, milestones: Milestones, period: Period) ->
     )  # fmt: skip
 
 
-def _content(kept: Kept, milestones: Milestones) -> Sheet:
+def _content(connection: Connection, milestones: Milestones, period: Period) -> Sheet:
     """The content that most leads had read before they became one."""
+    stages = tuple(dict.fromkeys(milestones))
+    figures = [ASSISTED.format(stage) for stage in stages]
+    kept = Kept(by_figure_and_key(connection, [*figures, REACHED.format(milestones.lead)], period), stages)
     assisted = ASSISTED.format(milestones.lead)
     strongest = sorted(kept.keys(assisted), key=lambda piece: (-kept.of(assisted, piece), piece))[:_STRONGEST]
     return Sheet(
         name="content",
         columns=(
-            Column(name="piece", kind="text"), Column(name="used"),
-            *(Column(name="assisted", of=stage) for stage in kept.stages), Column(name="share_of_leads", kind="share", bar=True),
+            Column(name="piece", kind="text"), *(Column(name="assisted", of=stage) for stage in stages),
+            Column(name="share_of_leads", kind="share", bar=True),
         ),
-        rows=tuple(
-            (piece, kept.of(VIEWS, piece) + kept.of(DOWNLOADS, piece), *kept.by_stage(ASSISTED, piece), kept.share_of_leads(piece))
-            for piece in strongest
-        ),
+        rows=tuple((piece, *kept.by_stage(ASSISTED, piece), kept.share_of_leads(piece)) for piece in strongest),
     )  # fmt: skip

@@ -77,7 +77,9 @@ def _common(width: int, height: int) -> dict[str, Any]:
 def _lines(plot: ToldPlot, numerals: Numerals, width: int) -> Any:
     every = max(1, len(plot.along) * 64 // (width - 64))
     chart = pygal.Line(
-        show_minor_x_labels=False, x_labels_major_every=every, truncate_label=-1, **_common(width, 300 if width == WIDE else 220),
+        show_minor_x_labels=False, x_labels_major_every=every, truncate_label=-1,
+        margin_right=28,  # the last label stands half behind the last point
+        **_common(width, 300 if width == WIDE else 220),
     )  # fmt: skip
     chart.x_labels = plot.along
     chart.y_labels = _marks(plot, [value or 0 for series in plot.series for value in series.values])

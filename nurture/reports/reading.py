@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, func
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Connection, Engine, Select, cast, func, literal_column
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from nurture.adapters.database.tables import people
+from nurture.adapters.database.tables import events, people
+from nurture.adapters.database.tables.people import OF_MAIL
 from nurture.errors import SettingsError, Unavailable
 
 _UNDEFINED_TABLE: Final = "42P01"
@@ -41,6 +42,17 @@ def is_without_tables(error: DBAPIError) -> bool:
 def root() -> ColumnElement[int]:
     """The id under which a row of `people` counts: its own, or that of the person it was merged into."""
     return func.coalesce(people.c.merged_into, people.c.id)
+
+
+def message_of_event() -> ColumnElement[int]:
+    """The message that an event is about; empty where it is about none."""
+    # As text first: PostgreSQL would read a JSON number as a 32-bit integer, and ids have 63 bits.
+    return cast(events.c.body["message"].as_string(), BigInteger)
+
+
+def of_mail() -> ColumnElement[bool]:
+    """Whether an event says what a reader made of a mail; in the words of the index that holds only these."""
+    return literal_column(f"events.{OF_MAIL}", Boolean)
 
 
 def tally(connection: Connection, counting: Select[Any, int]) -> dict[Any, int]:

@@ -23,6 +23,9 @@ _TEMPLATES: Final = "templates"
 #: More rows than this are folded away below a plot that shows the same.
 _FOLDED: Final = 12
 
+#: A report of more sheets than this begins with a list of them.
+_CONTENTS: Final = 5
+
 
 class Link(NamedTuple):
     """A way to another report, or to another part of the page."""
@@ -73,6 +76,7 @@ def page(
         links=links,
         controls=controls,
         folded=_FOLDED,
+        contents=_CONTENTS,
         drawings={
             f"{report.name}-{sheet.name}": _drawing(report, sheet, language) for report in reports for sheet in report.sheets
         },

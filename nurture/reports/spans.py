@@ -1,17 +1,13 @@
 """A period cut into days, weeks and months of the calendar; what of a week or month lies outside is left out."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
-from typing import Final
 
+from nurture.domain.measuring.days import monday_of
 from nurture.reports.figures import EPOCH
 from nurture.reports.sheet import Period, Remark, date_of
 
 #: A way to cut a period.
 Cut = Callable[[Period], Iterator[Period]]
-
-#: Day 0 was a Thursday.
-_MONDAY_TO_EPOCH: Final = EPOCH.weekday()
 
 
 def days_of(period: Period) -> Iterator[Period]:
@@ -36,19 +32,13 @@ def cut_off(cut: Cut, period: Period) -> tuple[Remark, ...]:
     return (Remark(code="cut_off"),) if max(spans[0].days, spans[-1].days) > 1 else ()
 
 
-def monday_of(day: int) -> int:
-    """The Monday of the week of a day."""
-    return day - (day + _MONDAY_TO_EPOCH) % 7
-
-
 def month_of(day: int) -> int:
     """The first day of the month of a day."""
     return (date_of(day).replace(day=1) - EPOCH).days
 
 
 def _next_month(day: int) -> int:
-    following = date_of(day).replace(day=1) + timedelta(days=31)
-    return (following.replace(day=1) - EPOCH).days
+    return month_of(month_of(day) + 31)
 
 
 def _cut(period: Period, next_begins: Callable[[int], int]) -> Iterator[Period]:

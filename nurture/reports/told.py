@@ -144,7 +144,7 @@ class _Teller:
         return ToldCell(self._text(column, value, row), part, meaning)
 
     def _text(self, column: Column, value: Value, row: int | None = None) -> str:
-        if column.kind == "label":
+        if column.kind == "label" and value is not None:
             return str(_labelled(value, self._words))
         kinds = self._sheet.kinds
         kind = kinds[row] if column.kind == "figure" and row is not None and row < len(kinds) else column.kind

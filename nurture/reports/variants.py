@@ -5,21 +5,21 @@ one by which it was sent: what was written otherwise cannot be compared with wha
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Connection,
     Engine,
     FromClause,
     and_,
     case,
-    cast,
     distinct,
     func,
     select,
+    true,
 )  # fmt: skip
 
 from nurture.adapters.database.releases import Releases
@@ -35,7 +35,7 @@ from nurture.domain.wording import instead
 from nurture.errors import DefinitionError
 from nurture.reports.figures import Figures
 from nurture.reports.funnel import SENT
-from nurture.reports.reading import snapshot
+from nurture.reports.reading import message_of_event, of_mail, snapshot
 
 
 class Rate(Figures):
@@ -88,6 +88,17 @@ class Variants(Figures):
 _MAILS: Final = messages.join(enrollments, enrollments.c.id == messages.c.enrollment_id)
 
 
+class _Mails(NamedTuple):
+    """Which mails are compared, and which clicks may be in them."""
+
+    sent: ColumnElement[bool]
+    clicked: ColumnElement[bool]
+
+
+def _ever() -> _Mails:
+    return _Mails(true(), true())
+
+
 #: No figure is told of a probability below it.
 _SMALL: Final = 0.001
 
@@ -108,10 +119,19 @@ def variants(engine: Engine, definitions: Definitions, sequence: str | None = No
     """
     asked = list(_asked(definitions, sequence, step))
     with snapshot(engine) as connection:
-        counted = _counted(connection, func.count()), _clicked(connection), _reached(connection)
-        pinned = Releases().pinned(connection, {(key.sequence, key.version) for key in counted[0]})
-    told = [_step(plan, each, pinned, counted) for plan, each in asked]
-    return Variants(steps=tuple(told))
+        return Variants(steps=tuple(_told(connection, asked, _ever())))
+
+
+def variants_sent(connection: Connection, definitions: Definitions, since: datetime, until: datetime) -> list[StepVariants]:
+    """The variants of all steps in force, by the mails that were sent from `since` on and before `until`."""
+    sent = and_(messages.c.sent_at >= since, messages.c.sent_at < until)
+    return _told(connection, list(_asked(definitions, None, None)), _Mails(sent, events.c.occurred_at >= since))
+
+
+def _told(connection: Connection, asked: Iterable[tuple[Sequence, EmailStep]], which: _Mails) -> list[StepVariants]:
+    counted = _counted(connection, which, func.count()), _clicked(connection, which), _reached(connection, which)
+    pinned = Releases().pinned(connection, {(key.sequence, key.version) for key in counted[0]})
+    return [_step(plan, each, pinned, counted) for plan, each in asked]
 
 
 def _asked(definitions: Definitions, sequence: str | None, step: str | None) -> Iterator[tuple[Sequence, EmailStep]]:
@@ -187,23 +207,23 @@ def _chance(p_value: float) -> str:
     return f"p = {p_value:.2g}" if p_value >= _SMALL else f"p < {_SMALL}"
 
 
-def _counted(connection: Connection, count: ColumnElement[int], source: FromClause = _MAILS) -> Counts:
+def _counted(connection: Connection, which: _Mails, count: ColumnElement[int], source: FromClause = _MAILS) -> Counts:
     """Something counted of the mails that a server took."""
     kind = (enrollments.c.sequence, enrollments.c.version, messages.c.step, messages.c.variant)
-    sent = and_(messages.c.variant.is_not(None), messages.c.status.in_(SENT))
+    sent = and_(messages.c.variant.is_not(None), messages.c.status.in_(SENT), which.sent)
     rows = connection.execute(select(*kind, count.label("mails")).select_from(source).where(sent).group_by(*kind))
     return {_Key(row.sequence, row.version, row.step, row.variant): row.mails for row in rows}
 
 
-def _clicked(connection: Connection) -> Counts:
-    # As text first: PostgreSQL would read a JSON number as a 32-bit integer, and ids have 63 bits.
-    message = cast(events.c.body["message"].as_string(), BigInteger)
-    by_human = and_(message == messages.c.id, events.c.name == EMAIL_CLICKED, events.c.verdict == "human")
-    return _counted(connection, func.count(distinct(messages.c.id)), _MAILS.join(events, by_human))
+def _clicked(connection: Connection, which: _Mails) -> Counts:
+    by_human = and_(
+        message_of_event() == messages.c.id, of_mail(), events.c.name == EMAIL_CLICKED, events.c.verdict == "human", which.clicked
+    )  # fmt: skip
+    return _counted(connection, which, func.count(distinct(messages.c.id)), _MAILS.join(events, by_human))
 
 
-def _reached(connection: Connection) -> Counts:
+def _reached(connection: Connection, which: _Mails) -> Counts:
     """The mails after which the run reached the goal: it was completed, and not by walking to its end."""
     run = enrollments.c
     reached = and_(run.status == EnrollmentStatus.COMPLETED.value, run.reason != REACHED_END, run.ended_at > messages.c.sent_at)
-    return _counted(connection, func.sum(case((reached, 1), else_=0)))
+    return _counted(connection, which, func.sum(case((reached, 1), else_=0)))

@@ -35,7 +35,7 @@ def call(url: str, number: int = 2**62 + 1, secret: str = "crm") -> Call:
 
 @cache  # each reads all certificates of the system
 def caller(timeout: float = 5.0) -> WebhookCaller:
-    return WebhookCaller({"crm": SECRET, "chat": OTHER}, timeout, allowed=LOOPBACK)
+    return WebhookCaller({"crm": [SECRET], "chat": [OTHER]}, timeout, allowed=LOOPBACK)
 
 
 def test_the_receiver_can_verify_who_called_and_when(receiver: Receiver, now: datetime) -> None:
@@ -154,3 +154,19 @@ def test_the_time_that_an_endpoint_asks_for_is_told(receiver: Receiver, now: dat
     receiver.headers["retry-after"] = "30"
     [answer] = caller().call([call(receiver.url)], now)
     assert (answer.status, answer.wait) == (429, timedelta(seconds=30))
+
+
+def test_while_one_secret_takes_the_place_of_another_a_receiver_may_know_either(receiver: Receiver, now: datetime) -> None:
+    WebhookCaller({"crm": [SECRET, OTHER]}, 5.0, allowed=LOOPBACK).call([call(receiver.url)], now)
+    [taken] = receiver.taken
+    assert len(taken.headers["webhook-signature"].split(" ")) == 2
+    for known in (SECRET, OTHER):
+        assert Webhook(known).verify(taken.body, taken.headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook("whsec_" + "dGhpcmQhIQ" * 4).verify(taken.body, taken.headers)
+
+
+def test_a_token_signs_nothing(receiver: Receiver, now: datetime) -> None:
+    [answer] = WebhookCaller({"crm": ["pat-eu1-12345678"]}, 5.0, allowed=LOOPBACK).call([call(receiver.url)], now)
+    assert (answer.status, answer.detail) == (None, "the secret 'crm' signs nothing; one that does begins with whsec_")
+    assert receiver.taken == []

@@ -101,6 +101,46 @@ def test_an_endpoint_for_alerts_alone_needs_no_stages(tmp_path: Path) -> None:
     assert told(load(tmp_path / "config", installation=WITH_SECRET)) == []
 
 
+WITH_TOKEN = Installation(handoff_secrets=frozenset({"crm"}), handoff_tokens=frozenset({"crm"}))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "mistake"),
+    [
+        (
+            "{url: https://api.hubapi.com, stages: [sql], secret: crm, shape: hubspott}",
+            "2:73: unknown shape 'hubspott'; did you mean",
+        ),
+        ("{url: https://x.example, stages: [sql], secret: crm}", "2:56: warning: the secret 'crm' is a token and signs nothing;"),
+        (
+            "{url: https://api.hubapi.com, alarms: true, stages: [sql], secret: crm, shape: hubspot}",
+            "2:46: this shape is about people",
+        ),
+        ("{url: 'https://{secret}.example/x', stages: [sql], secret: crm}", "2:14: {secret} may stand behind the host only;"),
+        ("{url: https://x.example, stages: [sql], secret: crm, shape: {requests: [{body: '{{ person.'}]}}", "is no template:"),
+        ("{url: https://x.example, stages: [sql], secret: crm, shape: {requests: []}}", "2:79: 'requests' is empty;"),
+        (
+            "{url: https://x.example, stages: [sql], secret: crm, shape: {requests: [{only_if: id}]}}",
+            "no request before keeps 'id';",
+        ),
+    ],
+)
+def test_a_shape_that_would_fail_is_told_before(tmp_path: Path, endpoint: str, mistake: str) -> None:
+    assert mistake in "\n".join(told(loaded(tmp_path, endpoint, WITH_TOKEN)))
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "{url: https://api.hubapi.com, stages: [sql], secret: crm, shape: hubspot}",
+        "{url: 'https://hooks.slack.com/services/{secret}', alarms: true, secret: crm, shape: slack}",
+        "{url: https://x.example, stages: [sql], secret: crm, shape: {headers: {x-key: '{secret}'}, requests: [{body: {who: '{{ person.email }}'}}]}}",
+    ],
+)
+def test_a_shape_in_order_takes_effect(tmp_path: Path, endpoint: str) -> None:
+    assert told(loaded(tmp_path, endpoint, WITH_TOKEN)) == []
+
+
 def test_a_follow_up_names_a_stage_and_endpoints_that_there_are(tmp_path: Path) -> None:
     good = "{url: https://crm.example.com/hooks, secret: crm}\nfollow_up:\n  sql: {within: 4h, remind: crm}"
     assert told(loaded(tmp_path / "good", good, IN_PRODUCTION)) == []

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nurture.domain.proportions import Counted, compare, trials_needed, wilson, z_score
+from nurture.domain.proportions import Counted, compare, newcombe, trials_needed, wilson, z_score
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,22 @@ def test_a_winner_is_better_than_each_of_the_others(
 )
 def test_what_is_missing_is_told_where_there_is_a_difference(one: tuple[int, int], other: tuple[int, int], more: bool) -> None:
     assert (compare({"a": Counted(*one), "b": Counted(*other)}).more is not None) == more
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "low", "high"),
+    [  # the published examples (table II, method 10)
+        ((56, 70), (48, 80), 0.0524, 0.3339),
+        ((9, 10), (3, 10), 0.1705, 0.8090),
+        ((6, 7), (2, 7), 0.0582, 0.8062),
+        ((5, 56), (0, 29), -0.0381, 0.1926),
+        ((0, 10), (0, 20), -0.1611, 0.2775),
+        ((10, 10), (0, 20), 0.6791, 1.0),
+    ],
+)
+def test_the_interval_of_a_difference_is_newcombes(one: tuple[int, int], other: tuple[int, int], low: float, high: float) -> None:
+    assert newcombe(Counted(*one), Counted(*other)) == pytest.approx((low, high), abs=6e-5)
+
+
+def test_nothing_tried_tells_nothing_of_a_difference() -> None:
+    assert newcombe(Counted(3, 9), Counted(0, 0)) == (-1.0, 1.0)

@@ -44,7 +44,7 @@ class Desk:
             apply(connection, definitions(handoff={"endpoints": found}), clock.now())
 
     def hand_off(self, limit: int = 20, timeout: float = 5.0, goes_on: Any = lambda: False) -> HandedOff:
-        caller = WebhookCaller({"crm": SECRET}, timeout, allowed=LOOPBACK)
+        caller = WebhookCaller({"crm": [SECRET]}, timeout, allowed=LOOPBACK)
         return hand_off(self.database.handing_off, caller, self.clock, lambda: 0.0, limit, goes_on)
 
     def until_quiet(self) -> None:
@@ -71,7 +71,7 @@ def become_lead(intake: Intake, *addresses: str) -> None:
 
 def raise_hands(intake: Intake, *addresses: str) -> None:
     for address in addresses:
-        intake.put(event("demo_requested", anonymous_id=address, message_id=f"demo-{address}"))
+        intake.put(event("demo_requested", intake.clock.now(), anonymous_id=address, message_id=f"demo-{address}"))
     intake.absorb(len(addresses))
 
 
@@ -177,6 +177,7 @@ def test_while_one_hangs_the_other_is_told_again_and_again(intake: Intake, desk:
 
 def test_a_person_is_told_of_in_the_order_in_which_it_happened(intake: Intake, desk: Desk, clock: MovableClock) -> None:
     become_lead(intake, "ana@acme.test")
+    clock.advance(timedelta(seconds=1))
     raise_hands(intake, "ana@acme.test")
     become_lead(intake, "ben@acme.test")
     assert desk.hand_off().claimed == 3  # both as leads, and `chat` of the hand that Ana raised
@@ -189,6 +190,7 @@ def test_what_comes_later_waits_for_a_receiver_that_restarts_and_not_for_a_call_
     intake: Intake, desk: Desk, clock: MovableClock
 ) -> None:
     become_lead(intake, "ana@acme.test")
+    clock.advance(timedelta(seconds=1))
     raise_hands(intake, "ana@acme.test")
     desk.crm.answers.extend([400] * 3)
     tries = []
@@ -204,6 +206,7 @@ def test_what_comes_later_waits_for_a_receiver_that_restarts_and_not_for_a_call_
 def test_somebody_who_holds_an_endpoint_holds_nothing_else(intake: Intake, desk: Desk, clock: MovableClock) -> None:
     hold(desk.database, Hold("endpoint", "crm", "paused", "they move house", clock.now(), "ops"))
     become_lead(intake, "ana@acme.test")
+    clock.advance(timedelta(seconds=1))
     raise_hands(intake, "ana@acme.test")
     desk.until_quiet()
     assert (len(desk.crm.taken), len(desk.chat.taken)) == (0, 1)

@@ -128,30 +128,33 @@ def told_by_hand(installation: Installation) -> None:
     settle(installation)
 
 
-def told_at_random(installation: Installation, seed: int, events: int = 160) -> None:
+def told_at_random(installation: Installation, seed: int, acts: int = 160) -> None:
     """Twelve people on twenty devices over forty days, in no order, some of it twice."""
     draw, tell = random.Random(seed), Teller()
 
-    def one() -> Event:
+    def some() -> list[Event]:
         day, n = draw.uniform(0, 40), draw.randrange(12)
         email, device, form = f"p{n}@acme.test", f"d{draw.choice([n, n, n + 8])}", draw.choice(["guide", "webinar"])
         referrer = draw.choice(["", "", "https://www.google.com/", "https://www.partner.example/", "https://www.linkedin.com/"])
         paths = ["/blog/a", "/blog/b", "/pricing", "/pricing", "/"]
         campaign, medium = draw.choice(["spring", "autumn"]), draw.choice(["cpc", "email"])
         said = draw.choice(["demo_requested", "lead_accepted", "deal_won", "lead_rejected", "deal_lost"])
-        told: list[Callable[[], Event]] = [
-            lambda: tell.visit(day, device, draw.choice(paths), referrer=referrer),
-            lambda: tell.visit(day, device, draw.choice(paths), campaign=campaign, medium=medium),
-            lambda: tell.crawl(day, device, draw.choice(paths)),
-            lambda: tell.post(day, email, device, form, job_title=draw.choice(["Chief", "clerk"])),
-            lambda: tell.download(day, email, form),
-            lambda: tell.take_freely(day, email),
-            lambda: tell.say(day, email, said),
+        told: list[Callable[[], list[Event]]] = [
+            lambda: [tell.visit(day, device, draw.choice(paths), referrer=referrer)],
+            lambda: [tell.visit(day, device, draw.choice(paths), campaign=campaign, medium=medium)],
+            lambda: [tell.crawl(day, device, draw.choice(paths))],
+            lambda: [
+                tell.post(day, email, device, form, job_title=draw.choice(["Chief", "clerk"])),
+                tell.download(day, email, form),
+            ],
+            lambda: [tell.download(day, email, form)],
+            lambda: [tell.take_freely(day, email)],
+            lambda: [tell.say(day, email, said)],
         ]
         return draw.choice(told)()
 
-    log = [one() for _ in range(events)]
-    log += draw.sample(log, events // 8)
+    log = [each for _ in range(acts) for each in some()]
+    log += draw.sample(log, acts // 8)
     draw.shuffle(log)
     for begin in range(0, len(log), 40):
         installation.happen(*log[begin : begin + 40])

@@ -145,9 +145,13 @@ def test_sources_of_leads_and_how_far_these_came(told: Told, name: str) -> None:
     went: dict[tuple[str, str], int] = {(each, stage): n for each, stage, n in told.ask(came)}
     tried = told.counts(f"SELECT {key} AS tried, COUNT(*) FROM acts WHERE {IN_PERIOD} AND {which} GROUP BY 1")
     found = by(told.report, name, along)
-    assert {each: (row[trials], row["leads"], row["onward_mql"], row["onward_customer"]) for each, row in found.items()} == {
-        each: (tried.get(each, 0), *(went.get((each, stage), 0) for stage in ("lead", "mql", "customer")))
-        for each in {*tried, *(each for each, _ in went if each)}
+    sources = {each for each, _ in went if each}
+    assert {each: (row[trials], row["leads"]) for each, row in found.items()} == {
+        each: (tried.get(each, 0), went.get((each, "lead"), 0)) for each in {*tried, *sources}
+    }
+    further = {(row["source"], row["stage"]): row for row in rows(told.report, "further") if row["kind"] == along}
+    assert {place: (row["leads"], row["onward"]) for place, row in further.items()} == {
+        (each, stage): (went[each, "lead"], went.get((each, stage), 0)) for each in sources for stage in ("mql", "customer")
     }
     of_none = [remark.values["n"] for remark in sheet(told.report, name).remarks if remark.code == "of_none"]
     assert of_none == [n for (each, stage), n in went.items() if not each and stage == "lead"]

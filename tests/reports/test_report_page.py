@@ -72,7 +72,7 @@ def test_a_long_table_is_folded_below_its_plot_and_a_short_one_is_not() -> None:
 def test_several_reports_stand_below_one_another_with_ways_to_each() -> None:
     report = sample()
     html = page([report, report._replace(name="other", title="Other")], "en")
-    assert [each["href"] for each in Seen(html).all("a")] == ["#report", "#sample", "#other"]
+    assert [each["href"] for each in Seen(html).all("a")][:3] == ["#report", "#sample", "#other"]
     assert html.count("<h1>") == 1
     assert html.count("<article") == 2
 
@@ -84,4 +84,12 @@ def test_controls_stand_only_where_they_lead_somewhere() -> None:
     seen = Seen(page([sample()], "en", [Link("Sample", "/report/sample", current=True)], controls))
     assert [each["method"] for each in seen.all("form")] == ["get", "post"]
     assert [each["value"] for each in seen.all("input")] == ["en", "2026-02-02", "2026-03-01"]
-    assert [each.get("aria-current") for each in seen.all("a")] == [None, "page", "true", None]
+    assert [each.get("aria-current") for each in seen.all("a")][:4] == [None, "page", "true", None]
+
+
+def test_a_report_of_many_sheets_begins_with_a_list_of_them() -> None:
+    html = page([sample()], "en")
+    ways = [each["href"] for each in Seen(html).all("a")]
+    assert ways == ["#report", *(f"#sample-{sheet.name}" for sheet in sample().sheets)]
+    short = sample()._replace(sheets=sample().sheets[:2])
+    assert "On this page" not in page([short], "en")

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nurture.domain.measuring.days import monday_of
 from nurture.reports.sheet import Period, date_of
-from nurture.reports.spans import days_of, monday_of, months_of, weeks_of
+from nurture.reports.spans import days_of, months_of, weeks_of
 
 PERIODS = st.builds(lambda first, days: Period(first=first, last=first + days), st.integers(-3_000, 30_000), st.integers(0, 400))
 

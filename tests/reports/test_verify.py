@@ -74,7 +74,7 @@ def test_a_cell_that_nothing_explains_is_found(crowd: Installation) -> None:
 
 def test_an_event_counted_twice_or_never_is_found(crowd: Installation) -> None:
     change(crowd, delete(events).where(events.c.name == "asset_downloaded"))
-    assert {each.what for each in differences(crowd)} == {"cell", "heat"}
+    assert {each.what for each in differences(crowd)} == {"cell", "heat", "contribution", "figure"}
 
 
 @pytest.mark.parametrize(("column", "value"), [("heat", 1.0), ("fit", 7), ("grade", "D")])

@@ -58,7 +58,7 @@ def unsaid(report: Report) -> set[str]:
     columns = list(chain.from_iterable(sheet.columns for sheet in report.sheets))
     labels = {
         value for sheet in report.sheets for row in sheet.rows for column, value in zip(sheet.columns, row, strict=True)
-        if column.kind == "label"
+        if column.kind == "label" and value is not None
     }  # fmt: skip
     remarks = {each.code for each in (*report.remarks, *chain.from_iterable(sheet.remarks for sheet in report.sheets))}
     return (

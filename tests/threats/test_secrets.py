@@ -82,7 +82,7 @@ def test_settings_are_told_with_where_they_come_from(alone: Command, environment
     assert told["NURTURE_DATABASE_URL"] == (f"postgresql://{SECRET}@db:5432/nurture?…", "environment")
     assert told["NURTURE_REDIS_URL"] == (f"redis://{SECRET}@other:6379/1", f"file {tmp_path / 'redis'}")
     assert told["NURTURE_SMTP_URL_BULK"] == (f"smtps://{SECRET}@bulk:465", "environment")
-    assert told["NURTURE_HANDOFF_SECRETS"] == ({"crm": SECRET}, "environment")
+    assert told["NURTURE_HANDOFF_SECRETS"] == ({"crm": [SECRET]}, "environment")
     assert told["NURTURE_HOOK_SECRETS"] == ({"postmark": [SECRET], "mailgun": [SECRET, SECRET]}, "environment")
     assert told["NURTURE_PORT"] == (8000, "default")
     assert told["NURTURE_DKIM_DIR"] == (None, "default")

@@ -107,7 +107,7 @@ class Dns:
 
 
 def called(url: str, dns: Dns, allowed: Sequence[Network] = (), tls: ssl.SSLContext | None = None) -> Answer:
-    caller = WebhookCaller({"crm": SECRET}, 5.0, allowed=allowed, resolve=dns)
+    caller = WebhookCaller({"crm": [SECRET]}, 5.0, allowed=allowed, resolve=dns)
     if tls is not None:
         caller.__dict__["_tls"] = tls  # a cached property
     [answer] = caller.call([Call(1, url, "crm", "{}")], datetime.now(UTC))

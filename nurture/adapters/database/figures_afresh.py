@@ -99,9 +99,10 @@ class _Routed:
         return place
 
 
-def days_of_events(connection: Connection, measure: Measure, span: int) -> Iterator[tuple[int, int]]:
-    """Spans of open days in which anything happened or is counted, each from a first to a last day."""
-    day = closed_before(connection, measure.timezone) or _FIRST_DAY
+def days_of_events(connection: Connection, measure: Measure, span: int, after: int | None = None) -> Iterator[tuple[int, int]]:
+    """Spans of open days, those beyond `after`, in which anything happened or is counted; each from a first to a last day."""
+    closed = closed_before(connection, measure.timezone)
+    day = max(_FIRST_DAY if closed is None else closed, _FIRST_DAY if after is None else after + 1)
     while True:
         happened = select(func.min(events.c.occurred_at))
         if day > _FIRST_DAY:
@@ -152,16 +153,20 @@ def _stored(connection: Connection, which: ColumnElement[bool], first: int, last
     return Tally({Place(figure, day, key): int(n) for figure, day, key, n in connection.execute(asked)})
 
 
-#: In plain SQL, and so by another way than the engine itself: whom did each day see, by the day before it, and by the week of the first.
+#: In plain SQL, and so by another way than the engine itself: whom did each day see, by the day before it; and whom did it see for the
+#: first time in its week, by the week of their first day. 1970-01-01 was a Thursday.
 _OF_DAYS: Final = """
+WITH here AS (
+  SELECT day, lag(day) OVER theirs AS earlier, min(day) OVER (PARTITION BY person_id) AS first_day
+  FROM active_days WINDOW theirs AS (PARTITION BY person_id ORDER BY day)
+)
 SELECT figure, day, key, sum(is_), sum(should) FROM (
   SELECT figure, day, key, n AS is_, 0 AS should FROM rollups WHERE figure IN ('people', 'cohort')
   UNION ALL
-  SELECT 'people', day, coalesce(CAST(earlier AS varchar), ''), 0, 1
-  FROM (SELECT day, lag(day) OVER (PARTITION BY person_id ORDER BY day) AS earlier FROM active_days) AS each_day
+  SELECT 'people', day, coalesce(CAST(earlier AS varchar), ''), 0, 1 FROM here
   UNION ALL
-  SELECT 'cohort', day, CAST(first_day - (first_day + 3) % 7 AS varchar), 0, 1
-  FROM (SELECT day, min(day) OVER (PARTITION BY person_id) AS first_day FROM active_days) AS each_day
+  SELECT 'cohort', day, CAST(first_day - (first_day + 3) % 7 AS varchar), 0, 1 FROM here
+  WHERE earlier IS NULL OR earlier - (earlier + 3) % 7 <> day - (day + 3) % 7
 ) AS told
 WHERE day >= :open GROUP BY figure, day, key HAVING sum(is_) <> sum(should) ORDER BY figure, day, key
 """

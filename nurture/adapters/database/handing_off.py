@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, func, literal, o
 from nurture.adapters.database.bulk import among, insert_rows, put_rows
 from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.guarding import store_alarms
+from nurture.adapters.database.lately import lately
 from nurture.adapters.database.occasions import what_happened
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import person_of
@@ -171,13 +172,14 @@ def _is_due(connection: Connection, endpoint: str, at: datetime) -> bool:
 def _with_what_happened(connection: Connection, due: Sequence[Any]) -> list[Delivery]:
     happened = what_happened(connection, due)
     everybody = _people(connection, {each.person for each in happened.values() if each.person is not None})
-    cells = _cells(connection, {person.id for person in everybody.values()})
+    known = {person.id for person in everybody.values()}
+    cells, did = _cells(connection, known), lately(connection, known)
     found = []
     for row in due:
         told = happened[row.id]
         person = everybody[told.person] if told.person is not None else None
-        counted = cells[person.id] if person is not None else {}
-        found.append(Delivery(row.id, row.endpoint, row.attempts, told.what, told.at, person, counted))
+        delivery = Delivery(row.id, row.endpoint, row.attempts, told.what, told.at, person, {}, told.touch)
+        found.append(delivery._replace(cells=cells[person.id], lately=did[person.id]) if person is not None else delivery)
     return found
 
 

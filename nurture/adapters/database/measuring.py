@@ -15,11 +15,13 @@ from sqlalchemy import Connection, delete, select, text
 
 from nurture.adapters.database.bulk import among, insert_rows
 from nurture.adapters.database.contributions import remeasure, withdraw
+from nurture.adapters.database.goals import note_goals
 from nurture.adapters.database.rollups import StandingKeys, add, closed_before
 from nurture.adapters.database.rows import event_of
 from nurture.adapters.database.tables import active_days, events
 from nurture.domain.component import Component, Recounted
 from nurture.domain.definitions import Definitions
+from nurture.domain.event import Event
 from nurture.domain.measuring.adding import Measure, added_by, measure_of, was_here
 from nurture.domain.measuring.days import changed_presence, local_day
 from nurture.domain.measuring.tally import Tally
@@ -43,6 +45,7 @@ class Measuring:
         self._definitions = definitions
         self._tally = Tally()
         self._touched: set[int] = set()
+        self._other: set[int] = set()
         self._at = _LONG_AGO
 
     @property
@@ -62,6 +65,7 @@ class Measuring:
         for weak, days in self._take_days(into).items():
             came[_root(weak, into)].update(days)
         self._came(came)
+        self._other.update(*changes.merges)
         self.touched(_touched_by(changes), self._at)
 
     def rejudge(self, revised: Mapping[UUID, tuple[str, str | None]], at: datetime) -> None:
@@ -75,18 +79,19 @@ class Measuring:
 
     def recounted(self, component: Component, outcome: Recounted, at: datetime) -> None:
         """Let people have been here on the days that their log tells of; days whose events were forgotten stay where they are."""
-        timezone = self._measure.timezone
         root_of = {person.id: person.merged_into or person.id for person in outcome.people}
-        before = self._days(root_of.keys())
-        came: dict[int, set[int]] = defaultdict(set)
-        closed = closed_before(self._connection, timezone)
-        for id_, days in before.items():
-            came[root_of[id_]].update(day for day in days if closed is not None and day < closed)
-        for entry in component.log:
-            if entry.verdict == "human" and was_here(entry.event):
-                owner = outcome.owners.get(entry.event.key, entry.person)
-                came[root_of[owner]].add(local_day(entry.event.occurred_at, timezone))
-        self._put_days({id_: sorted(before.get(id_, ())) for id_ in root_of}, {id_: sorted(came[id_]) for id_ in root_of})
+        happened = (
+            (outcome.owners.get(each.event.key, each.person), each.event) for each in component.log if each.verdict == "human"
+        )
+        self._were_here(root_of, happened)
+        self._other.update(root_of)
+        self.touched(root_of, at)
+
+    def rebuilt(self, root_of: Mapping[int, int], at: datetime) -> None:
+        """The same from what is stored of everybody who counts under these roots."""
+        log = select(events).where(among(self._connection, events.c.person_id, root_of.keys()), events.c.verdict == "human")
+        rows = self._connection.execute(log, execution_options={"yield_per": 1_000})
+        self._were_here(root_of, ((row.person_id, event_of(row)) for row in rows))
         self.touched(root_of, at)
 
     def touched(self, people: Iterable[int], at: datetime) -> None:
@@ -118,6 +123,9 @@ class Measuring:
 
     def write(self) -> None:
         """Add it all to the roll-ups, last of all in the transaction. Days that are closed stay as they are."""
+        if self._other:
+            note_goals(self._connection, self._definitions(), self._other)
+            self._other = set()
         if self._touched:
             self._tally.update(remeasure(self._connection, self._definitions(), self._touched))
         changing = Tally({place: n for place, n in self._tally.items() if n})
@@ -129,6 +137,17 @@ class Measuring:
             closed = closed_before(self._connection, timezone)
             changing = Tally({place: n for place, n in changing.items() if closed is None or place.day >= closed})
         add(self._connection, changing, self._keys)
+
+    def _were_here(self, root_of: Mapping[int, int], happened: Iterable[tuple[int, Event]]) -> None:
+        timezone, before = self._measure.timezone, self._days(root_of.keys())
+        closed = closed_before(self._connection, timezone)
+        came: dict[int, set[int]] = defaultdict(set)
+        for id_, days in before.items():
+            came[root_of[id_]].update(day for day in days if closed is not None and day < closed)
+        for owner, event in happened:
+            if was_here(event):
+                came[root_of[owner]].add(local_day(event.occurred_at, timezone))
+        self._put_days({id_: sorted(before.get(id_, ())) for id_ in root_of}, {id_: sorted(came[id_]) for id_ in root_of})
 
     def _came(self, came: Days) -> None:
         """Note on which days people were here; known days add nothing."""

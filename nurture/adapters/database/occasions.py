@@ -9,14 +9,16 @@ from sqlalchemy import Column, Connection, select
 from nurture.adapters.database.bulk import among
 from nurture.adapters.database.tables import alarms, alerts, deliveries, enrollments, follow_ups, reminders, stage_changes
 from nurture.domain.telling.occasions import Alarmed, Alerted, Moved, Occasion, Untouched
+from nurture.domain.touches import Touch, touch_from_json
 
 
 class Happened(NamedTuple):
-    """What a delivery tells: of whom (of nobody, if it is an alarm), when, and what."""
+    """What a delivery tells: of whom (of nobody, if it is an alarm), when, what, and which visit led to it, if one did."""
 
     person: int | None
     at: datetime
     what: Occasion
+    touch: Touch | None = None
 
 
 class Kind(NamedTuple):
@@ -40,7 +42,12 @@ def what_happened(connection: Connection, due: Sequence[Any]) -> dict[int, Happe
 def _moves(connection: Connection, wanted: Collection[int]) -> Mapping[int, Happened]:
     asked = select(stage_changes).where(among(connection, stage_changes.c.id, wanted))
     return {
-        row.id: Happened(row.person_id, row.at, Moved(row.from_stage, row.to_stage, row.rule, row.cause, row.asset))
+        row.id: Happened(
+            row.person_id,
+            row.at,
+            Moved(row.from_stage, row.to_stage, row.rule, row.cause, row.asset),
+            touch_from_json(row.touch) if row.touch else None,
+        )
         for row in connection.execute(asked)
     }
 

@@ -15,6 +15,7 @@ from sqlalchemy import insert as plain_insert
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from nurture.adapters.database.dialect import insert
+from nurture.adapters.database.figure_basis import begin_basis
 from nurture.adapters.database.surveys import start_surveys
 from nurture.adapters.database.tables import releases, sequence_versions
 from nurture.domain.definitions import Definitions
@@ -61,6 +62,7 @@ def apply(connection: Connection, definitions: Definitions, at: datetime, restor
         connection.execute(insert(connection, sequence_versions).on_conflict_do_nothing(), row)
     row_of_release = {"digest": definitions.digest, "body": definitions.to_json(), "applied_at": at, "restores": restores}
     connection.execute(plain_insert(releases), row_of_release)
+    begin_basis(connection, definitions, at)
     start_surveys(connection, _before(newest.body, definitions) if newest is not None else None, definitions, at)
     return True
 

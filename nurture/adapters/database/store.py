@@ -16,6 +16,7 @@ from nurture.adapters.database.guarding import GuardingStore
 from nurture.adapters.database.handing_off import HandingOffStore
 from nurture.adapters.database.holding import HoldingTransaction, holding
 from nurture.adapters.database.queue_holds import QueueHoldTransaction, queue_holding
+from nurture.adapters.database.rebuilding import RebuildingTransaction, rebuilding
 from nurture.adapters.database.reclassifying import ReclassifyingTransaction, reclassifying
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.releasing import ReleasingTransaction, releasing
@@ -60,6 +61,9 @@ class Database:
 
     def reclassifying(self, *, reading: bool) -> AbstractContextManager[ReclassifyingTransaction]:
         return reclassifying(self.engine, self.releases, self._keys, reading=reading)
+
+    def rebuilding(self, *, of_people: bool) -> AbstractContextManager[RebuildingTransaction]:
+        return rebuilding(self.engine, self.releases, self._keys, of_people=of_people)
 
     def advancing(self) -> AbstractContextManager[AdvancingTransaction]:
         return advancing(self.engine, self.releases, self.erased, self._keys)

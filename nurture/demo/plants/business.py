@@ -76,6 +76,9 @@ class Business(NamedTuple):
     """Parts of the definitions that are written otherwise."""
 
 
+#: Sales must answer for whoever is handed over.
+_AWAITED: Final = {"within": "1d", "remind": "crm"}
+
 _ASKED: Final = {"email": "required", "job_title": "optional", "company": "optional"}
 
 #: What is in force, as config/ would hold it.
@@ -100,7 +103,7 @@ DEFINITIONS: Final[Mapping[str, Any]] = {
             {"id": "gated-download", "to": "lead", "on": "asset_downloaded", "where": {"gated": True}},
             {"id": "hot", "to": "mql", "when": {"engagement": {"at_least": 40}, "grade": {"at_least": "B"}}},
             {"id": "hand-raise", "to": "sql", "on": "form_submitted", "where": {"form": "demo-request"}},
-            {"id": "accepted", "to": "sql", "on": "lead_accepted"},
+            {"id": "accepted", "to": "opportunity", "on": "lead_accepted"},
         ],
         "rejections": [{"id": "not-now", "on": "lead_rejected", "to": "lead", "cool_down": "90d"}],
     },
@@ -123,7 +126,10 @@ DEFINITIONS: Final[Mapping[str, Any]] = {
             "steps": [{"id": "thanks", "email": "thanks", "window": "any"}, {"wait": "3d"}, {"id": "case", "email": "case-study", "window": "any"}, {"wait": "3d"}],
         },
     },
-    "handoff": {"endpoints": {"crm": {"url": "http://127.0.0.1:9/crm", "stages": ["mql", "sql"], "secret": "crm"}}},
+    "handoff": {
+        "endpoints": {"crm": {"url": "http://127.0.0.1:9/crm", "stages": ["mql", "sql"], "secret": "crm"}},
+        "follow_up": {"mql": _AWAITED, "sql": _AWAITED},
+    },
 }  # fmt: skip
 
 

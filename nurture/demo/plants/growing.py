@@ -15,11 +15,13 @@ from sqlalchemy import Engine, insert, select
 from nurture.adapters.agents import kind_of_agent
 from nurture.adapters.database.releases import apply
 from nurture.adapters.database.store import Database
-from nurture.adapters.database.tables import follow_ups, messages, people, spend, stage_changes
+from nurture.adapters.database.tables import follow_ups, messages, people, spend
 from nurture.demo.plants.business import DEFINITIONS, Business
 from nurture.demo.plants.people import BROWSER, HALF, Crowd, Someone, crowd, raising_hand
+from nurture.domain.answering import Answered
+from nurture.domain.answering import as_event as as_answer
 from nurture.domain.definitions import Definitions
-from nurture.domain.event import EMAIL_CLICKED, ENGINE, LEAD_REJECTED, UNSUBSCRIBED, Event
+from nurture.domain.event import EMAIL_CLICKED, ENGINE, UNSUBSCRIBED, Event
 from nurture.domain.handing_off import Handoff
 from nurture.domain.mail.delivery import Accepted
 from nurture.domain.mail.faults import Fault
@@ -42,10 +44,6 @@ _EVENING: Final = timedelta(hours=17)
 
 _SCANNER: Final = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
-#: What sales thinks of who is handed over: whether they answer `accepted`, told of by the CRM.
-_ACCEPTED: Final = "lead_accepted"
-_HOT: Final = ("mql", "sql")
-
 
 def grow(engine: Engine, business: Business, seed: int) -> tuple[Definitions, Period]:
     """Play a business into an empty database; what is in force there, and the period of its second half."""
@@ -66,7 +64,7 @@ class _Town:
         self._coming: list[tuple[datetime, str, Event]] = []
         self._postbox = _Postbox(self)
         self._mailroom = Mailroom(self._database.sending, self._postbox, OneWay(), _LineWriter(), self, lambda *_: False, "demo")
-        self._seen_moves: set[int] = set()
+        self._seen: set[int] = set()
 
     def now(self) -> datetime:
         return self._now
@@ -167,30 +165,25 @@ class _Town:
         return self._now + timedelta(hours=13, seconds=self._dice.randrange(3 * 3600))
 
     def _call_leads(self) -> None:
-        """Sales is told of who became hot today, and answers most of them: whoever is ready is accepted."""
-        moved = (
-            select(stage_changes.c.id, stage_changes.c.person_id, stage_changes.c.to_stage, stage_changes.c.at, people.c.email)
-            .select_from(stage_changes.join(people, people.c.id == stage_changes.c.person_id))
-            .where(stage_changes.c.to_stage.in_(_HOT), stage_changes.c.rule != "accepted")
-            .where(stage_changes.c.at > self._now - timedelta(days=2 * _DAYS))
-            .order_by(stage_changes.c.at, stage_changes.c.id)
+        """Sales is told of who became hot lately, and answers most of them: whoever is ready is accepted."""
+        awaited = (
+            select(follow_ups.c.stage_change_id, follow_ups.c.person_id, follow_ups.c.since, people.c.email)
+            .select_from(follow_ups.join(people, people.c.id == follow_ups.c.person_id))
+            .where(follow_ups.c.answered_at.is_(None))
+            .order_by(follow_ups.c.since, follow_ups.c.stage_change_id)
         )
         with self._engine.connect() as connection:
-            rows = [row for row in connection.execute(moved) if row.id not in self._seen_moves]
-        self._seen_moves |= {row.id for row in rows}
-        told = []
+            rows = [row for row in connection.execute(awaited) if row.stage_change_id not in self._seen]
+        self._seen |= {row.stage_change_id for row in rows}
         for row in rows:
-            answered = self._luck(self._business.answers)
-            # An answer is given soon after the lead came; we hear of it when the evening is over.
-            said = row.at + timedelta(days=self._business.answers_after_days, hours=self._dice.randint(2, 20))
-            at = max(said, self._tomorrow()) if answered else None
-            told.append({"stage_change_id": row.id, "person_id": row.person_id, "stage": row.to_stage, "since": row.at,
-                         "due_at": None, "answered_at": said if at else None, "answer": "accepted" if at else None})  # fmt: skip
-            if at is not None and row.to_stage == "mql":
-                self._expect(_answer(row.id, row.person_id, at, accepted=self._crowd.people[row.email].ready))
-        if told:
-            with self._engine.begin() as connection:
-                connection.execute(insert(follow_ups), told)
+            if self._luck(self._business.answers):
+                self._expect(self._answer(row.stage_change_id, row.person_id, row.since, self._crowd.people[row.email]))
+
+    def _answer(self, change: int, person: int, since: datetime, lead: Someone) -> Event:
+        """What sales says about a lead, soon after it came; we hear of it when the evening is over."""
+        said = since + timedelta(days=self._business.answers_after_days, hours=self._dice.randint(2, 28))
+        told = Answered("accepted" if lead.ready else "rejected", "crm", f"answer-{change}", said, person)
+        return as_answer(told, max(said, self._tomorrow()))
 
 
 class _Postbox:
@@ -244,11 +237,4 @@ def _of_mail(name: str, what: str, message: int, person: int, at: datetime, agen
     return Event(
         message_id=f"{what}-{message}", source=ENGINE, name=name, occurred_at=at, received_at=at, person=person, message=message,
         properties=dict(properties) if name == EMAIL_CLICKED else {}, context={"userAgent": agent},
-    )  # fmt: skip
-
-
-def _answer(change: int, person: int, at: datetime, *, accepted: bool) -> Event:
-    return Event(
-        message_id=f"answer-{change}", source=ENGINE, name=_ACCEPTED if accepted else LEAD_REJECTED, occurred_at=at, received_at=at,
-        person=person, assurance="verified",
     )  # fmt: skip

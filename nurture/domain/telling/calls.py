@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Final, NamedTuple
 
 from nurture.domain.mail.sending import GiveUp, RetryAt
+from nurture.domain.telling.shapes import Shape
 
 #: A delivery claimed by a worker that has been silent this long is due again; far above the time one call may take.
 LEASE: Final = timedelta(minutes=1)
@@ -50,12 +51,15 @@ class DeliveryStatus(StrEnum):
 
 
 class Call(NamedTuple):
-    """A request to an endpoint. `secret` is the name of a secret, `body` ASCII JSON."""
+    """What is to be told an endpoint. `secret` is the name of a secret, `body` ASCII JSON, and `shape` how it is put, or the name of
+    a shape, if it is no Standard Webhook.
+    """
 
     delivery: int
     url: str
     secret: str
     body: str
+    shape: str | Shape | None = None
 
 
 class Answer(NamedTuple):

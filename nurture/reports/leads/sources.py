@@ -1,7 +1,7 @@
 """What makes leads: forms, assets, channels and content, each with how many of its leads came further."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from nurture.domain.measuring.figures import (
     ASSISTED,
@@ -21,32 +21,62 @@ from nurture.reports.sheet import Column, Plot, Remark, Sheet, Value
 MOST: Final = 50
 
 
+class Source(NamedTuple):
+    """A kind of source: the name of its sheet, what one of them is called, what is tried of them, and what became of leads by it."""
+
+    sheet: str
+    along: str
+    trials: str
+    tried: str
+    became: str
+
+
+KINDS: Final = (
+    Source("forms", "form", "submits", SUBMITS, BECAME_BY_FORM),
+    Source("assets", "asset", "downloads", DOWNLOADS, BECAME_BY_ASSET),
+    Source("channels", "channel", "visits", VISITS, BECAME_BY_CHANNEL),
+)
+
+
 def sources(kept: Kept) -> Iterator[Sheet]:
-    """A sheet for each kind of source."""
-    yield _sheet(kept, "forms", "form", "submits", kept.by_key(SUBMITS), BECAME_BY_FORM)
-    yield _sheet(kept, "assets", "asset", "downloads", kept.by_key(DOWNLOADS), BECAME_BY_ASSET)
-    yield _sheet(kept, "channels", "channel", "visits", kept.by_key(VISITS), BECAME_BY_CHANNEL)
+    """A sheet for each kind of source, and one of how good their leads are."""
+    for kind in KINDS:
+        yield _made(kept, kind)
     yield _content(kept)
+    yield _further(kept)
 
 
-def _sheet(kept: Kept, name: str, along: str, trials: str, tried: Mapping[str, int], became: str) -> Sheet:
-    """What was tried of each source, the leads it made in these days, and how many of these reached the further milestones."""
-    further = kept.milestones[1:]
-    leads = kept.by_key(became.format(kept.lead))
-    rows = []
-    for source in _most({*tried, *leads} - {""}, leads, tried):
-        n = leads.get(source, 0)
-        went_on = [kept.of(became.format(stage), source) for stage in further]
-        onward = [value for reached in went_on for value in (reached, *rated(reached, n))]
-        rows.append((source, tried.get(source, 0), n, *rated(n, tried.get(source, 0)), *onward))
-    of_stages = [column for stage in further for column in (Column(name="onward", of=stage), *rate_columns("onward_rate", stage))]
-    unknown = leads.get("", 0)
-    return _listed(
-        name,
-        (Column(name=along, kind="text"), Column(name=trials), Column(name="leads", bar=True), *rate_columns("rate"), *of_stages),
-        rows,
-        (Remark(code="of_none", values={"n": unknown}),) if unknown else (),
+def _made(kept: Kept, kind: Source) -> Sheet:
+    """What was tried of each source, and the leads it made in these days."""
+    tried, leads = kept.by_key(kind.tried), kept.by_key(kind.became.format(kept.lead))
+    rows = [
+        (source, tried.get(source, 0), leads.get(source, 0), *rated(leads.get(source, 0), tried.get(source, 0)))
+        for source in _most({*tried, *leads} - {""}, leads, tried)
+    ]
+    columns = (
+        Column(name=kind.along, kind="text"),
+        Column(name=kind.trials),
+        Column(name="leads", bar=True),
+        *rate_columns("rate"),
     )
+    unknown = leads.get("", 0)
+    return _listed(kind.sheet, columns, rows, (Remark(code="of_none", values={"n": unknown}),) if unknown else ())
+
+
+def _further(kept: Kept) -> Sheet:
+    """Of the leads that each source made in these days, how many have reached the further milestones by now."""
+    rows: list[tuple[Value, ...]] = []
+    for kind in KINDS:
+        leads = kept.by_key(kind.became.format(kept.lead))
+        for source in _most(leads.keys() - {""}, leads):
+            went_on = [(stage, kept.of(kind.became.format(stage), source)) for stage in kept.milestones[1:]]
+            rows += [(kind.along, source, stage, leads[source], n, *rated(n, leads[source])) for stage, n in went_on]
+    columns = (
+        Column(name="kind", kind="label"), Column(name="source", kind="text"), Column(name="stage", kind="text"),
+        Column(name="leads"), Column(name="onward"), *rate_columns("onward_rate"),
+    )  # fmt: skip
+    more = (Remark(code="more", values={"n": len(rows) - MOST}),) if len(rows) > MOST else ()
+    return Sheet(name="further", columns=columns, rows=tuple(rows[:MOST]), remarks=more)
 
 
 def _content(kept: Kept) -> Sheet:

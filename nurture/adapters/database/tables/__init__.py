@@ -14,7 +14,7 @@ from nurture.adapters.database.tables.mail import (
     suppressions,
     warm_ups,
 )
-from nurture.adapters.database.tables.measuring import active_days, contributions, rollups, spend
+from nurture.adapters.database.tables.measuring import active_days, contributions, figure_basis, rollups, spend
 from nurture.adapters.database.tables.operating import holds
 from nurture.adapters.database.tables.people import (
     counted_events,
@@ -63,6 +63,7 @@ __all__ = [
     "erased_addresses",
     "event_conflicts",
     "events",
+    "figure_basis",
     "follow_ups",
     "holds",
     "horizons",

@@ -1,9 +1,14 @@
 """The messages, and all that decides whether they may go."""
 
+from typing import Final
+
 from sqlalchemy import BigInteger, Boolean, Column, Enum, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
 from nurture.adapters.database.tables.columns import Instant, Json, metadata, partial_index
 from nurture.domain.mail.message import MessageStatus
+
+#: Mails that did not go, or of which nobody knows; as it stands in the index, so that questions can use it.
+UNSENT: Final = "status IN ('skipped', 'failed', 'uncertain')"
 
 #: UNIQUE (enrollment, step, pass) is what makes a step mailed at most once. `any_time` is set when the step's window is
 #: `any`: somebody waits for this mail, so quiet hours do not hold it. `planned_at` is when it should have gone: when its step
@@ -53,6 +58,7 @@ messages = Table(
     partial_index("ix_messages_person_sent", "person_id", "sent_at", where="sent_at IS NOT NULL"),
     partial_index("ix_messages_sent", "sent_at", where="sent_at IS NOT NULL"),
     partial_index("ix_messages_refused", "due_at", where="reason = 'address_refused'"),
+    partial_index("ix_messages_unsent", "planned_at", where=UNSENT),
     partial_index("ix_messages_told", "planned_at", where="subject IS NOT NULL OR detail IS NOT NULL"),
 )
 

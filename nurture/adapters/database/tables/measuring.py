@@ -1,6 +1,6 @@
 """What reports are made of: small sums per day, and what they are kept in step with."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String, Table
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String, Table, Text
 
 from nurture.adapters.database.tables.columns import Instant, Json, metadata
 
@@ -32,6 +32,15 @@ contributions = Table(
     metadata,
     Column("person_id", BigInteger, ForeignKey("people.id"), primary_key=True),
     Column("body", Json, nullable=False),
+)
+
+#: By what the roll-ups were counted (one row): the definitions in force may ask for something else since.
+figure_basis = Table(
+    "figure_basis",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("basis", Text, nullable=False),
+    Column("at", Instant, nullable=False),
 )
 
 #: What was spent on a channel or a campaign from `first_day` to `last_day` (both included), in hundredths of `currency`.

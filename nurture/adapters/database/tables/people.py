@@ -1,5 +1,7 @@
 """Who people are, what they did and what it came to."""
 
+from typing import Final
+
 from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, Integer, String, Table, Text, Uuid, false, true
 
 from nurture.adapters.database.tables.columns import Instant, Json, metadata, partial_index
@@ -77,6 +79,9 @@ identity_journal = Table(
     partial_index("ix_identity_journal_about", "kind", "value", where="kind IS NOT NULL"),
 )
 
+#: The events that say what readers made of mail; as it stands in the index, so that questions can use it.
+OF_MAIL: Final = "name IN ('email_clicked', 'unsubscribed')"
+
 #: The log. `body` is never rewritten. `person_id` is who the event counts for; a merge leaves it alone (ask through
 #: `merged_into`), a recount may correct it. `fingerprint` tells a repeated event from another one under the same id.
 #: `channel` is set on the events that brought somebody to the site.
@@ -95,7 +100,7 @@ events = Table(
     Column("body", Json, nullable=False),
     Index("ix_events_person_id_occurred_at", "person_id", "occurred_at"),
     Index("ix_events_occurred_at", "occurred_at"),
-    partial_index("ix_events_of_mail", "occurred_at", where="name IN ('email_clicked', 'unsubscribed')"),
+    partial_index("ix_events_of_mail", "occurred_at", where=OF_MAIL),
 )
 
 #: Events that came under the id of another one with something else to say. They count for nothing and are kept to be seen.

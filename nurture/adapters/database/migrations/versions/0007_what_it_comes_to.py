@@ -33,6 +33,13 @@ def _rollups() -> None:
         sa.PrimaryKeyConstraint("figure", "day", "key", "shard", name=op.f("pk_rollups")),
     )
     op.create_table(
+        "figure_basis",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("basis", sa.Text(), nullable=False),
+        sa.Column("at", _instant, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_figure_basis")),
+    )
+    op.create_table(
         "active_days",
         sa.Column("person_id", sa.BigInteger(), nullable=False),
         sa.Column("day", sa.Integer(), nullable=False),
@@ -69,6 +76,8 @@ def _goals() -> None:
     op.create_index("ix_enrollments_entered_at", "enrollments", ["entered_at"])
     of_mail = sa.text("name IN ('email_clicked', 'unsubscribed')")
     op.create_index("ix_events_of_mail", "events", ["occurred_at"], postgresql_where=of_mail, sqlite_where=of_mail)
+    unsent = sa.text("status IN ('skipped', 'failed', 'uncertain')")
+    op.create_index("ix_messages_unsent", "messages", ["planned_at"], postgresql_where=unsent, sqlite_where=unsent)
 
 
 def _follow_ups() -> None:

@@ -1,0 +1,158 @@
+"""`python -m benchmarks.reporting [--events N] [--few N] [--json FILE]`: do reports cost more when a million events are stored?
+
+Two seasons of the same four months (`benchmarks.season`), of few and of many events, are absorbed by the real flow into two databases on
+one durable PostgreSQL, with the definitions in `config/`. Then every report is built on the last 28 days, on 90 days and on all of them,
+turn by turn on both, so that a busy moment of the machine hits both alike. Before that the figures are verified against the log. Exit
+code 1 if anything differs: then there is no figure.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any, Final, NamedTuple
+
+from redis import Redis
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import func, select, text
+
+from benchmarks.growth import Absorption, check, laid_out_elsewhere
+from benchmarks.laboratory import ROOT, Laboratory, WrongResultError
+from benchmarks.machine import describe
+from benchmarks.meter import Meter
+from benchmarks.season import SEASON, START
+from nurture import bootstrap
+from nurture.adapters.database.store import Database
+from nurture.adapters.database.tables import rollups
+from nurture.domain.definitions import Definitions
+from nurture.reports.catalogue import REPORTS, builder
+from nurture.reports.reading import snapshot
+from nurture.reports.sheet import Period, local_day
+
+#: Events of one person, on average.
+_EACH: Final = 20
+
+FEW: Final = 10_000
+
+#: How often each report is built on each database.
+TURNS: Final = 9
+
+#: What many events may cost beside few.
+BOUND: Final = 1.5
+
+#: Of how many days, up to the last of the season.
+SPANS: Final = (28, 90, 120)
+
+OUT: Final = ROOT / "benchmarks" / "out" / "reporting.json"
+
+AT: Final = START + SEASON
+
+
+class Season(NamedTuple):
+    """A database that has taken in a season, and how many rows its roll-ups have."""
+
+    events: int
+    database: Database
+    definitions: Definitions
+    rows: int
+
+    def seconds(self, name: str, days: int) -> float:
+        """How long it takes to build a report, as somebody waits for it."""
+        last = local_day(AT, self.definitions.business_timezone) - 1
+        period = Period(first=last - days + 1, last=last, timezone=self.definitions.business_timezone)
+        begun = time.perf_counter()
+        with snapshot(self.database.engine) as connection:
+            builder(name)(connection, self.definitions, period, AT)
+        return time.perf_counter() - begun
+
+
+@contextmanager
+def taken_in(laboratory: Laboratory, redis: Redis, events: int, say: Callable[[str], None]) -> Iterator[Season]:
+    """A season absorbed and verified."""
+    laboratory.redis.flush()
+    with laboratory.database() as url:
+        folders = {"config_dir": ROOT / "config", "templates_dir": ROOT / "templates" / "emails"}
+        settings = laboratory.settings(url).model_copy(update=folders)
+        bootstrap.prepare(settings)
+        database = bootstrap.database(settings)
+        absorption = Absorption(database, redis, Meter(database.engine, laboratory.postgres.pid))
+        taken = 0
+        with laid_out_elsewhere(events, events // _EACH, laboratory.redis.url) as laid:
+            for each in laid:
+                taken += absorption.take(each).read
+                say(f"{taken:,} of {events:,} events absorbed")
+        check(database, redis, events, absorption.unnamed)
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))  # as autovacuum would have done over the months
+            definitions = database.releases.current(connection)
+            rows = connection.scalar(select(func.count()).select_from(rollups)) or 0
+        say(f"nothing differs; {rows:,} rows of roll-ups")
+        yield Season(events, database, definitions, rows)
+        database.engine.dispose()
+
+
+def measure(laboratory: Laboratory, sizes: tuple[int, int], say: Callable[[str], None]) -> dict[str, Any]:
+    """Build every report on both; everything that is told of it."""
+    with ExitStack() as stack, laboratory.redis.client() as redis:
+        few, many = (stack.enter_context(taken_in(laboratory, redis, each, say)) for each in sizes)
+        told = {name: {str(days): _compared(few, many, name, days) for days in SPANS} for name in REPORTS}
+    return {"events": sizes, "rows": (few.rows, many.rows), "reports": told}
+
+
+def _compared(few: Season, many: Season, name: str, days: int) -> dict[str, float]:
+    for each in (few, many):
+        each.seconds(name, days)  # what a process does once is not counted
+    turns = [(few.seconds(name, days), many.seconds(name, days)) for _ in range(TURNS)]
+    first, second = (median(each) for each in zip(*turns, strict=True))
+    return {"few, ms": first * 1e3, "many, ms": second * 1e3, "ratio": second / first}
+
+
+def worst(told: dict[str, Any]) -> float:
+    """The highest ratio of any report."""
+    return max(float(figures["ratio"]) for spans in told["reports"].values() for figures in spans.values())
+
+
+def _print(facts: dict[str, Any], told: dict[str, Any]) -> None:
+    few, many = told["events"]
+    table = Table(
+        title=f"Reports on {few:,} and on {many:,} events ({told['rows'][0]:,} and {told['rows'][1]:,} rows of roll-ups)"
+    )
+    for heading in ("report", "days", f"{few:,}, ms", f"{many:,}, ms", "ratio"):
+        table.add_column(heading, justify="left" if heading == "report" else "right")
+    for name, spans in told["reports"].items():
+        for days, figures in spans.items():
+            table.add_row(name, days, *(f"{each:.1f}" for each in list(figures.values())[:2]), f"{figures['ratio']:.2f}")
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    console.print(table)
+    console.print(f"the highest ratio is {worst(told):.2f}; at most {BOUND} is wanted")
+    console.print(
+        f"{facts['measured']}, commit {facts['commit']}, {facts['machine']}, {facts['servers']}, Python {facts['python']}"
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reporting", description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000, help="how many are in the larger log")
+    parser.add_argument("--few", type=int, default=FEW, help="how many are in the smaller one")
+    parser.add_argument("--json", type=Path, metavar="FILE", default=OUT, help="where the figures are written")
+    options = parser.parse_args()
+    try:
+        with Laboratory() as laboratory:
+            facts = describe(laboratory)
+            told = measure(laboratory, (options.few, options.events), lambda line: print(line, file=sys.stderr, flush=True))
+    except WrongResultError as error:
+        print(f"the run was wrong, so there is no figure: {error}", file=sys.stderr)
+        return 1
+    _print(facts, told)
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(facts | told, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
