@@ -98,7 +98,7 @@ def test_sales_are_reminded_and_then_their_head_each_once(waiting: Office) -> No
 
 def test_the_call_says_who_waits_since_when_and_why(waiting: Office) -> None:
     waiting.after(4)
-    caller = WebhookCaller({"crm": SECRET}, allowed=LOOPBACK)
+    caller = WebhookCaller({"crm": [SECRET]}, allowed=LOOPBACK)
     assert hand_off(waiting.database.handing_off, caller, waiting.clock, lambda: 0.0).delivered == 1
     [taken] = waiting.receiver.taken
     assert taken.path.endswith("/chat")
