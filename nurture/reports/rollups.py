@@ -30,12 +30,6 @@ def by_key(connection: Connection, figure: str, period: Period) -> dict[str, int
     return {key: int(n) for key, n in connection.execute(asked) if n}
 
 
-def by_day(connection: Connection, figure: str, period: Period) -> dict[int, int]:
-    """A figure by its days; days without any are left out."""
-    asked = _of(select(rollups.c.day, _N), [figure], period).group_by(rollups.c.day)
-    return {day: int(n) for day, n in connection.execute(asked) if n}
-
-
 def by_day_and_key(connection: Connection, figure: str, period: Period) -> dict[tuple[int, str], int]:
     """A figure by day and key."""
     asked = _of(select(rollups.c.day, rollups.c.key, _N), [figure], period).group_by(rollups.c.day, rollups.c.key)

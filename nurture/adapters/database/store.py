@@ -25,8 +25,10 @@ from nurture.adapters.database.resolving import ResolvingTransaction, resolving
 from nurture.adapters.database.rollups import StandingKeys
 from nurture.adapters.database.routing import RoutingStore
 from nurture.adapters.database.sending import SendingStore
+from nurture.adapters.database.spending import SpendingTransaction, spending
 from nurture.adapters.database.suppressing import SuppressingTransaction, suppressing
 from nurture.adapters.database.surveying import SurveyingTransaction, surveying
+from nurture.adapters.database.told import ToldStore
 
 
 class Database:
@@ -42,6 +44,7 @@ class Database:
         self._keys = StandingKeys()
         self.sending = SendingStore(engine, self.releases)
         self.handing_off = HandingOffStore(engine, self.releases)
+        self.told = ToldStore(engine)
         self.following_up = FollowingUpStore(engine, self.releases)
         self.guarding = GuardingStore(engine, self.releases)
         self.routing = RoutingStore(engine, self.releases)
@@ -79,6 +82,9 @@ class Database:
 
     def releasing(self) -> AbstractContextManager[ReleasingTransaction]:
         return releasing(self.engine, self.releases)
+
+    def spending(self) -> AbstractContextManager[SpendingTransaction]:
+        return spending(self.engine)
 
     def suppressing(self) -> AbstractContextManager[SuppressingTransaction]:
         return suppressing(self.engine)

@@ -10,7 +10,7 @@ from nurture.adapters.database.tables.columns import Instant, Json, metadata
 rollups = Table(
     "rollups",
     metadata,
-    Column("figure", String(48), primary_key=True),
+    Column("figure", String(96), primary_key=True),
     Column("day", Integer, primary_key=True),
     Column("key", String(256), primary_key=True),
     Column("shard", Integer, primary_key=True),

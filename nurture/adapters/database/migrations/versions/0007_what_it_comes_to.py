@@ -25,7 +25,7 @@ def upgrade() -> None:
 def _rollups() -> None:
     op.create_table(
         "rollups",
-        sa.Column("figure", sa.String(length=48), nullable=False),
+        sa.Column("figure", sa.String(length=96), nullable=False),
         sa.Column("day", sa.Integer(), nullable=False),
         sa.Column("key", sa.String(length=256), nullable=False),
         sa.Column("shard", sa.Integer(), nullable=False),
