@@ -53,7 +53,7 @@ PLANTS: Final[Mapping[str, Plant]] = {
     "channel-brings-others": Plant(
         _both(channels={**CHANNELS, "paid-social": 0.4})._replace(channel_fits={"paid-social": 0.03}, fits=0.9), "paid-social"
     ),
-    "leads-do-not-qualify": Plant(Business(interested=0.03)),
+    "leads-do-not-qualify": Plant(Business(interested=0.01)),
     "no-calls-to-action": Plant(_both(sees_an_offer=0.02)),
     "form-broken": Plant(_now(takes={"guide": 0.0, "checklist": 0.42}), "guide"),
     "form-too-long": Plant(
