@@ -51,7 +51,7 @@ PLANTS: Final[Mapping[str, Plant]] = {
     ),
     "offer-draws-others": Plant(Business(fits=0.1)),
     "channel-brings-others": Plant(
-        _both(channels={**CHANNELS, "paid-social": 0.4})._replace(channel_fits={"paid-social": 0.03}, fits=0.9), "paid-social"
+        _both(channels={**CHANNELS, "paid-social": 0.4})._replace(channel_fits={"paid-social": 0.03}, fits=0.9, spend={"paid-search": 120_000, "paid-social": 400_000}), "paid-social"
     ),
     "leads-do-not-qualify": Plant(Business(interested=0.01)),
     "no-calls-to-action": Plant(_both(sees_an_offer=0.02)),
