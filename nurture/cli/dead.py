@@ -1,4 +1,4 @@
-"""`nurture dead`: events that could not be absorbed, and what becomes of them."""
+"""`nurture dead`: events that could not be absorbed, hand-offs that were given up, and what becomes of them."""
 
 import time
 from collections import Counter
@@ -9,19 +9,24 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from nurture.cli import dead_handoffs
 from nurture.cli.common import load_settings
 from nurture.cli.printing import aligned, clean, instant, print_json
 from nurture.reports.wording import counted
 
 if TYPE_CHECKING:
+    from nurture.adapters.database.told import Wanted as HandoffsWanted
     from nurture.adapters.dead_letters import DeadLetter, DeadLetters, Entry, Wanted
     from nurture.settings import Settings
 
-app = typer.Typer(help="Look at events that could not be absorbed, and decide about them.", no_args_is_help=True)
+app = typer.Typer(
+    help="Look at events that could not be absorbed and hand-offs that were given up, and decide about them.",
+    no_args_is_help=True,
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids, as `nurture dead list` prints them.")]
-All = Annotated[bool, typer.Option("--all", help="Every dead letter there is now.")]
+All = Annotated[bool, typer.Option("--all", help="Every dead letter there is now, of events and of hand-offs.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 Reason = Annotated[
     str | None, typer.Option(help="Only those whose reason, or cause as `--group` prints it, holds this.", show_default=False)
@@ -36,6 +41,7 @@ Since = Annotated[
 ]
 Until = Annotated[str | None, typer.Option(help="Only those set aside before then.", show_default=False)]
 Partition = Annotated[int | None, typer.Option(min=0, help="Only those of this partition.", show_default=False)]
+Endpoint = Annotated[str | None, typer.Option(help="Only hand-offs that were given up, to this endpoint.", show_default=False)]
 Most = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many, the oldest first.", show_default=False)]
 
 #: Characters of a reason that a list shows.
@@ -46,18 +52,18 @@ _EVERY = 0.2
 
 
 class _Choice(NamedTuple):
-    """Which letters a command is about."""
+    """Which letters a command is about, and which hand-offs; None for no letters, or no hand-offs."""
 
     ids: tuple[str, ...]
-    every: bool
-    wanted: "Wanted"
+    wanted: "Wanted | None"
     limit: int | None
+    handoffs: "HandoffsWanted | None"
 
     def of(self, letters: "DeadLetters") -> "Iterable[DeadLetter]":
         """The letters named, all of which must be there; or those that are wanted, read as they are needed."""
         if self.ids:
             return _find(letters, self.ids)
-        return islice(letters.all(self.wanted), self.limit)
+        return islice(letters.all(self.wanted), self.limit) if self.wanted is not None else ()
 
 
 @app.command(name="list")
@@ -69,6 +75,7 @@ def list_(
     since: Since = None,
     until: Until = None,
     partition: Partition = None,
+    endpoint: Endpoint = None,
     group: Annotated[bool, typer.Option("--group", help="One line for each cause, the commonest first.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -80,13 +87,27 @@ def list_(
             _tell_groups(_grouped(letters.all(wanted)), letters.count(), as_json)
             return
         matching, shown = 0, []
-        for letter in letters.all(wanted):
+        for letter in letters.all(wanted) if endpoint is None else ():
             matching += 1
             if matching <= limit:
                 shown.append(_head(letter))
         count = letters.count()
+    handoffs, given_up = ([], 0) if event or source or partition is not None else _given_up(wanted, endpoint, limit)
     if as_json:
-        print_json({"count": count, "matching": matching, "letters": shown})
+        print_json(
+            {"count": count, "matching": matching, "letters": shown, "handoffs": {"count": given_up, "given_up": handoffs}}
+        )
+        return
+    for line in aligned(
+        (each["id"], str(each["at"])[:19], f"{each['type']} to {each['endpoint']}", clean(each["detail"] or "")[:_REASON])
+        for each in handoffs
+    ):
+        typer.echo(line)
+    if given_up:
+        typer.echo(
+            f"{counted(given_up, 'hand-off')} given up" + (f", the latest {limit} of them shown" if given_up > limit else "")
+        )
+    if endpoint is not None:
         return
     for line in aligned((each["id"], each["at"][:19], each["name"] or "?", each["reason"][:_REASON]) for each in shown):
         typer.echo(line)
@@ -97,7 +118,14 @@ def list_(
 
 @app.command()
 def show(id_: Annotated[str, typer.Argument(metavar="ID", help="An id, as `nurture dead list` prints it.")]) -> None:
-    """Print one dead letter with its event, as JSON."""
+    """Print one dead letter with its event, or one hand-off, as JSON."""
+    from nurture.cli.dead_handoffs import is_handoff
+
+    if is_handoff(id_):
+        from nurture.cli.handoff import show as show_handoff
+
+        show_handoff(int(id_))
+        return
     with _letters(load_settings()) as letters:
         [found] = _find(letters, [id_])
     print_json({**_head(found), "event": found.event})
@@ -113,6 +141,7 @@ def retry(
     since: Since = None,
     until: Until = None,
     partition: Partition = None,
+    endpoint: Endpoint = None,
     limit: Most = None,
     dry_run: DryRun = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until they are absorbed, and say how many came back.")] = False,
@@ -125,7 +154,7 @@ def retry(
     is 1 if some came back, or are not absorbed when the time is up.
     """
     settings = load_settings()
-    choice = _choice(ids, every, _wanted(settings, reason, event, source, since, until, partition), limit)
+    choice = _choice(ids, every, _wanted(settings, reason, event, source, since, until, partition), endpoint, limit)
     patience = _seconds(timeout)
     done, entries, gone = [], [], 0
     with _letters(settings) as letters:
@@ -139,7 +168,9 @@ def retry(
                     done.append(letter.id)
                     entries.append(entry)
             _wake(settings, entries)
-        told: dict[str, Any] = {"action": "put back", "dry_run": dry_run, "ids": done, "gone": gone}
+        told: dict[str, Any] = {"action": "put back", "dry_run": dry_run, "ids": done, "gone": gone, "handoffs": 0}
+        if choice.handoffs is not None:
+            told["handoffs"] = dead_handoffs.retry(choice.handoffs, dry_run=dry_run)
         if wait and not dry_run:
             told |= _await(letters, entries, patience)
     if as_json:
@@ -163,6 +194,7 @@ def drop(
     since: Since = None,
     until: Until = None,
     partition: Partition = None,
+    endpoint: Endpoint = None,
     limit: Most = None,
     dry_run: DryRun = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before many are dropped.")] = False,
@@ -170,14 +202,21 @@ def drop(
 ) -> None:
     """Forget events for good: those named, those that match, or `--all`. Safe to run twice, and by two at once."""
     settings = load_settings()
-    choice = _choice(ids, every, _wanted(settings, reason, event, source, since, until, partition), limit)
+    choice = _choice(ids, every, _wanted(settings, reason, event, source, since, until, partition), endpoint, limit)
     with _letters(settings) as letters:
         chosen = list(choice.of(letters))
-        if chosen and not (choice.ids or yes or dry_run):
-            typer.confirm(f"Drop {counted(len(chosen), 'dead letter')} for good?", abort=True, err=True)
+        if not (ids or yes or dry_run) and (chosen or choice.handoffs is not None):
+            also = dead_handoffs.drop(choice.handoffs, dry_run=True) if choice.handoffs is not None else 0
+            many = " and ".join(
+                counted(count, what) for count, what in ((len(chosen), "dead letter"), (also, "hand-off")) if count
+            )
+            if many:
+                typer.confirm(f"Drop {many} for good?", abort=True, err=True)
         there = [(letter, True) for letter in chosen] if dry_run else list(letters.drop(chosen))
     done = [letter.id for letter, was_there in there if was_there]
-    told = {"action": "dropped", "dry_run": dry_run, "ids": done, "gone": len(there) - len(done)}
+    told: dict[str, Any] = {"action": "dropped", "dry_run": dry_run, "ids": done, "gone": len(there) - len(done), "handoffs": 0}
+    if choice.handoffs is not None:
+        told["handoffs"] = dead_handoffs.drop(choice.handoffs, dry_run=dry_run)
     if as_json:
         print_json(told)
     else:
@@ -213,14 +252,31 @@ def _wanted(
     return Wanted(reason, event, source, since_when(since, at), since_when(until, at, "--until"), partition)
 
 
-def _choice(ids: list[str] | None, every: bool, wanted: "Wanted", limit: int | None) -> _Choice:
+def _choice(ids: list[str] | None, every: bool, wanted: "Wanted", endpoint: str | None, limit: int | None) -> _Choice:
     from nurture.adapters.dead_letters import Wanted
 
-    if sum((bool(ids), every, wanted != Wanted())) != 1:
+    if sum((bool(ids), every, wanted != Wanted() or endpoint is not None)) != 1:
         raise typer.BadParameter(
-            "name ids, or say --all, or choose by --reason, --event, --source, --since, --until or --partition"
+            "name ids, or say --all, or choose by --reason, --event, --source, --since, --until, --partition or --endpoint"
         )
-    return _Choice(tuple(ids or ()), every, wanted, limit)
+    if ids:
+        handoffs = [id_ for id_ in ids if dead_handoffs.is_handoff(id_)]
+        letters = tuple(id_ for id_ in ids if not dead_handoffs.is_handoff(id_))
+        return _Choice(letters, None, limit, dead_handoffs.wanted(handoffs) if handoffs else None)
+    of_events = wanted.event or wanted.source or wanted.partition is not None or limit is not None
+    found = dead_handoffs.wanted((), endpoint, wanted.reason, wanted.since, wanted.until)
+    return _Choice((), None if endpoint is not None else wanted, limit, None if of_events else found)
+
+
+def _given_up(wanted: "Wanted", endpoint: str | None, limit: int) -> tuple[list[dict[str, Any]], int]:
+    """Hand-offs that were given up, the latest first, and how many there are; a database that is away hides no letters."""
+    from nurture.errors import Unavailable
+
+    try:
+        return dead_handoffs.given_up(dead_handoffs.wanted((), endpoint, wanted.reason, wanted.since, wanted.until), limit)
+    except Unavailable as error:
+        typer.echo(f"nurture: hand-offs are not listed: {clean(str(error))}", err=True)
+        return [], 0
 
 
 def _seconds(timeout: str) -> float:
@@ -342,4 +398,5 @@ def _say_what_holds(settings: "Settings", waiting: int) -> None:
 
 def _tell(told: dict[str, Any]) -> None:
     gone = f"; {told['gone']} more were gone already" if told["gone"] else ""
-    typer.echo(f"{counted(len(told['ids']), 'event')} {'would be ' if told['dry_run'] else ''}{told['action']}{gone}")
+    handoffs = f" and {counted(told['handoffs'], 'hand-off')}" if told["handoffs"] else ""
+    typer.echo(f"{counted(len(told['ids']), 'event')}{handoffs} {'would be ' if told['dry_run'] else ''}{told['action']}{gone}")

@@ -19,6 +19,7 @@ from nurture.cli import (
     enroll,
     events,
     forget,
+    handoff,
     holding,
     hooks,
     identity,
@@ -105,6 +106,7 @@ app.add_typer(report.app, name="report")
 app.add_typer(score.app, name="score")
 app.add_typer(events.app, name="events")
 app.add_typer(dead.app, name="dead")
+app.add_typer(handoff.app, name="handoff")
 transfer.import_.command("spend")(spend.import_spend)
 app.add_typer(transfer.import_, name="import")
 app.add_typer(transfer.export, name="export")

@@ -21,11 +21,12 @@ REMEDIES: Final = {
     "per_person": "`nurture person show` tells what reached them; a frequency cap keeps it from happening",
     "same_mail": "`nurture person show` tells which runs meant to send it; change the sequences",
     "policy_block": "read what the servers say of the sender; mail to them goes on by itself",
+    "endpoint": "see to the receiver; `nurture resume endpoint NAME` sends what waits for it",
 }
 
 
 class RaisedAlarm(Figures):
-    """One alarm. `about` is a sequence, a person's id or a family of recipients, or all mail; `seen_at` is None until it was seen."""
+    """One alarm. `about` is a sequence, a person's id, a family of recipients, an endpoint, or all mail; `seen_at` is None until it was seen."""
 
     id: int
     kind: str

@@ -107,6 +107,8 @@ def in_store(store: Store) -> Iterator[Problem]:
     yield from _overdue("steps-overdue", store.steps, "step")
     yield from _overdue("mails-overdue", store.mails, "mail")
     yield from _overdue("handoffs-overdue", store.calls, "hand-off")
+    if given_up := store.handoffs.get("failed"):
+        yield problem("handoffs-given-up", f"{counted(given_up, 'hand-off')} given up")
     if store.alarms:
         what = f"{counted(len(store.alarms), 'alarm')} that nobody has seen: {about_what(store.alarms)}"
         yield problem("alarms-unseen", what)

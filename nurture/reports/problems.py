@@ -231,6 +231,12 @@ KINDS: Final[Mapping[str, Kind]] = {
         "nurture worker --queues handoff",
         follows=_stands_still("handoff"),
     ),
+    "handoffs-given-up": Kind(
+        "Hand-offs were given up after days of trying: another system was not told of somebody.",
+        "see what it answered, then `nurture dead retry` or `nurture dead drop`, with `--endpoint NAME`",
+        "nurture handoff list --status failed",
+        follows=("endpoint-held",),
+    ),
     "dead-letters": Kind(
         "Events could not be absorbed, and wait for a decision.",
         "read them, then `nurture dead retry` or `nurture dead drop`",

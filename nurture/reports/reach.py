@@ -50,15 +50,6 @@ class Reach(NamedTuple):
     def seconds_per_visitor(self) -> float | None:
         return share(self.seconds, self.visitors)
 
-    @property
-    def views_per_visit(self) -> float | None:
-        return share(self.views, self.visits)
-
-    @property
-    def deep_share(self) -> float | None:
-        """The share of views that became deep reads."""
-        return share(self.deep, self.views)
-
 
 class Days:
     """The days of a period, ready to be summed for any span within it."""

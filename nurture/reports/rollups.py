@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Integer, Select, case, cast, func, select
 
 from nurture.adapters.database.tables import rollups
 from nurture.domain.measuring.figures import PEOPLE
@@ -21,12 +21,6 @@ def by_key(connection: Connection, figure: str, period: Period) -> dict[str, int
     """A figure by its keys; what comes to nothing is left out."""
     asked = _of(select(rollups.c.key, _N), [figure], period).group_by(rollups.c.key)
     return {key: int(n) for key, n in connection.execute(asked) if n}
-
-
-def by_day(connection: Connection, figure: str, period: Period) -> dict[int, int]:
-    """A figure by its days; days without any are left out."""
-    asked = _of(select(rollups.c.day, _N), [figure], period).group_by(rollups.c.day)
-    return {day: int(n) for day, n in connection.execute(asked) if n}
 
 
 def by_day_and_key(connection: Connection, figure: str, period: Period) -> dict[tuple[int, str], int]:
@@ -55,8 +49,11 @@ def by_figure_day_and_key(connection: Connection, figures: Collection[str], peri
 
 
 def people_in(connection: Connection, period: Period) -> tuple[int, int]:
-    """Different people who were active in a period, and how many of them had never been before."""
-    return different(by_day_and_key(connection, PEOPLE, period), period)
+    """Different people who were active in a period, and how many of them had never been before: summed as in `different`."""
+    before = cast(func.nullif(rollups.c.key, ""), Integer)
+    new, back = (func.sum(case((which, rollups.c.n), else_=0)) for which in (before.is_(None), before < period.first))
+    counted, returned = connection.execute(_of(select(new, back), [PEOPLE], period)).one()
+    return int(counted or 0) + int(returned or 0), int(counted or 0)
 
 
 def different(came: Mapping[tuple[int, str], int], period: Period) -> tuple[int, int]:

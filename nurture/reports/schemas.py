@@ -1,19 +1,25 @@
-"""JSON Schemas of what commands print with `--json`, for programs that read it."""
+"""JSON Schemas of what commands print with `--json`, and of what hand-offs say, for programs that read it."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from nurture.reports.doctor.visit import Report
-from nurture.reports.figures import Figures
+from nurture.reports.handed_over import HandOff
 from nurture.reports.printed import PrintedReport
 from nurture.reports.status import Status
 
-#: The schema's file of what each command prints.
-PRINTED: Final[Mapping[str, type[Figures]]] = {"status.json": Status, "doctor.json": Report, "report.json": PrintedReport}
+#: The schema's file of what each command prints, and of what a hand-off says.
+PRINTED: Final[Mapping[str, type[BaseModel]]] = {
+    "status.json": Status,
+    "doctor.json": Report,
+    "report.json": PrintedReport,
+    "handoff.json": HandOff,
+}
 
 
 class _Plain(GenerateJsonSchema):
@@ -23,7 +29,7 @@ class _Plain(GenerateJsonSchema):
         return False
 
 
-def schema_of(model: type[Figures]) -> dict[str, Any]:
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a report as it is printed. A later version may print more, and nothing less."""
     schema = model.model_json_schema(mode="serialization", schema_generator=_Plain)
     return {"$schema": _Plain.schema_dialect, **schema}

@@ -78,7 +78,7 @@ def test_a_partition_that_is_no_more_does_not_swallow_an_event(
 
 def test_letters_are_dropped(nurture: Command, installation: Installation, letters: list[str]) -> None:
     assert json.loads(nurture("dead", "drop", letters[0], "--json").stdout) == {
-        "action": "dropped", "dry_run": False, "ids": letters[:1], "gone": 0,
+        "action": "dropped", "dry_run": False, "ids": letters[:1], "gone": 0, "handoffs": 0,
     }  # fmt: skip
     assert ids(installation) == letters[1:]
 
@@ -172,7 +172,13 @@ def test_letters_are_chosen(nurture: Command, many: list[str], chosen: tuple[str
     assert (listed["count"], listed["matching"]) == (12, len(numbers))
     for action in ("retry", "drop"):
         told = json.loads(nurture("dead", action, *chosen, "--dry-run", "--json").stdout)
-        assert told == {"action": told["action"], "dry_run": True, "ids": [many[number] for number in numbers], "gone": 0}
+        assert told == {
+            "action": told["action"],
+            "dry_run": True,
+            "ids": [many[number] for number in numbers],
+            "gone": 0,
+            "handoffs": 0,
+        }
 
 
 def test_what_is_chosen_is_put_back_or_dropped(nurture: Command, installation: Installation, many: list[str]) -> None:

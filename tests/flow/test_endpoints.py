@@ -7,7 +7,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from nurture.adapters.database.migrations import revisions
 from nurture.adapters.database.queue_holds import HeldQueues
@@ -19,7 +19,8 @@ from nurture.domain.holds import Hold
 from nurture.domain.outward import LOOPBACK
 from nurture.flow.hand_off import HandedOff, hand_off
 from nurture.flow.hold_queue import hold, resume
-from nurture.reports.facts import Migrations
+from nurture.reports.diagnosis import in_store
+from nurture.reports.facts import Migrations, Store
 from nurture.reports.reading_store import read_store
 from tests.flow.conftest import Intake
 from tests.support.definitions import definitions
@@ -225,7 +226,24 @@ def test_what_waits_for_one_that_is_held_is_not_overdue(intake: Intake, desk: De
     assert _overdue(desk, clock.now()) == 1
 
 
+def test_status_tells_of_an_endpoint_that_is_held_and_of_what_was_given_up(
+    intake: Intake, desk: Desk, clock: MovableClock
+) -> None:
+    become_lead(intake, "ana@acme.test", "ben@acme.test")
+    desk.crm.answers.append(410)
+    desk.hand_off(limit=1)
+    with desk.database.engine.begin() as connection:
+        connection.execute(update(deliveries).where(deliveries.c.attempts == 1).values(status="failed"))
+    told = {each.code: each.command for each in in_store(_store(desk, clock.now()))}
+    assert told["endpoint-held"] == "nurture resume endpoint crm"
+    assert told["handoffs-given-up"] == "nurture handoff list --status failed"
+
+
 def _overdue(desk: Desk, at: datetime) -> int:
+    return _store(desk, at).calls.overdue
+
+
+def _store(desk: Desk, at: datetime) -> Store:
     current, newest = revisions(desk.database.engine)
     with desk.database.engine.connect() as connection:
-        return read_store(connection, Migrations(revision=current, newest=newest), at).calls.overdue
+        return read_store(connection, Migrations(revision=current, newest=newest), at)

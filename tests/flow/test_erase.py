@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from nurture.adapters.database.store import Database
 from nurture.adapters.database.tables import (
     daily_counts,
+    deliveries,
     enrollments,
     erased_addresses,
     event_conflicts,
@@ -365,3 +366,17 @@ def test_the_hash_tells_nothing_to_whoever_has_not_the_key(installation: Install
     assert digest == installation.database.erased.digest(f" {ANA.title()} ")
     assert digest != Database(installation.engine, "another secret of sixteen").erased.digest(ANA)
     assert definitions().privacy.retention.spans().keys() == {"conflicts", "counted"}
+
+
+def test_what_is_told_of_somebody_outlives_who_they_were_taken_for(installation: Installation) -> None:
+    """An alert follows its run from one person to another when they are told apart; its delivery names whom it was for at first."""
+    endpoint = {"url": "http://127.0.0.1:1/", "stages": ["lead"], "secret": "crm"}
+    installation.apply(definitions(handoff={"endpoints": {"crm": endpoint}}))
+    for address in (ANA, "ben@acme.test"):
+        installation.happen(form(address, device=address), download(address))
+    ana, ben = installation.person(ANA).id, installation.person("ben@acme.test").id
+    with installation.engine.begin() as connection:
+        connection.execute(update(deliveries).where(deliveries.c.person_id == ana).values(person_id=ben))
+    erase_whoever("ben@acme.test", installation)
+    with installation.engine.connect() as connection:
+        assert list(connection.scalars(select(deliveries.c.person_id))) == [None]

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, delete, or_, select, true
+from sqlalchemy import Connection, delete, or_, select, true, update
 
 from nurture.adapters.database.bulk import among, update_rows
 from nurture.adapters.database.families import locked_family
@@ -79,6 +79,8 @@ def delete_people(connection: Connection, ids: Collection[int]) -> Counter[str]:
         ("identifiers", identifiers, among(connection, identifiers.c.person_id, ids)),
         ("people", people, among(connection, people.c.id, ids)),
     ]
+    # What was told while a run was theirs is its owner's since they were told apart.
+    connection.execute(update(deliveries).where(among(connection, deliveries.c.person_id, ids)).values(person_id=None))
     removed: Counter[str] = Counter()
     for kind, table, which in in_order:
         removed[kind] += connection.execute(delete(table).where(which)).rowcount

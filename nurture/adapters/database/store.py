@@ -28,6 +28,7 @@ from nurture.adapters.database.sending import SendingStore
 from nurture.adapters.database.spending import SpendingTransaction, spending
 from nurture.adapters.database.suppressing import SuppressingTransaction, suppressing
 from nurture.adapters.database.surveying import SurveyingTransaction, surveying
+from nurture.adapters.database.told import ToldStore
 
 
 class Database:
@@ -43,6 +44,7 @@ class Database:
         self._keys = StandingKeys()
         self.sending = SendingStore(engine, self.releases)
         self.handing_off = HandingOffStore(engine, self.releases)
+        self.told = ToldStore(engine)
         self.following_up = FollowingUpStore(engine, self.releases)
         self.guarding = GuardingStore(engine, self.releases)
         self.routing = RoutingStore(engine, self.releases)
