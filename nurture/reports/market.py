@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, or_, select, union
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, and_, case, exists, func, or_, select, union
 
 from nurture.adapters.database.tables import active_days, enrollments, messages, people, stage_changes
 from nurture.domain.definitions import Definitions
@@ -121,19 +121,23 @@ def _of_the_known(definitions: Definitions, at: datetime, recently: Period, warm
         raised,
     ).subquery()
     in_market = or_(people.c.heat >= hot, people.c.id.in_(raised))
-    is_warm, lately, mailed = _was_here(warm.first), _was_here(recently.first), _was_mailed(recently)
-    part = case((people.c.stage.not_in(ladder[:-1]), _OUTSIDE), (in_market, IN_MARKET), (is_warm, WARMED), (_was_here(0), ASLEEP))
+    part = case((people.c.stage.not_in(ladder[:-1]), _OUTSIDE), (in_market, IN_MARKET))
     each = (
         select(
-            part.label("part"), is_warm.label("warm"), _was_here(0).label("ever"), people.c.email.label("email"),
-            _is_on_a_sequence().label("on_sequence"), lately.label("lately"), and_(mailed, ~lately).label("mailed_only"),
+            part.label("part"), people.c.email, _last_day().label("last_day"),
+            _was_mailed(recently).label("mailed"), _is_on_a_sequence().label("on_sequence"),
         )
         .select_from(people.join(concerned, concerned.c.id == people.c.id))
-        .subquery()
+        .cte("each")
+        .prefix_with("MATERIALIZED", dialect="postgresql")  # so that each person is looked up once, and not for each figure
     ).c  # fmt: skip
-    counts = [func.sum(case((which, 1), else_=0)) for which in (each.on_sequence, each.lately, each.mailed_only)]
-    kind = (each.part, each.warm, each.ever)
-    return select(*kind, func.count(), func.count(each.email), *counts).where(each.part.is_not(None)).group_by(*kind)
+    ever, is_warm = each.last_day.is_not(None), func.coalesce(each.last_day, -1) >= warm.first
+    lately = func.coalesce(each.last_day, -1) >= recently.first
+    part = case((each.part.is_not(None), each.part), (is_warm, WARMED), (ever, ASLEEP))
+    kind = (part.label("part"), is_warm.label("warm"), ever.label("ever"))
+    counts = [func.sum(case((which, 1), else_=0)) for which in (each.on_sequence, lately, and_(each.mailed, ~lately))]
+    told = select(*kind, func.count(), func.count(each.email), *counts)
+    return told.where(part.is_not(None)).group_by(*kind)
 
 
 def _raised(lifecycle: Lifecycle, recently: Period) -> Select[Any]:
@@ -149,8 +153,9 @@ def _raised(lifecycle: Lifecycle, recently: Period) -> Select[Any]:
     )
 
 
-def _was_here(since: int) -> ColumnElement[bool]:
-    return exists().where(active_days.c.person_id == people.c.id, active_days.c.day >= since)
+def _last_day() -> ScalarSelect[int | None]:
+    """The last day on which a person was here."""
+    return select(func.max(active_days.c.day)).where(active_days.c.person_id == people.c.id).scalar_subquery()
 
 
 def _was_mailed(recently: Period) -> ColumnElement[bool]:
