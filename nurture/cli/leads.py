@@ -99,7 +99,7 @@ def _table(found: "Sequence[Lead]", at: "datetime") -> "Table":
 
     title = f"{len(found)} to call, {at:%Y-%m-%d %H:%M} UTC" if found else "nobody is to be called now"
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left")
-    for heading in ("who", "stage", "why", "score", "read last", "by", "best time", "waits", "answer"):
+    for heading in ("who", "stage", "why", "score", "read last", "channel", "best time", "waits", "answer"):
         table.add_column(heading)
     for each in found:
         table.add_row(*map(clean, _row(each, at)))
@@ -172,11 +172,12 @@ def _lines(lead: "Lead", at: "datetime") -> Iterator[str]:
     who, stage, why, score, content, channel, best, waits, _ = _row(lead, at)
     yield clean(f"{who}, person {lead.person}")
     answered = (lead.last_answer, instant(lead.last_answer_at), lead.last_answer_reason)
-    yield from aligned([
+    told = [
         ("stage", f"{stage} since {instant(lead.since)}"), ("why", why), ("score", score), ("last read", content), ("channel", channel),
         ("do", lead.action_text), ("best time", f"{best}, next {instant(lead.best_next)}"), ("waits", waits),
         ("answer by", instant(lead.answer_by)), ("last answer", "  ".join(part for part in answered if part)),
-    ])  # fmt: skip
+    ]  # fmt: skip
+    yield from aligned(row for row in told if row[1])
 
 
 @app.command()

@@ -41,6 +41,7 @@ from nurture.cli import (
     serve,
     shown,
     simulate,
+    spend,
     status,
     suppressions,
     top,
@@ -106,6 +107,7 @@ app.add_typer(score.app, name="score")
 app.add_typer(events.app, name="events")
 app.add_typer(dead.app, name="dead")
 app.add_typer(handoff.app, name="handoff")
+transfer.import_.command("spend")(spend.import_spend)
 app.add_typer(transfer.import_, name="import")
 app.add_typer(transfer.export, name="export")
 app.add_typer(messages.app, name="messages")

@@ -214,6 +214,7 @@ def put_in_force(base: Base, wanted: "Definitions", wishes: "Wishes", restores: 
 
 def tell_released(released: "Released", wanted: "Definitions", as_json: bool, command: str, **more: object) -> None:
     """What came of a release; ends with exit code 1 if it was refused. `more` is added to the JSON."""
+    from nurture.adapters.database.figure_basis import basis_of
     from nurture.cli.plan_text import extent_of, refusal, summary
     from nurture.reports.changes import changes
     from nurture.reports.plan import sequence_plans
@@ -238,6 +239,10 @@ def tell_released(released: "Released", wanted: "Definitions", as_json: bool, co
             typer.echo(line)
         same = f"no definition changed: {wanted.digest} is in force already"
         typer.echo(f"in force: {wanted.digest} ({extent_of(wanted)})" if released.applied else same)
+        if found.before is not None and basis_of(found.before) != basis_of(wanted):
+            typer.echo(
+                "reports count by other days, names or stages from now on; `nurture report rebuild` counts the past so", err=True
+            )
     if refused:
         raise typer.Exit(1)
 

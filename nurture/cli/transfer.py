@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from nurture.flow.import_rows import Account
 
 import_ = typer.Typer(
-    help="Take in people, events or answers of sales from a file: CSV, JSON lines, or log lines.", no_args_is_help=True
+    help="Take in people, events, answers of sales or what was spent from a file: CSV, JSON lines, log lines; spending also YAML.",
+    no_args_is_help=True,
 )
 export = typer.Typer(help="Write people or events to a file that `nurture import` reads back.", no_args_is_help=True)
 

@@ -61,14 +61,13 @@ def explained_rules_exist(config: Config) -> Iterator[Finding]:
 
 
 def findings_can_be_said(config: Config) -> Iterator[Finding]:
-    """Braces in the words of a rule hold facts."""
+    """Braces in the text of a rule hold facts; a title is shown as it is."""
     for name, rule in config.diagnose.rules.items():
         known = {*facts_of(_subject(name, rule)), _ABOUT}
         for language, words in (rule.says or {}).items():
-            for part in ("title", "text"):
-                problem = _unsayable(getattr(words, part), known)
-                if problem:
-                    yield Finding(DIAGNOSE, ("rules", name, "says", language, part), problem)
+            problem = _unsayable(words.text, known)
+            if problem:
+                yield Finding(DIAGNOSE, ("rules", name, "says", language, "text"), problem)
 
 
 def rules_can_hold(config: Config) -> Iterator[Finding]:

@@ -108,6 +108,13 @@ class Channels(Definition):
         """The names of all lists of sources."""
         return frozenset({*SOURCES, *self.sources})
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The channels that a visit may come by."""
+        return frozenset(
+            {UNASSIGNED, *(name for name, _ in RULES)} if self.rules is None else {each.channel for each in self.rules}
+        )
+
 
 def _listed_twice(sources: Mapping[str, Iterable[str]]) -> Iterator[Problem]:
     first: dict[str, str] = {}

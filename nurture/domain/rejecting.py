@@ -38,4 +38,6 @@ def rejecting(
             f"they stand at {person.stage}, which does not lie above {stages}, where rejections lead; nothing to send back"
         )
     rules = one_of([rule.id for rule in above])
+    if not [rule for rule in above if not rule.from_ or person.stage in rule.from_]:
+        return Refused(f"they stand at {person.stage}, from where {rules} sends nobody back; see `from` in lifecycle.yaml")
     return Refused(f"what `where` of {rules} asks for does not hold for a rejection by hand; change it in lifecycle.yaml")

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Final
 
 from sqlalchemy import Connection, Engine, select
@@ -15,11 +14,7 @@ from nurture.reports.reading import snapshot
 from nurture.reports.sheet import Period, Report, local_day
 
 #: In the order in which they are read: how things are, then why, then what to do.
-REPORTS: Final = tuple(
-    name
-    for name in ("overview", "demand", "leads", "sequences", "content", "channels", "cohorts", "diagnose")
-    if find_spec(f"nurture.reports.{name}")
-)
+REPORTS: Final = ("overview", "demand", "leads", "sequences", "content", "channels", "cohorts", "diagnose")
 
 #: Four whole weeks: each weekday as often as the others.
 DAYS: Final = 28

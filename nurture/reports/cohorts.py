@@ -11,12 +11,12 @@ from typing import Final
 from sqlalchemy import Connection
 
 from nurture.domain.definitions import Definitions
-from nurture.domain.measuring.days import monday_of
+from nurture.domain.measuring.days import monday_of, month_of
 from nurture.domain.measuring.figures import COHORT, REACHED_BY_COHORT
 from nurture.reports.comparing import share
 from nurture.reports.rollups import by_day_and_key, by_figure_day_and_key
 from nurture.reports.sheet import Column, Period, Remark, Report, Sheet, Value, date_of, local_day
-from nurture.reports.spans import month_of, months_of, weeks_of
+from nurture.reports.spans import months_of, weeks_of
 from nurture.reports.stages import milestones, reached
 
 #: As many weeks and months are told of at least, up to the end of the period.

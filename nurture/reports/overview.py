@@ -6,21 +6,20 @@ from fractions import Fraction
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
-from nurture.adapters.database.tables import messages
 from nurture.domain.definitions import Definitions
-from nurture.domain.event import EMAIL_CLICKED
 from nurture.domain.lifecycle import Lifecycle
-from nurture.domain.measuring.figures import ASSISTED, CREDIT, DID, REACHED
+from nurture.domain.measuring.figures import ASSISTED, CREDIT, REACHED
 from nurture.reports.channels import MODEL, Credits
-from nurture.reports.comparing import change, compared, comparison, share
+from nurture.reports.comparing import Compared, change, compared, comparison, share
 from nurture.reports.content import Kept
-from nurture.reports.funnel import SENT
+from nurture.reports.market import IN_MARKET, market_sheet
 from nurture.reports.money import cost_of_each, spent_in
 from nurture.reports.rates import FEW
 from nurture.reports.reach import Days, Reach
 from nurture.reports.rollups import by_figure_and_day, by_figure_and_key
+from nurture.reports.sequences.mails import Mails, mails_by_step
 from nurture.reports.sheet import Column, Kind, Period, Plot, Remark, Report, Sheet
 from nurture.reports.spans import cut_off, weeks_of
 from nurture.reports.stages import reached
@@ -38,14 +37,13 @@ class Milestones(NamedTuple):
 
 
 class Glance(NamedTuple):
-    """What some days came to in both halves. `clicks` are those of humans; `spent` is in hundredths of the currency."""
+    """What some days came to in both halves; `spent` is in hundredths of the currency."""
 
     reach: Reach
     leads: int
     qualified: int
     customers: int
-    mails: int
-    clicks: int
+    mails: Mails
     spent: Fraction
 
     @property
@@ -60,8 +58,8 @@ class Glance(NamedTuple):
 
     @property
     def click_rate(self) -> float | None:
-        """Human clicks for each mail sent."""
-        return share(self.clicks, self.mails)
+        """The share of the mails sent in which a human clicked."""
+        return share(self.mails.clicked, self.mails.sent)
 
     @property
     def money(self) -> int | None:
@@ -97,7 +95,7 @@ _FIGURES: Final[tuple[tuple[str, Kind, Callable[[Glance], float | None]], ...]] 
     ("cost_of_lead", "money", attrgetter("cost_of_lead")),
     ("cost_of_qualified", "money", attrgetter("cost_of_qualified")),
     ("cost_of_customer", "money", attrgetter("cost_of_customer")),
-    ("mails", "count", attrgetter("mails")),
+    ("mails", "count", attrgetter("mails.sent")),
     ("click_rate", "share", attrgetter("click_rate")),
 )
 
@@ -122,20 +120,22 @@ class Halves:
 
     def glance(self, span: Period) -> Glance:
         """All that the overview tells of a span."""
-        clicks = by_figure_and_key(self._connection, [DID], span).get((DID, EMAIL_CLICKED), 0)
+        mails = sum(mails_by_step(self._connection, span).values(), Mails())
         leads, qualified, customers = (self.reached(stage, span) for stage in self.milestones)
         spent = spent_in(self._connection, span, self._currency)
-        return Glance(self.reach(span), leads, qualified, customers, mails_sent(self._connection, span), clicks, spent.total)
+        return Glance(self.reach(span), leads, qualified, customers, mails, spent.total)
 
 
 def build(connection: Connection, definitions: Definitions, period: Period, at: datetime) -> Report:
     """The overview."""
     halves = Halves(connection, definitions, period.model_copy(update={"first": period.before.first}))
     now, before = halves.glance(period), halves.glance(period.before)
+    market = market_sheet(connection, definitions, at)
     sheets = (
-        comparison("figures", compared(_FIGURES, now, before)),
+        comparison("figures", [*compared(_FIGURES, now, before), _in_market(market)]),
         _funnel(halves, definitions.lifecycle, period),
         _halves(halves, period),
+        market,
         _channels(connection, halves.milestones, period),
         _content(connection, halves.milestones, period),
     )
@@ -151,10 +151,11 @@ def milestones_of(lifecycle: Lifecycle) -> Milestones:
     return Milestones(above[0], above[:2][-1], above[-1])
 
 
-def mails_sent(connection: Connection, period: Period) -> int:
-    """Mails that a server took in a period."""
-    within = (messages.c.sent_at >= period.begins, messages.c.sent_at < period.ends, messages.c.status.in_(SENT))
-    return connection.scalar(select(func.count()).select_from(messages).where(*within)) or 0
+def _in_market(market: Sheet) -> Compared:
+    """The share of the market that would buy now. Nobody kept what it was before."""
+    share_in = [column.name for column in market.columns].index("of_market")
+    [now] = [row[share_in] for row in market.rows if row[0] == IN_MARKET]
+    return Compared(IN_MARKET, "share", now if isinstance(now, float) else None, None)
 
 
 def _funnel(halves: Halves, lifecycle: Lifecycle, period: Period) -> Sheet:

@@ -3,21 +3,15 @@
 What pygal draws for its script is taken out; what it would show there on hovering becomes a title, which browsers show by themselves.
 """
 
-import sys
 from collections.abc import Sequence
 from functools import partial
 from math import floor, log10
 from typing import Any, Final, NamedTuple
 from xml.etree.ElementTree import Element, tostring
 
-import pygal
-from pygal.style import Style
-
+from nurture.adapters.charts import HorizontalBar, HorizontalStackedBar, Line, Style
 from nurture.reports.numerals import Numerals
 from nurture.reports.told import ToldPlot
-
-# pygal adds a way to import maps, by a protocol that Python warns of and leaves out from 3.12 on. There are no maps here.
-sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
 
 #: A plot is drawn twice, for letters must be as large on a phone as elsewhere; the page shows one of both.
 WIDE: Final = 880
@@ -28,6 +22,9 @@ _ROW: Final = 30
 
 #: More rows than this are in the table only: a picture of a hundred bars shows nothing.
 MOST_ROWS: Final = 20
+
+#: A line through more points than this shows them by itself, and the page stays small.
+MOST_DOTS: Final = 62
 
 _SVG: Final = "{http://www.w3.org/2000/svg}"
 
@@ -76,7 +73,7 @@ def _common(width: int, height: int) -> dict[str, Any]:
 
 def _lines(plot: ToldPlot, numerals: Numerals, width: int) -> Any:
     every = max(1, len(plot.along) * 64 // (width - 64))
-    chart = pygal.Line(
+    chart = Line(
         show_minor_x_labels=False, x_labels_major_every=every, truncate_label=-1,
         margin_right=28,  # the last label stands half behind the last point
         **_common(width, 300 if width == WIDE else 220),
@@ -84,16 +81,17 @@ def _lines(plot: ToldPlot, numerals: Numerals, width: int) -> Any:
     chart.x_labels = plot.along
     chart.y_labels = _marks(plot, [value or 0 for series in plot.series for value in series.values])
     chart.value_formatter = partial(numerals.write, plot.kind)
+    dots = len(plot.along) <= MOST_DOTS
     for series in plot.series:
         points = zip(series.values, series.texts, strict=True)
-        chart.add(series.title, [{"value": value, "formatter": partial(_as, text)} for value, text in points])
+        chart.add(series.title, [{"value": value, "formatter": partial(_as, text)} for value, text in points], show_dots=dots)
     return chart
 
 
 def _bars(plot: ToldPlot, numerals: Numerals, width: int) -> Any:
     """A row a thing. Drawn from the bottom upwards, so the last comes first."""
     stacked, rows = plot.form == "stacked", min(len(plot.along), MOST_ROWS)
-    kind = pygal.HorizontalStackedBar if stacked else pygal.HorizontalBar
+    kind = HorizontalStackedBar if stacked else HorizontalBar
     several = 1 if stacked else len(plot.series)
     height = rows * (_ROW if several == 1 else 20 * several + 10) + (34 if stacked else 8)
     chart = kind(

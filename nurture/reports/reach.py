@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from nurture.domain.measuring.figures import AWARE, DEEP, DOWNLOADS, PEOPLE, PLAYS, SECONDS, VIEWS, VISITS
+from nurture.domain.measuring.figures import AWARE, DEEP, DOWNLOADS, PLAYS, SECONDS, VIEWS, VISITS
 from nurture.reports.comparing import share
-from nurture.reports.rollups import by_day_and_key, by_figure_and_day, different
+from nurture.reports.rollups import Presence, by_day_and_key, by_figure_and_day
 from nurture.reports.sheet import Period
 
 #: Channels of visits that nobody paid for and no link of ours brought: search, social networks, video, shopping.
@@ -50,28 +50,19 @@ class Reach(NamedTuple):
     def seconds_per_visitor(self) -> float | None:
         return share(self.seconds, self.visitors)
 
-    @property
-    def views_per_visit(self) -> float | None:
-        return share(self.views, self.visits)
-
-    @property
-    def deep_share(self) -> float | None:
-        """The share of views that became deep reads."""
-        return share(self.deep, self.views)
-
 
 class Days:
     """The days of a period, ready to be summed for any span within it."""
 
     def __init__(self, connection: Connection, period: Period) -> None:
-        self._came = _by_day(by_day_and_key(connection, PEOPLE, period))
+        self._came = Presence(connection, period)
         self._visits = _by_day(by_day_and_key(connection, VISITS, period))
         self._aware = _by_day(by_day_and_key(connection, AWARE, period))
         self._sums = by_figure_and_day(connection, _SUMS, period)
 
     def of(self, span: Period) -> Reach:
         """What a span comes to."""
-        visitors, new = different(_within(self._came, span), span)
+        visitors, new = self._came.different(span)
         visits, aware = self.visits(span), _by_key(_within(self._aware, span))
         days = range(span.first, span.last + 1)
         sums = {figure: sum(self._sums.get((figure, day), 0) for day in days) for figure in _SUMS}

@@ -10,7 +10,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from nurture.reports.told import ToldReport, ToldSheet
 from nurture.reports.words import common_words
@@ -46,6 +46,12 @@ class Controls(NamedTuple):
 
 
 @cache
+def _template() -> Template:
+    pages = Environment(loader=PackageLoader("nurture.reports", _TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    return pages.get_template("report.html")
+
+
+@cache
 def style() -> str:
     """The style sheet of the page, which stands in it."""
     return (files("nurture.reports") / _TEMPLATES / "report.css").read_text(encoding="utf-8")
@@ -66,8 +72,7 @@ def page(
     common = common_words(language)
     if links is None:
         links = [Link(each.title, f"#{each.name}") for each in reports] if len(reports) > 1 else []
-    pages = Environment(loader=PackageLoader("nurture.reports", _TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    return pages.get_template("report.html").render(
+    return _template().render(
         language=language,
         common=common,
         policy=policy(forms=controls is not None),

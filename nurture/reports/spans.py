@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from nurture.domain.measuring.days import monday_of
-from nurture.reports.figures import EPOCH
-from nurture.reports.sheet import Period, Remark, date_of
+from nurture.domain.measuring.days import monday_of, month_of
+from nurture.reports.sheet import Period, Remark
 
 #: A way to cut a period.
 Cut = Callable[[Period], Iterator[Period]]
@@ -30,11 +29,6 @@ def cut_off(cut: Cut, period: Period) -> tuple[Remark, ...]:
     """Says so where the first span or the last one is not whole: a day more on either side would belong to it."""
     spans = list(cut(period.model_copy(update={"first": period.first - 1, "last": period.last + 1})))
     return (Remark(code="cut_off"),) if max(spans[0].days, spans[-1].days) > 1 else ()
-
-
-def month_of(day: int) -> int:
-    """The first day of the month of a day."""
-    return (date_of(day).replace(day=1) - EPOCH).days
 
 
 def _next_month(day: int) -> int:

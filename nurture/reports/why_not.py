@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, or_, select
 
 from nurture.adapters.database.histories import give_histories
 from nurture.adapters.database.rows import event_of
 from nurture.adapters.database.tables import events, identifiers, people, releases, stage_changes
-from nurture.domain.acting import REJECTED
+from nurture.domain.acting import LOST, REJECTED
 from nurture.domain.definitions import Definitions
 from nurture.domain.duration import format_duration
 from nurture.domain.enrollment import LIVE, EnrollmentStatus, is_held_out, is_triggered
@@ -160,9 +160,11 @@ class _Asking:
 
     def _cooling(self, until: datetime) -> Finding:
         mine = stage_changes.c.person_id.in_(self._known.ids)
-        sent_back = select(stage_changes).where(mine, stage_changes.c.cause.startswith(REJECTED, autoescape=True))
-        row = self._connection.execute(sent_back.order_by(stage_changes.c.at.desc()).limit(1)).one_or_none()
-        what = f"rejected by sales on {row.at:%Y-%m-%d} ({row.cause.removeprefix(REJECTED)})" if row else "rejected by sales"
+        by_sales = or_(*(stage_changes.c.cause.startswith(each, autoescape=True) for each in (REJECTED, LOST)))
+        sent_back = select(stage_changes).where(mine, by_sales).order_by(stage_changes.c.at.desc()).limit(1)
+        row = self._connection.execute(sent_back).one_or_none()
+        how, _, why = row.cause.partition(": ") if row else ("rejected", "", "")
+        what = f"{how} by sales{f' on {row.at:%Y-%m-%d} ({why})' if row else ''}"
         text = f"{what}: until {until:%Y-%m-%d %H:%M} UTC no score alone promotes them; what they ask for themselves does"
         return Finding(code="cool_down", text=text, at=row.at if row else None)
 

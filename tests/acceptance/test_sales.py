@@ -68,7 +68,7 @@ class Trade:
     def at(self, instant: datetime) -> None:
         """It is that late, and the workers have done what there was to do; everything twice, as it may come."""
         self.clock.move_to(instant)
-        caller = WebhookCaller({"crm": SECRET}, allowed=LOOPBACK)
+        caller = WebhookCaller({"crm": [SECRET]}, allowed=LOOPBACK)
         for _ in range(2):
             for number in range(PARTITIONS):
                 with held_partition(self.redis, number) as partition:

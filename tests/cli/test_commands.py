@@ -9,7 +9,7 @@ COMMANDS = [
     "report variants", "report pools", "report opens", "report overview", "report demand", "report diagnose", "person", "person show", "person why-not", "person erase", "person export", "forget",
     "person reject", "person enroll", "rescore", "events", "events reclassify", "events warnings", "events conflicts",
     "dead", "dead list", "dead show", "dead retry", "dead drop", "import",
-    "import people", "import events", "export", "export people", "export events",
+    "import people", "import events", "import spend", "export", "export people", "export events",
 ]  # fmt: skip
 
 

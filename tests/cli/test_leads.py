@@ -2,12 +2,18 @@
 
 import csv
 import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import select
 
 from nurture.adapters.database.tables import people
-from tests.cli.conftest import Command
+from tests.cli.conftest import ROOT, Command
 from tests.flow.test_answers import LIFECYCLE
 from tests.support.definitions import definitions
 from tests.support.events import MONDAY, download, event, form
@@ -41,6 +47,28 @@ def test_leads_are_json_and_csv(nurture: Command, sales: Installation) -> None:
 
 def test_watching_without_a_terminal_prints_once(nurture: Command, sales: Installation) -> None:
     assert "ana@acme.test" in nurture("leads", "--watch").stdout
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_terminal_is_refreshed_in_place_until_ctrl_c(
+    nurture: Command, sales: Installation, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("PYTHONPATH", str(ROOT))
+    environment.setenv("TERM", "xterm")
+    environment.setenv("COLUMNS", "150")
+    near, far = pty.openpty()
+    command = [sys.executable, "-m", "nurture.cli.main", "leads", "--watch", "--interval", "0.5"]
+    with subprocess.Popen(command, stdin=far, stdout=far, stderr=far, start_new_session=True) as running:
+        os.close(far)
+        shown = b""
+        while shown.count(b"to call") < 2:
+            shown += os.read(near, 65_536)
+        running.send_signal(signal.SIGINT)
+        with suppress(OSError):  # the other side is closed
+            while os.read(near, 65_536):
+                pass
+    os.close(near)
+    assert (running.returncode, b"ana@acme.test" in shown, b"Traceback" in shown) == (0, True, False)
 
 
 def test_nobody_to_call_is_said(nurture: Command, sales: Installation) -> None:

@@ -18,7 +18,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reports.md"
 BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->\n"
 
 #: In the order of the page.
-REPORTS = ("overview", "demand", "leads", "content", "channels", "cohorts")
+REPORTS = ("overview", "demand", "leads", "sequences", "content", "channels", "cohorts")
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ Forms, page views, identifies and aliases come late, twice, in any order and in 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -33,7 +33,7 @@ from nurture.flow.recount import recount
 from nurture.ports import Entry
 from nurture.reports.verify import audit
 from tests.support.definitions import definitions
-from tests.support.events import MONDAY, event, form, page
+from tests.support.events import MONDAY, download, event, form, page
 from tests.support.oracle import STRONG, Oracle, Told
 from tests.support.waiting import MovableClock
 
@@ -46,6 +46,15 @@ PATHS = st.sampled_from(["/pricing", "/blog/a", "/careers"])
 #: How many minutes before it is heard of something happened: most of it within the hour, some of it days before.
 EARLY = st.integers(0, 40) | st.sampled_from([1_440, 4_000, 14_400, 57_600])
 
+#: What leads to a stage, and what is credited with it.
+LEADING: list[Callable[[str, str], Event]] = [
+    lambda address, _: download(address),
+    lambda _, device: event("demo_requested", anonymous_id=device),
+    lambda _, device: page("/", device=device).model_copy(
+        update={"context": {"page": {"path": "/"}, "campaign": {"name": "spring", "source": "google", "medium": "cpc"}}}
+    ),
+]
+
 HAPPENED = st.one_of(
     st.builds(lambda device, path: page(path, device=device), DEVICES, PATHS),
     st.builds(
@@ -55,6 +64,7 @@ HAPPENED = st.one_of(
         DEVICES, PATHS, st.sampled_from([12, 80, -3, "many", None]),
     ),
     st.builds(lambda address, device: form(address, device=device).model_copy(update={"assurance": "claimed"}), ADDRESSES, DEVICES),
+    st.builds(lambda what, address, device: what(address, device), st.sampled_from(LEADING), ADDRESSES, DEVICES),
     st.builds(
         lambda device, user, address, assurance: event(
             "identified", kind="identify", anonymous_id=device, user_id=user, email=address, assurance=assurance

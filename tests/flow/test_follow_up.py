@@ -19,6 +19,7 @@ from nurture.domain.outward import LOOPBACK
 from nurture.flow.erase import erase
 from nurture.flow.follow_up import Followed, follow_up
 from nurture.flow.hand_off import hand_off
+from nurture.flow.merge import merge, unmerge
 from nurture.reports.reading_store import read_migrations, read_store
 from tests.flow.conftest import Intake
 from tests.flow.test_answers import ANA, LIFECYCLE
@@ -216,3 +217,16 @@ def test_status_tells_how_many_wait(waiting: Office, intake: Intake) -> None:
     assert told() == (2, 0)
     waiting.after(4)
     assert told() == (2, 2)
+
+
+def test_who_somebody_was_before_is_answered_for_with_them(waiting: Office, intake: Intake, clock: MovableClock) -> None:
+    """Ana raised her hand under another address; sales answer about the one that they know."""
+    intake.take([form("ana@home.test", device="phone"), download("ana@home.test")])
+    with waiting.database.engine.connect() as connection:
+        ids = {row.email: row.id for row in connection.execute(select(people.c.email, people.c.id))}
+    entry = merge(waiting.database, clock, ids[ANA], ids["ana@home.test"], "operator", "she told us")
+    assert waiting.after(4) == 1
+    intake.take([as_event(Answered("accepted", "hook:crm", "1", clock.now(), email="ana@home.test"), clock.now())])
+    assert (waiting.after(33), waiting.rows()) == (0, [("sql", 1, "accepted")])
+    unmerge(waiting.database, clock, entry.id, "operator")
+    assert (waiting.after(34), waiting.rows()) == (0, [("sql", 1, "accepted")])

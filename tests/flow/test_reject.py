@@ -116,6 +116,7 @@ def test_nonsense_in_a_servers_event_parks_nothing(hot: Intake, database: Databa
         ({"rejections": [NOT_NOW | {"on": "crm_no"}]}, "mql", "no rejection rule listens"),
         ({"rejections": [NOT_NOW]}, "lead", "they stand at lead, which does not lie above lead"),
         ({"rejections": [NOT_NOW]}, "disqualified", "they stand at disqualified"),
+        ({"rejections": [NOT_NOW | {"from": "sql"}]}, "mql", "they stand at mql, from where not-now sends nobody back"),
         ({"rejections": [NOT_NOW | {"where": {"by": "crm"}}]}, "mql", "what `where` of not-now asks for does not hold"),
     ],
 )

@@ -9,10 +9,9 @@ import pytest
 from sqlalchemy import Connection, text
 
 from nurture.adapters.database.tables.columns import Instant
-from nurture.domain.measuring.days import monday_of
+from nurture.domain.measuring.days import monday_of, month_of
 from nurture.reports.cohorts import WEEKS, build
 from nurture.reports.sheet import Report, date_of, local_day
-from nurture.reports.spans import month_of
 from tests.reports.filled import by, rows
 from tests.reports.history import MOVES, STAGES, ZONE, period_of
 from tests.support.installation import Installation

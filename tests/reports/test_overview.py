@@ -21,7 +21,7 @@ WEEK = Period(first=MONDAY, last=MONDAY + 6)
 
 FIGURES: Figures = {
     ("people", MONDAY, ""): 200, ("people", MONDAY - 1, ""): 100, ("visits", MONDAY, "direct"): 250, ("aware", MONDAY, "direct"): 250,
-    ("views", MONDAY, "/a"): 300, ("did", MONDAY, "email_clicked"): 9,
+    ("views", MONDAY, "/a"): 300,
     ("reached:lead", MONDAY, ""): 40, ("reached:lead", MONDAY - 1, ""): 10, ("reached:mql", MONDAY + 6, ""): 10,
     ("reached:sql", MONDAY, ""): 5, ("reached:customer", MONDAY, ""): 1,
     **{("credit:last:lead", MONDAY, channel): n * WHOLE for channel, n in {"direct": 20, "email": 3, "referral": 7, "ads": 10}.items()},
@@ -41,7 +41,7 @@ def test_the_first_figures_stand_beside_those_of_before(migrated_engine: Engine)
     assert {name: row["period"] for name, row in found.items()} == {
         "visitors": 200, "visits": 250, "aware": 1, "leads": 40, "conversion": 0.2, "qualified": 10, "qualification": 0.25,
         "customers": 1, "spent": None, "cost_of_lead": None, "cost_of_qualified": None, "cost_of_customer": None,
-        "mails": 0, "click_rate": None,
+        "mails": 0, "click_rate": None, "in_market": 0,
     }  # fmt: skip
     assert (found["leads"]["before"], found["leads"]["change"]) == (10, 3)
     assert found["conversion"]["change"] == pytest.approx(1)

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from nurture.reports.numerals import Numerals
-from nurture.reports.plots import MOST_ROWS, Drawing, drawn
+from nurture.reports.plots import MOST_DOTS, MOST_ROWS, Drawing, drawn
 from nurture.reports.told import Series, ToldPlot, told
 from tests.support.sample_report import WORDS, sample_report
 
@@ -82,3 +82,11 @@ def test_a_picture_holds_the_first_rows_only() -> None:
 def test_a_long_name_keeps_both_ends() -> None:
     of = plot("bar", 5)._replace(along=("/blog/how-to-write-a-landing-page-that-people-read-to-its-end/comments",))
     assert re.search(r">/blog/how-to-\w*[^<]*…[^<]*/comments<", draw(of).wide)
+
+
+def test_a_line_through_many_points_has_no_dots_and_is_whole_all_the_same() -> None:
+    values = tuple(range(MOST_DOTS + 1))
+    few, many = draw(plot("line", *values[1:])).wide, draw(plot("line", *values)).wide
+    assert (few.count("<circle"), many.count("<circle")) == (MOST_DOTS, 0)
+    (line,) = re.findall(r'd="([^"]+)" class="line', many)
+    assert len(re.findall(r"[\d.]+ [\d.]+", line)) == len(values)

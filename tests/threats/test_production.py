@@ -25,6 +25,14 @@ def test_a_secret_that_could_be_guessed_is_refused(secret: str) -> None:
     assert secret not in str(refused.value)
 
 
+@pytest.mark.parametrize("password", ["passwordpassword", "aaaaaaaaaaaa", "changeme-now!", "qwertyuiop12"])
+def test_a_password_that_everybody_tries_first_is_refused(password: str) -> None:
+    with pytest.raises(SettingsError, match="NURTURE_REPORT_PASSWORD could be guessed") as refused:
+        Settings.load(PRODUCTION | {"NURTURE_REPORT_PASSWORD": password})
+    assert password not in str(refused.value)
+    assert Settings.load(PRODUCTION | {"NURTURE_REPORT_PASSWORD": "tall hat, 3 birds"}).report_password is not None
+
+
 @pytest.mark.parametrize("secret", ["short", "fifteen-letters"])
 def test_so_is_one_that_is_too_short(secret: str) -> None:
     with pytest.raises(SettingsError, match="NURTURE_SECRET_KEY"):

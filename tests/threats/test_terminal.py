@@ -36,7 +36,8 @@ COMMANDS = [
     "events warnings", "events conflicts", "events reclassify", "dead list", "dead retry --all --dry-run",
     "messages list", "messages uncertain", "suppressions show ana@acme.com", "brakes", "alarms list",
     "status", "wait --healthy --timeout 1s", "doctor --offline", "top --once", "holds", "metrics", "trace twice", "trace other", "trace m-evil",
-    "verify", "report overview", "report demand", "report content", "report channels", "report funnel", "report variants", "report pools", "report opens", "rescore --plan", "releases", "plan",
+    "verify", "report overview", "report demand", "report leads", "report sequences", "report content", "report channels", "report cohorts",
+    "report diagnose", "report funnel", "report variants", "report pools", "report opens", "rescore --plan", "releases", "plan",
     "hooks list", "settings", "keys", "simulate --replay 30d", f"simulate --person {ANA}",
 ]  # fmt: skip
 WITHOUT_JSON = ("metrics", "wait", "doctor", "person export", "person erase", "hooks", "releases", "plan", "simulate")

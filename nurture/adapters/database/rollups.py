@@ -18,8 +18,8 @@ from nurture.domain.measuring.days import first_whole_day
 from nurture.domain.measuring.figures import MOST_KEYS, OTHER, has_any_key
 from nurture.domain.measuring.tally import Place, Tally
 
-#: Shards that workers write to; the one beyond them is that of corrections.
-SHARDS: Final = 16
+#: Shards that workers write to; the one beyond them is that of corrections. Few, for a report reads all of them.
+SHARDS: Final = 4
 CORRECTIONS: Final = SHARDS
 
 #: What the retention rules call the event log, and what closes the days of the roll-ups beside it.

@@ -25,6 +25,7 @@ from nurture.adapters.database.resolving import ResolvingTransaction, resolving
 from nurture.adapters.database.rollups import StandingKeys
 from nurture.adapters.database.routing import RoutingStore
 from nurture.adapters.database.sending import SendingStore
+from nurture.adapters.database.spending import SpendingTransaction, spending
 from nurture.adapters.database.suppressing import SuppressingTransaction, suppressing
 from nurture.adapters.database.surveying import SurveyingTransaction, surveying
 from nurture.adapters.database.told import ToldStore
@@ -81,6 +82,9 @@ class Database:
 
     def releasing(self) -> AbstractContextManager[ReleasingTransaction]:
         return releasing(self.engine, self.releases)
+
+    def spending(self) -> AbstractContextManager[SpendingTransaction]:
+        return spending(self.engine)
 
     def suppressing(self) -> AbstractContextManager[SuppressingTransaction]:
         return suppressing(self.engine)

@@ -149,7 +149,7 @@ def _answered(name: str, heard: HeardAnswer, at: datetime) -> Answered:
         except ValueError as error:
             raise UnreadableItem("", f"nobody is named by this address: {error}") from None
     return Answered(
-        heard.answer, f"{SOURCE}{name}", heard.id, min(max(heard.at or at, at - _OLDEST), at), heard.person, email,
+        heard.answer, f"{SOURCE}{name}", heard.id, min(heard.at or at, at), heard.person, email,
         heard.user_id if heard.person is None else None, heard.reason, heard.amount, heard.currency,
     )  # fmt: skip
 

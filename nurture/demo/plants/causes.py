@@ -47,13 +47,13 @@ PLANTS: Final[Mapping[str, Plant]] = {
         Business(raises_hand=0.6, definitions=_hot(engagement={"at_least": 150}, grade={"at_least": "B"}))
     ),
     "form-asks-too-little": Plant(
-        Business(guide=0.95, definitions=written(forms={"guide": {**_FORMS["guide"], "fields": _SHORT}})), "guide"
+        Business(guide=0.95, raises_hand=0.03, demo_after_click=0.1, definitions=written(forms={"guide": {**_FORMS["guide"], "fields": _SHORT}})), "guide"
     ),
     "offer-draws-others": Plant(Business(fits=0.1)),
     "channel-brings-others": Plant(
-        _both(channels={**CHANNELS, "paid-social": 0.4})._replace(channel_fits={"paid-social": 0.03}, fits=0.9), "paid-social"
+        _both(channels={**CHANNELS, "paid-social": 0.4})._replace(channel_fits={"paid-social": 0.03}, fits=0.9, spend={"paid-search": 120_000, "paid-social": 400_000}), "paid-social"
     ),
-    "leads-do-not-qualify": Plant(Business(interested=0.03)),
+    "leads-do-not-qualify": Plant(Business(interested=0.01)),
     "no-calls-to-action": Plant(_both(sees_an_offer=0.02)),
     "form-broken": Plant(_now(takes={"guide": 0.0, "checklist": 0.42}), "guide"),
     "form-too-long": Plant(
@@ -80,7 +80,13 @@ PLANTS: Final[Mapping[str, Plant]] = {
     ),
     "machine-clicks": Plant(Business(scanned=2.0)),
     "calls-fail": Plant(Business(crm_answers=500), "crm"),
-    "strong-sequence-weak-handoff": Plant(Business(answers=0.15, demo_after_click=0.6), "nurture"),
+    "strong-sequence-weak-handoff": Plant(
+        Business(
+            answers=0.15, clicks=0.6, demo_after_click=0.9,
+            definitions=_sequence(steps=[{"wait": "5d"}, {"id": "case", "email": "case-study", "window": "any"}, {"wait": "3d"}]),
+        ),
+        "nurture",
+    ),
     "sales-do-not-answer": Plant(Business(answers=0.15, demo_after_click=0.0)),
     "sales-answer-late": Plant(Business(answers_after_days=4)),
 }  # fmt: skip

@@ -18,12 +18,12 @@ _SURE_ENOUGH = 0.8
 
 
 class Text(Definition):
-    """What a rule says, in one language. `{fact}` stands for a fact's value, `{about}` for what the rule was asked of."""
+    """What a rule says, in one language."""
 
     title: Annotated[str, Field(min_length=1, max_length=120)]
-    """The finding in a few words."""
+    """The finding in a few words, shown as they are."""
     text: Annotated[str, Field(min_length=1, max_length=1_000)]
-    """What the figures show, and what to do about it."""
+    """What the figures show, and what to do about it. `{fact}` stands for a fact's value, `{about}` for what the rule was asked of."""
 
 
 class Rule(Definition):

@@ -33,6 +33,11 @@ def monday_of(day: int) -> int:
     return day - (day + 3) % 7
 
 
+def month_of(day: int) -> int:
+    """The first day of the month of a counted day."""
+    return day + 1 - (_EPOCH + timedelta(days=day)).day
+
+
 def changed_presence(before: Sequence[int], after: Sequence[int]) -> Tally:
     """What changes when somebody was here on the days `after` and not, as was thought, on the days `before`; both ascending.
 

@@ -5,14 +5,14 @@ story and from no order in which it became known, so a person who is measured an
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final, NamedTuple
 
 from nurture.domain.attribution import credits_of
 from nurture.domain.channel_table import UNASSIGNED
 from nurture.domain.lifecycle import DISQUALIFIED, Lifecycle
-from nurture.domain.measuring.days import local_day
+from nurture.domain.measuring.days import local_day, month_of
 from nurture.domain.measuring.figures import (
     ASSISTED,
     BECAME,
@@ -37,8 +37,6 @@ SQL: Final = "sql"
 
 #: Of what somebody had read before a milestone, the latest so many pages and assets are remembered.
 MOST_READ: Final = 50
-
-_EPOCH: Final = date(1970, 1, 1)
 
 
 class Act(NamedTuple):
@@ -193,8 +191,3 @@ def _read_before(stage: str, move: Move, story: Story) -> list[str]:
     if story.horizon is not None and move.at < story.horizon:
         latest |= dict.fromkeys(story.read_once.get(stage, ()))
     return list(islice(latest, MOST_READ))
-
-
-def month_of(day: int) -> int:
-    """The first day of the month of a counted day."""
-    return day + 1 - (_EPOCH + timedelta(days=day)).day

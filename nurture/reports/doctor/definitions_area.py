@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import select
 
+from nurture.adapters.database.figure_basis import needs_rebuild
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.tables import enrollments, messages, releases
 from nurture.adapters.mail.templates import Templates
@@ -59,6 +60,12 @@ BOOK: Final = Book(
             "In production, mail would go out in the name of the example that is delivered with the engine.",
             "write your own sender and organisation into sending.yaml, then `nurture apply`",
         ),
+        "figures-old": Code(
+            "warning",
+            "The figures of reports are counted by another time zone, brand or order of stages than is in force, or not from the first event.",
+            "count them anew; workers go on meanwhile",
+            "nurture report rebuild",
+        ),
         "sequence-unentered": Code(
             "warning",
             "A sequence was in force for a month, and nobody ever entered it.",
@@ -107,13 +114,16 @@ def _of_mistake(mistake: Mistake) -> Finding:
 
 
 class InForce(NamedTuple):
-    """What is in force since when; the sequences that somebody ever entered, and the e-mails that somebody ever got."""
+    """What is in force since when; the sequences that somebody ever entered, and the e-mails that somebody ever got. `figures_old`:
+    reports count by something else.
+    """
 
     definitions: Definitions
     digest: str
     since: datetime
     entered: Collection[str]
     mailed: Collection[str]
+    figures_old: bool = False
 
 
 def look_in_force(patient: Patient) -> Iterator[Finding]:
@@ -127,7 +137,8 @@ def look_in_force(patient: Patient) -> Iterator[Finding]:
         old = patient.at - row.applied_at >= _GROWN
         entered = connection.scalars(select(enrollments.c.sequence).distinct()).all() if old else ()
         mailed = connection.scalars(select(messages.c.template).distinct()).all() if old else ()
-    in_force = InForce(definitions, row.digest, row.applied_at, entered, mailed)
+        figures_old = needs_rebuild(connection, definitions)
+    in_force = InForce(definitions, row.digest, row.applied_at, entered, mailed, figures_old)
     yield from judge_in_force(in_force, patient.loaded().definitions, patient.at, production=patient.settings.production)
 
 
@@ -139,6 +150,8 @@ def judge_in_force(in_force: InForce, folder: Definitions | None, at: datetime, 
         found.append(BOOK("sender-example", f"the sender's domain is {sender}"))
     if folder is not None and folder.digest != in_force.digest:
         found.append(BOOK("definitions-unapplied", f"the folder holds {folder.digest}, in force is {in_force.digest}"))
+    if in_force.figures_old:
+        found.append(BOOK("figures-old", "the roll-ups do not follow from the definitions in force"))
     if at - in_force.since >= _GROWN:
         found += _never_met(in_force.definitions, set(in_force.entered), set(in_force.mailed))
     yield from found or [BOOK.fine(f"in force: {in_force.digest}")]

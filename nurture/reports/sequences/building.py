@@ -45,6 +45,7 @@ def build(connection: Connection, definitions: Definitions, period: Period, at: 
         mails_by_step(connection, period),
     )  # fmt: skip
     order = _Order(definitions.sequences)
+    with_holdout = [name for name, each in found.entered.items() if each.held_out]
     lost = unsubscribed_of_no_mail(connection, period)
     sheets = (
         _sequences(found, order, lost),
@@ -52,7 +53,7 @@ def build(connection: Connection, definitions: Definitions, period: Period, at: 
         _exits(list(endings(connection, period)), order),
         _unsent(list(unsent(connection, period)), order),
         _variants(variants_sent(connection, definitions, period.begins, period.ends)),
-        lift_sheet(arms(connection, period), lambda names: sorted(names, key=order.of)),
+        lift_sheet(arms(connection, period, with_holdout), lambda names: sorted(names, key=order.of)),
     )
     return Report(name="sequences", period=period, at=at, currency=definitions.reporting.currency, sheets=sheets)
 

@@ -4,7 +4,7 @@ A run belongs to the day on which it was entered; what came of it later counts f
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from sqlalchemy import Boolean, ColumnElement, Connection, and_, case, exists, func, literal_column, or_, select, union_all
@@ -95,8 +95,8 @@ def endings(connection: Connection, period: Period) -> Iterator[Ended]:
         yield Ended(row.sequence, row.status, row.reason or "", row.runs)
 
 
-def arms(connection: Connection, period: Period) -> Mapping[str, Arms]:
-    """Those who were drawn to be mailed or to be held out in a period, by sequence.
+def arms(connection: Connection, period: Period, sequences: Collection[str]) -> Mapping[str, Arms]:
+    """Those who were drawn to be mailed or to be held out in a period, by sequence, of those that held somebody out.
 
     Only the first time somebody entered a sequence counts, and only while a share was held out, for else the two were not drawn from
     the same people; whoever was both held out and mailed (by hand, or because nobody is held out any more) counts for neither.
@@ -104,12 +104,11 @@ def arms(connection: Connection, period: Period) -> Mapping[str, Arms]:
     run = enrollments.c
     held = case((run.reason == HELD_OUT, 1), else_=0)
     kind = (run.sequence, run.version, held)
-    with_holdout = select(run.sequence).where(run.reason == HELD_OUT, *_entered_in(period))
     counted = (
         select(
             run.sequence, run.version, held.label("held"), func.count().label("people"), func.count(run.goal_at).label("goals")
         )
-        .where(*_entered_in(period), run.sequence.in_(with_holdout), ~_another_time())
+        .where(*_entered_in(period), run.sequence.in_(sorted(sequences)), ~_another_time())
         .group_by(*kind)
     )
     rows = connection.execute(counted).all()

@@ -30,8 +30,7 @@ def test_a_view_adds_itself_and_no_more() -> None:
 
 
 def test_a_machine_adds_nothing_that_a_human_would() -> None:
-    told = {figure for figure, _ in added(page("/pricing"), verdict="machine")}
-    assert told <= {"events", "machines"}
+    assert added(page("/pricing"), verdict="machine") == {("events", "machine"): 1, ("machines", "page_viewed"): 1}
 
 
 @pytest.mark.parametrize(
@@ -63,6 +62,12 @@ def test_whoever_has_seen_three_quarters_has_read(scroll: Any, deep: int | None)
 def test_a_play_is_known_by_its_title_or_what_comes_nearest(properties: dict[str, Any], title: str | None) -> None:
     plays = {key: n for (figure, key), n in added(event("podcast_played", properties=properties)).items() if figure == "plays"}
     assert plays == ({} if title is None else {title: 1})
+
+
+def test_a_form_is_counted_by_the_page_it_was_sent_from() -> None:
+    sent = form("ana@acme.test").model_copy(update={"context": {"page": {"path": "/guide?utm_source=x"}}})
+    assert added(sent)["landed", "guide /guide"] == 1
+    assert [key for figure, key in added(form("ana@acme.test")) if figure == "landed"] == []
 
 
 def test_forms_and_downloads_are_counted_by_name() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nurture.domain.lifecycle import Lifecycle
-from nurture.domain.measuring.days import local_day
+from nurture.domain.measuring.days import local_day, month_of
 from nurture.domain.measuring.figures import MODELS, WHOLE
 from nurture.domain.measuring.milestones import (
     MOST_READ,
@@ -18,7 +18,6 @@ from nurture.domain.measuring.milestones import (
     added_by,
     form_behind,
     milestones,
-    month_of,
 )  # fmt: skip
 from nurture.domain.touches import Touch
 from tests.support.events import MONDAY

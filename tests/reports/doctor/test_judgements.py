@@ -270,6 +270,7 @@ def test_what_is_in_force() -> None:
 
     assert told(force) == ["fine"]
     assert told(force._replace(digest="another")) == ["definitions-unapplied"]
+    assert told(force._replace(figures_old=True)) == ["figures-old"]
     assert told(force._replace(entered=())) == ["sequence-unentered"] * len(ours.sequences)
     assert set(told(force._replace(mailed=()))) == {"mail-unsent"}
     assert told(force._replace(entered=(), since=AT)) == ["fine"]

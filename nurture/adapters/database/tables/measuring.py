@@ -10,18 +10,19 @@ from nurture.adapters.database.tables.columns import Instant, Json, metadata
 rollups = Table(
     "rollups",
     metadata,
-    Column("figure", String(48), primary_key=True),
+    Column("figure", String(96), primary_key=True),
     Column("day", Integer, primary_key=True),
     Column("key", String(256), primary_key=True),
     Column("shard", Integer, primary_key=True),
     Column("n", BigInteger, nullable=False),
 )
 
-#: The days on which somebody was active: from them follows who is new, who returns, and how many different people came.
+#: The days on which somebody was here: from them follows who is new, who returns, and how many different people came. They go with the
+#: person also where the version before, which does not know of them, deletes somebody.
 active_days = Table(
     "active_days",
     metadata,
-    Column("person_id", BigInteger, ForeignKey("people.id"), primary_key=True),
+    Column("person_id", BigInteger, ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
     Column("day", Integer, primary_key=True),
 )
 
@@ -30,7 +31,7 @@ active_days = Table(
 contributions = Table(
     "contributions",
     metadata,
-    Column("person_id", BigInteger, ForeignKey("people.id"), primary_key=True),
+    Column("person_id", BigInteger, ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
     Column("body", Json, nullable=False),
 )
 

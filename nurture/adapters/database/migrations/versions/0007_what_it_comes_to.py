@@ -25,7 +25,7 @@ def upgrade() -> None:
 def _rollups() -> None:
     op.create_table(
         "rollups",
-        sa.Column("figure", sa.String(length=48), nullable=False),
+        sa.Column("figure", sa.String(length=96), nullable=False),
         sa.Column("day", sa.Integer(), nullable=False),
         sa.Column("key", sa.String(length=256), nullable=False),
         sa.Column("shard", sa.Integer(), nullable=False),
@@ -43,14 +43,14 @@ def _rollups() -> None:
         "active_days",
         sa.Column("person_id", sa.BigInteger(), nullable=False),
         sa.Column("day", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_active_days_person_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_active_days_person_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("person_id", "day", name=op.f("pk_active_days")),
     )
     op.create_table(
         "contributions",
         sa.Column("person_id", sa.BigInteger(), nullable=False),
         sa.Column("body", _json, nullable=False),
-        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_contributions_person_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_contributions_person_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("person_id", name=op.f("pk_contributions")),
     )
 
