@@ -6,7 +6,6 @@ import typer
 
 from nurture.cli.printing import print_json
 from nurture.cli.releases import installation
-from nurture.reports.sheet import date_of
 
 if TYPE_CHECKING:
     from nurture.flow.rebuild import Rebuilt
@@ -18,6 +17,7 @@ def rebuild(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
     Workers go on meanwhile. Days whose events were forgotten stay as they are. Broken off, it is simply given again.
     """
     from nurture.flow.rebuild import rebuild as work_out
+    from nurture.reports.sheet import date_of
 
     with installation() as base:
         done = work_out(base.database, base.clock, lambda account: None if as_json else _tell(account))
@@ -28,6 +28,8 @@ def rebuild(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def _tell(account: "Rebuilt") -> None:
+    from nurture.reports.sheet import date_of
+
     if not account.counted and account.batches % 50 == 0:
         typer.echo(f"people: {account.batches} batches", err=True)
     elif account.counted and account.day is not None:

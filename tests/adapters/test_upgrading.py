@@ -116,6 +116,13 @@ def test_what_is_no_contract_takes_nothing_away(path: Path) -> None:
         ("op.alter_column('x', 'a', new_column_name='b')", "alter_column"),
         ("op.alter_column('x', 'a', type_=sa.Text())", "alter_column"),
         ("op.create_unique_constraint('u', 'x', ['a'])", "create_unique_constraint"),
+        ("op.create_foreign_key('f', 'x', 'y', ['a'], ['id'])", "create_foreign_key"),
+        ("op.add_column('x', sa.Column('a', sa.Integer())); op.create_unique_constraint('u', 'x', ['a', 'b'])", ""),
+        ("op.add_column('x', sa.Column('a', sa.Integer())); op.create_foreign_key('f', 'x', 'y', ['a'], ['id'])", ""),
+        (
+            "op.add_column('x', sa.Column('id', sa.Integer())); op.create_foreign_key('f', 'x', 'y', ['a'], ['id'])",
+            "create_foreign",
+        ),
         ("op.create_index('i', 'x', ['a'], unique=True)", "unique"),
         ("op.create_index('i', 'x', ['a'])", ""),
         ("op.create_check_constraint('c', 'x', 'a > 0')", "create_check_constraint"),

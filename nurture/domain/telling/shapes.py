@@ -6,7 +6,7 @@ A shape is data. Its texts are templates into what a standard call would say (se
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, WithJsonSchema, model_validator
 
 from nurture.domain.model import Definition, Slug
 
@@ -24,7 +24,7 @@ class Request(Definition):
     """How it is asked."""
     path: Annotated[str, Field(max_length=1_000)] = ""
     """What follows the endpoint's `url`, a template; what it fills in is escaped for web addresses."""
-    body: JsonValue = None
+    body: Annotated[JsonValue, WithJsonSchema({})] = None
     """What is sent as JSON: its texts are templates. `{$value: expression}` is a value that is no text; `{$if: expression, …}` is left
     out unless that is true. What comes out empty is left out of a mapping or list."""
     keep: dict[Slug, str] = {}
