@@ -10,7 +10,7 @@ from nurture.adapters.database.tables import metadata
 from tests.flow.people_machine import PeopleMachine
 
 #: 5,000 examples in all, in parts that run side by side. Each part draws other ones.
-PARTS, EXAMPLES = 4, 1_250
+PARTS, EXAMPLES = 8, 625
 
 
 def run(engine: Engine, part: int, examples: int) -> None:
