@@ -75,7 +75,8 @@ def schema(
     printed: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="Also write the schemas of what `status`, `doctor` and `report` print with --json into it."
+            metavar="FOLDER",
+            help="Also write the schemas of what hand-offs say, and of what `status`, `doctor` and `report` print with --json, into it.",
         ),
     ] = None,
     as_json: AsJson = False,

@@ -61,6 +61,7 @@ def test_a_resolver_is_an_address(alone: Command) -> None:
 def test_the_schemas_of_what_is_printed_are_written_where_one_says(alone: Command, config: Path, tmp_path: Path) -> None:
     told = alone("schema", "--printed", str(tmp_path / "printed"))
     assert told.exit_code == 0, told.output
-    assert sorted(path.name for path in (tmp_path / "printed").iterdir()) == ["doctor.json", "report.json", "status.json"]
+    printed = ["doctor.json", "handoff.json", "report.json", "status.json"]
+    assert sorted(path.name for path in (tmp_path / "printed").iterdir()) == printed
     assert (tmp_path / "printed" / "status.json").as_posix() in told.stdout
     assert (config / "schemas" / "sending.json").is_file()
