@@ -46,11 +46,11 @@ def test_what_stands_in_comments_of_the_example_is_right(tmp_path: Path) -> None
     example = "\n".join(line.removeprefix("# ") for line in lines[begin:] if line.startswith("# "))
     (folder / "hooks.yaml").write_text(example)
     name_mails(folder)
-    secrets = Installation(hook_secrets=frozenset({"postmark", "mailgun", "relay"}))
+    secrets = Installation(hook_secrets=frozenset({"postmark", "mailgun", "relay", "crm", "desk", "other"}))
     found = load(folder, installation=secrets)
     assert told(found) == []
     assert found.definitions is not None
-    assert found.definitions.hooks.sources.keys() == {"postmark", "mailgun", "ses", "relay"}
+    assert found.definitions.hooks.sources.keys() == {"postmark", "mailgun", "ses", "relay", "crm", "desk", "other"}
 
 
 def test_without_the_file_nobody_is_believed(tmp_path: Path) -> None:
