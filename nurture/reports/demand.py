@@ -1,6 +1,6 @@
 """Demand: who comes, how, how long they stay, and whether more of them know whom they come to."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from operator import attrgetter
 from typing import Final
@@ -37,15 +37,15 @@ _OVER_TIME: Final[tuple[tuple[str, Kind], ...]] = (
 
 
 def build(connection: Connection, definitions: Definitions, period: Period, at: datetime) -> Report:
-    """The report on demand; it asks the roll-ups four questions, however long the period is."""
-    days = Days(connection, period.model_copy(update={"first": period.before.first}))
-    now, before = days.of(period), days.of(period.before)
+    """The report on demand; it asks the roll-ups eight questions, however long the period is."""
+    days, earlier = Days(connection, period), Days(connection, period.before)
+    now, before = days.of(period), earlier.of(period.before)
     sheets = (
         comparison("reach", compared(_FIGURES, now, before)),
         _over_time("by_day", "day", days_of, period, days),
         _over_time("by_week", "week", weeks_of, period, days),
         _over_time("by_month", "month", months_of, period, days),
-        _channels(days, period),
+        _channels(days.visits(period), earlier.visits(period.before)),
         _awareness(days, period),
     )
     nothing = () if now.visitors or now.visits else (Remark(code="nothing"),)
@@ -68,8 +68,7 @@ def _told(reach: Reach) -> Iterable[Value]:
     return (getattr(reach, figure) for figure, _ in _OVER_TIME)
 
 
-def _channels(days: Days, period: Period) -> Sheet:
-    now, before = days.visits(period), days.visits(period.before)
+def _channels(now: Mapping[str, int], before: Mapping[str, int]) -> Sheet:
     visits = sum(now.values())
     rows = tuple(
         (channel, now.get(channel, 0), share(now.get(channel, 0), visits), before.get(channel, 0),
