@@ -101,10 +101,10 @@ _FIGURES: Final[tuple[tuple[str, Kind, Callable[[Glance], float | None]], ...]] 
 
 
 class Halves:
-    """Both halves of the funnel, day by day."""
+    """Both halves of the funnel in a period, for itself and for its weeks."""
 
     def __init__(self, connection: Connection, definitions: Definitions, period: Period) -> None:
-        lifecycle = definitions.lifecycle
+        lifecycle, self.period = definitions.lifecycle, period
         self._connection, self._currency, self.milestones = connection, definitions.reporting.currency, milestones_of(lifecycle)
         self._days = Days(connection, period)
         figures = [REACHED.format(stage) for stage in reached(lifecycle)]
@@ -118,8 +118,9 @@ class Halves:
     def reach(self, span: Period) -> Reach:
         return self._days.of(span)
 
-    def glance(self, span: Period) -> Glance:
-        """All that the overview tells of a span."""
+    def glance(self) -> Glance:
+        """All that the overview tells of the period."""
+        span = self.period
         mails = sum(mails_by_step(self._connection, span).values(), Mails())
         leads, qualified, customers = (self.reached(stage, span) for stage in self.milestones)
         spent = spent_in(self._connection, span, self._currency)
@@ -128,12 +129,12 @@ class Halves:
 
 def build(connection: Connection, definitions: Definitions, period: Period, at: datetime) -> Report:
     """The overview."""
-    halves = Halves(connection, definitions, period.model_copy(update={"first": period.before.first}))
-    now, before = halves.glance(period), halves.glance(period.before)
+    halves, earlier = (Halves(connection, definitions, each) for each in (period, period.before))
+    now, before = halves.glance(), earlier.glance()
     market = market_sheet(connection, definitions, at)
     sheets = (
         comparison("figures", [*compared(_FIGURES, now, before), _in_market(market)]),
-        _funnel(halves, definitions.lifecycle, period),
+        _funnel(*(_by_stage(each, definitions.lifecycle) for each in (halves, earlier))),
         _halves(halves, period),
         market,
         _channels(connection, halves.milestones, period),
@@ -158,10 +159,8 @@ def _in_market(market: Sheet) -> Compared:
     return Compared(IN_MARKET, "share", now if isinstance(now, float) else None, None)
 
 
-def _funnel(halves: Halves, lifecycle: Lifecycle, period: Period) -> Sheet:
+def _funnel(now: Mapping[str, int], before: Mapping[str, int]) -> Sheet:
     """Who came, and who reached which stage in the period; each beside the one above."""
-    now = _by_stage(halves, lifecycle, period)
-    before = _by_stage(halves, lifecycle, period.before)
     above: Mapping[str, int] = dict(zip([*now][1:], now.values(), strict=False))
     return Sheet(
         name="funnel",
@@ -176,10 +175,10 @@ def _funnel(halves: Halves, lifecycle: Lifecycle, period: Period) -> Sheet:
     )  # fmt: skip
 
 
-def _by_stage(halves: Halves, lifecycle: Lifecycle, period: Period) -> Mapping[str, int]:
+def _by_stage(halves: Halves, lifecycle: Lifecycle) -> Mapping[str, int]:
     """The visitors, as the stage in which everybody begins, and who reached the others."""
-    visitors = halves.reach(period).visitors
-    return {lifecycle.first: visitors} | {stage: halves.reached(stage, period) for stage in reached(lifecycle)}
+    visitors = halves.reach(halves.period).visitors
+    return {lifecycle.first: visitors} | {stage: halves.reached(stage, halves.period) for stage in reached(lifecycle)}
 
 
 def _halves(halves: Halves, period: Period) -> Sheet:
