@@ -54,15 +54,16 @@ def test_an_address_with_a_token_is_told_to_no_other_site(web: Web) -> None:
     assert file.headers["x-content-type-options"] == "nosniff"
 
 
-def test_the_only_cookie_is_a_visitors_and_gives_no_right(web: Web) -> None:
+def test_a_visitors_cookie_gives_no_right(web: Web) -> None:
     answer = web.client.post("/f/contact", data={"email": "a@example.com"})
     cookie = answer.headers["set-cookie"].lower()
     assert cookie.startswith("nurture_id=")
     assert "samesite=lax" in cookie
     assert "path=/" in cookie
     assert "domain=" not in cookie
-    readers = [file.name for file in Path(nurture.web.__file__).parent.glob("*.py") if ".cookies" in file.read_text()]
-    assert readers == ["visitor.py"], "a cookie that gives a right would need a defence against other pages (CSRF)"
+    readers = {file.name for file in Path(nurture.web.__file__).parent.glob("*.py") if ".cookies" in file.read_text()}
+    # What is logged in by sessions.py is read, and posted to by our own pages alone: tests/web/test_reports.py.
+    assert readers == {"visitor.py", "sessions.py"}, "a cookie that gives a right needs a defence against other pages (CSRF)"
 
 
 def test_a_cookie_is_sent_over_tls_only_where_there_is_tls(redis_url: str, tmp_path: Path) -> None:

@@ -178,7 +178,8 @@ COMPARING = [
     "adapters/tokens.py",
     "adapters/hooks/checks.py",
     "adapters/hooks/mailgun.py",
-    "adapters/hooks/resend.py",
+    "adapters/hooks/standard.py",
+    "web/sessions.py",
 ]
 _SECRET_WORDS = ("secret", "key", "mac", "signature", "token", "right", "shown", "offered")
 
