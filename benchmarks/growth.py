@@ -8,7 +8,6 @@ or differs: then there is no figure.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -23,13 +22,12 @@ from statistics import fmean, median
 from typing import Any, Final, NamedTuple
 
 from redis import Redis
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy import func, select
 
 from benchmarks.laboratory import ROOT, Laboratory, WrongResultError, same
-from benchmarks.machine import describe
 from benchmarks.meter import Cost, Meter
+from benchmarks.program import console, run, say
 from benchmarks.season import MIX, heard
 from nurture import bootstrap
 from nurture.adapters.agents import kind_of_agent
@@ -285,7 +283,7 @@ def _line(each: Slice) -> str:
     )
 
 
-def _print(facts: dict[str, Any], told: dict[str, Any]) -> None:
+def _print(told: dict[str, Any]) -> None:
     table = Table(title=f"{told['events']:,} events of {told['people']:,} people: cost per event ÷ that of the first {SLICE:,}")
     table.add_column("cost")
     for column in told["growth"]["CPU"]:
@@ -293,15 +291,12 @@ def _print(facts: dict[str, Any], told: dict[str, Any]) -> None:
     for name, figures in told["growth"].items():
         first, *ratios = figures.values()
         table.add_row(name, f"{first:,.0f}", *(f"{each:.2f}" for each in ratios))
-    console = Console(width=None if sys.stdout.isatty() else 150)
-    console.print(table)
+    screen = console()
+    screen.print(table)
     verified = told["verify"]
-    console.print(
+    screen.print(
         f"verify: {verified['differing']} differences in {verified['human_events']:,} human events of {verified['people']:,} people, "
         f"{verified['seconds']:.0f} s; {told['bytes_per_event']:,.0f} bytes of database per event"
-    )
-    console.print(
-        f"{facts['measured']}, commit {facts['commit']}, {facts['machine']}, {facts['servers']}, Python {facts['python']}"
     )
 
 
@@ -313,17 +308,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.events < 2 * SLICE:
         parser.error(f"--events must be {2 * SLICE:,} or more: growth is measured behind the first {SLICE:,}")
-    try:
-        with Laboratory() as laboratory:
-            facts = describe(laboratory)
-            told = measure(laboratory, options.events, options.people, lambda line: print(line, file=sys.stderr, flush=True))
-    except WrongResultError as error:
-        print(f"the run was wrong, so there is no figure: {error}", file=sys.stderr)
-        return 1
-    _print(facts, told)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(facts | told, indent=2) + "\n", encoding="utf-8")
-    return 0
+    return run(lambda laboratory: measure(laboratory, options.events, options.people, say), _print, options.json)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ from typing import Any, Final
 
 import psycopg
 from pydantic import SecretStr
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy import text
 
@@ -28,6 +27,7 @@ from benchmarks import letter
 from benchmarks.figure import Figure, measure
 from benchmarks.laboratory import HERE, ROOT, Laboratory, WrongResultError, await_port, frozen, same
 from benchmarks.machine import describe
+from benchmarks.program import console, origin, say
 from nurture import bootstrap
 from nurture.adapters import redis_keys
 from nurture.adapters.nudge import CeleryNudge
@@ -288,11 +288,9 @@ def _print(facts: dict[str, Any], figures: list[Figure]) -> None:
         times = figure.times_twin
         twin = f"{medians['twin']:,.1f}" if figure.twin else "—"
         table.add_row(figure.name, f"{medians['ours']:,.0f}", twin, f"{times:.1f}" if times else "—")
-    console = Console(width=None if sys.stdout.isatty() else 150)
-    console.print(table)
-    console.print(
-        f"{facts['measured']}, commit {facts['commit']}, {facts['machine']}, {facts['servers']}, Python {facts['python']}"
-    )
+    screen = console()
+    screen.print(table)
+    screen.print(origin(facts))
 
 
 def main() -> int:
@@ -301,9 +299,6 @@ def main() -> int:
     parser.add_argument("--rows", type=int, metavar="N", help="measure memory instead, with so many mails queued")
     parser.add_argument("--json", type=Path, metavar="FILE", default=OUT, help="where the figures are written")
     options = parser.parse_args()
-
-    def say(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
 
     try:
         with Laboratory() as laboratory:

@@ -8,7 +8,6 @@ code 1 if anything differs: then there is no figure.
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,14 +17,13 @@ from statistics import median
 from typing import Any, Final, NamedTuple
 
 from redis import Redis
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy import func, select, text
 
 from benchmarks.growth import Absorption, check, laid_out_elsewhere
-from benchmarks.laboratory import ROOT, Laboratory, WrongResultError
-from benchmarks.machine import describe
+from benchmarks.laboratory import ROOT, Laboratory
 from benchmarks.meter import Meter
+from benchmarks.program import console, run, say
 from benchmarks.season import SEASON, START
 from nurture import bootstrap
 from nurture.adapters.database.store import Database
@@ -132,7 +130,7 @@ def worst(told: dict[str, Any], what: str = "page") -> float:
     return max(float(found[what]["ratio"]) for spans in told["reports"].values() for found in spans.values())
 
 
-def _print(facts: dict[str, Any], told: dict[str, Any]) -> None:
+def _print(told: dict[str, Any]) -> None:
     few, many = told["events"]
     table = Table(
         title=f"Reports on {few:,} and on {many:,} events ({told['rows'][0]:,} and {told['rows'][1]:,} rows of roll-ups)"
@@ -144,13 +142,10 @@ def _print(facts: dict[str, Any], told: dict[str, Any]) -> None:
         for days, figures in spans.items():
             cells = [f"{value:.{2 if key == 'ratio' else 1}f}" for what in Took._fields for key, value in figures[what].items()]
             table.add_row(name, days, *cells)
-    console = Console(width=None if sys.stdout.isatty() else 150)
-    console.print(table)
-    console.print(
+    screen = console()
+    screen.print(table)
+    screen.print(
         f"the highest ratio is {worst(told):.2f}, of the figures alone {worst(told, 'figures'):.2f}; at most {BOUND} is wanted"
-    )
-    console.print(
-        f"{facts['measured']}, commit {facts['commit']}, {facts['machine']}, {facts['servers']}, Python {facts['python']}"
     )
 
 
@@ -160,17 +155,7 @@ def main() -> int:
     parser.add_argument("--few", type=int, default=FEW, help="how many are in the smaller one")
     parser.add_argument("--json", type=Path, metavar="FILE", default=OUT, help="where the figures are written")
     options = parser.parse_args()
-    try:
-        with Laboratory() as laboratory:
-            facts = describe(laboratory)
-            told = measure(laboratory, (options.few, options.events), lambda line: print(line, file=sys.stderr, flush=True))
-    except WrongResultError as error:
-        print(f"the run was wrong, so there is no figure: {error}", file=sys.stderr)
-        return 1
-    _print(facts, told)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(facts | told, indent=2) + "\n", encoding="utf-8")
-    return 0
+    return run(lambda laboratory: measure(laboratory, (options.few, options.events), say), _print, options.json)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ large one is due, and two processes plan their steps. Exit code 1 if a step was 
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,13 +17,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection, func, select, text
 
 from benchmarks.laboratory import ROOT, Laboratory, WrongResultError, same
-from benchmarks.machine import describe
 from benchmarks.meter import Cost, Meter
+from benchmarks.program import console, run, say
 from nurture import bootstrap
 from nurture.adapters.calendar import is_holiday
 from nurture.adapters.database.releases import apply
@@ -224,20 +222,17 @@ def measure(laboratory: Laboratory, waiting: int, say: Callable[[str], None]) ->
         return {"few": few.people, "many": many.people, "due": DUE, "growth": flat, "planning": planning(many)}
 
 
-def _print(facts: dict[str, Any], told: dict[str, Any]) -> None:
+def _print(told: dict[str, Any]) -> None:
     table = Table(title=f"claiming and moving {told['due']:,} due steps while {told['few']:,} or {told['many']:,} people wait")
     for column in ("cost", "few, ms", "many, ms", "many ÷ few"):
         table.add_column(column, justify="left" if column == "cost" else "right")
     for name, each in told["growth"].items():
         table.add_row(name, f"{each['few, ms']:.0f}", f"{each['many, ms']:.0f}", f"{each['ratio']:.2f}")
-    console = Console(width=None if sys.stdout.isatty() else 150)
-    console.print(table)
+    screen = console()
+    screen.print(table)
     plan = told["planning"]
-    console.print(
+    screen.print(
         f"{plan['steps']:,} due steps planned by {plan['workers']} workers in {plan['seconds']:.0f} s, {plan['per_second']:,.0f}/s"
-    )
-    console.print(
-        f"{facts['measured']}, commit {facts['commit']}, {facts['machine']}, {facts['servers']}, Python {facts['python']}"
     )
 
 
@@ -246,17 +241,7 @@ def main() -> int:
     parser.add_argument("--waiting", type=int, default=1_000_000, help="how many people wait in the larger database")
     parser.add_argument("--json", type=Path, metavar="FILE", default=OUT, help="where the figures are written")
     options = parser.parse_args()
-    try:
-        with Laboratory() as laboratory:
-            facts = describe(laboratory)
-            told = measure(laboratory, options.waiting, lambda line: print(line, file=sys.stderr, flush=True))
-    except WrongResultError as error:
-        print(f"the run was wrong, so there is no figure: {error}", file=sys.stderr)
-        return 1
-    _print(facts, told)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(facts | told, indent=2) + "\n", encoding="utf-8")
-    return 0
+    return run(lambda laboratory: measure(laboratory, options.waiting, say), _print, options.json)
 
 
 if __name__ == "__main__":

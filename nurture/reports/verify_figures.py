@@ -54,7 +54,7 @@ class DaysAndFigures:
     def reached(self, batch: Afresh) -> Iterator[Differing]:
         """What people add by the stages they reached, where that is not what is kept of them."""
         stored = kept(self._connection, batch.root_of.keys())
-        computed = measured(self._connection, self._definitions, batch.computed.keys())
+        computed = measured(self._connection, self._definitions, batch.root_of.keys())
         for id_ in sorted(batch.root_of):
             yield from self._differing(Both(stored.get(id_, Tally()), computed.get(id_, Tally())), id_)
 

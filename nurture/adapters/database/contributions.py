@@ -18,9 +18,11 @@ from nurture.domain.measuring.milestones import added_by
 from nurture.domain.measuring.tally import Place, Tally, difference
 
 
-def measured(connection: Connection, definitions: Definitions, people: Collection[int]) -> Mapping[int, Tally]:
-    """What each of these people adds now. Who was merged into another adds nothing; that other is measured in their place."""
-    stories = stories_of(connection, definitions, people)
+def measured(connection: Connection, definitions: Definitions, family: Collection[int]) -> Mapping[int, Tally]:
+    """What each of these people adds now; everybody who is the same human is among them. Who was merged into another adds nothing:
+    that other does in their place.
+    """
+    stories = stories_of(connection, definitions, family)
     return {id_: added_by(story, definitions.lifecycle, definitions.business_timezone) for id_, story in stories.items()}
 
 

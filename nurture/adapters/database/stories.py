@@ -10,7 +10,6 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, or_, select
 
 from nurture.adapters.database.bulk import among
-from nurture.adapters.database.families import family_of
 from nurture.adapters.database.horizons import event_horizon
 from nurture.adapters.database.rows import event_of
 from nurture.adapters.database.tables import contributions, events, people, stage_changes
@@ -41,9 +40,11 @@ class _Way:
     read_once: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
 
-def stories_of(connection: Connection, definitions: Definitions, wanted: Collection[int]) -> Mapping[int, Story]:
-    """The stories of those who ever changed their stage, by the ids under which they count."""
-    root_of, ways = _family(connection, wanted)
+def stories_of(connection: Connection, definitions: Definitions, family: Collection[int]) -> Mapping[int, Story]:
+    """The stories of those who ever changed their stage, by the ids under which they count; everybody who is the same human as
+    somebody in `family` is in it (`families.family_of`).
+    """
+    root_of, ways = _begun(connection, family)
     moved = select(stage_changes).where(among(connection, stage_changes.c.person_id, root_of))
     for row in connection.execute(moved.order_by(stage_changes.c.at, stage_changes.c.id)):
         ways[root_of[row.person_id]].moves.append(row)
@@ -55,10 +56,10 @@ def stories_of(connection: Connection, definitions: Definitions, wanted: Collect
     return {root: _story(way) for root, way in ways.items()}
 
 
-def _family(connection: Connection, wanted: Collection[int]) -> tuple[dict[int, int], dict[int, _Way]]:
-    """Everybody who is the same human as somebody wanted, with the ids under which they count."""
+def _begun(connection: Connection, family: Collection[int]) -> tuple[dict[int, int], dict[int, _Way]]:
+    """The ids under which people count, by theirs, and for each of them what their story begins with."""
     columns = people.c.id, people.c.merged_into, people.c.first_seen_at, people.c.stage, people.c.first_touch, people.c.last_touch
-    rows = connection.execute(select(*columns).where(among(connection, people.c.id, family_of(connection, wanted)))).all()
+    rows = connection.execute(select(*columns).where(among(connection, people.c.id, family))).all()
     horizon = event_horizon(connection)
     ways = {row.id: _Way(row.first_seen_at, row.stage, horizon) for row in rows if row.merged_into is None}
     root_of = {row.id: row.merged_into or row.id for row in rows}
