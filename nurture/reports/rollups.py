@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Integer, Select, case, cast, func, select
 from nurture.adapters.database.tables import rollups
 from nurture.domain.measuring.figures import PEOPLE
 from nurture.reports.sheet import Period
-from nurture.reports.spans import months_of
+from nurture.reports.spans import months_of, weeks_of
 
 #: The day before it of somebody who had never been here: earlier than any.
 _NEVER: Final = -1
@@ -82,6 +82,7 @@ class Presence:
             else_=period.first,
         )
         asked = _of(select(rollups.c.day, when, _N), [PEOPLE], period).group_by(rollups.c.day, when).order_by(rollups.c.day, when)
+        self._beginnings = {period.first, *months, *(week.first for week in weeks_of(period))}
         self._before: dict[int, list[int]] = defaultdict(list)
         self._people: dict[int, list[int]] = defaultdict(list)
         for on, earlier, n in connection.execute(asked).all():
@@ -90,7 +91,12 @@ class Presence:
         self._people = {day: list(accumulate(people)) for day, people in self._people.items()}
 
     def different(self, span: Period) -> tuple[int, int]:
-        """Different people who were here in a span, and how many of them had never been before."""
+        """Different people who were here in a span, and how many of them had never been before.
+
+        Raises ValueError for a span that begins elsewhere than it was read for: what it came to would be wrong.
+        """
+        if span.days > 1 and span.first not in self._beginnings:
+            raise ValueError("these days begin neither with the period nor with a week or month of it; read them by themselves")
         days = [day for day in range(span.first, span.last + 1) if day in self._people]
         return sum(self._up_to(span.first, day) for day in days), sum(self._up_to(_NEVER + 1, day) for day in days)
 

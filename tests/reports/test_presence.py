@@ -44,3 +44,10 @@ def test_every_span_counts_the_same_people(connection: Connection, lives: list[l
         assert here.different(span) == expected
     assert people_in(connection, period) == here.different(period)
     connection.rollback()
+
+
+def test_days_that_begin_elsewhere_are_not_told_wrongly(connection: Connection) -> None:
+    here = Presence(connection, Period(first=20_520, last=20_560))
+    assert here.different(Period(first=20_533, last=20_533)) == (0, 0)
+    with pytest.raises(ValueError, match="read them by themselves"):
+        here.different(Period(first=20_533, last=20_560))
