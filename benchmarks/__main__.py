@@ -24,21 +24,20 @@ def _say(line: str) -> None:
 def _measure(laboratory: Laboratory, *, short: bool, only: str | None) -> Iterable[Figure]:
     times = 1 if short else 3
     if only in {None, "accept"}:
-        yield from accept.figures(laboratory, seconds=2 if short else 8, times=times, say=_say)
+        yield from accept.figures(laboratory, short=short, times=times, say=_say)
     if only in {None, "absorb"}:
-        sizes = {"events": 10_000, "twin_events": 2_000} if short else {"events": 60_000, "twin_events": 10_000}
-        yield from absorb.figures(laboratory, **sizes, times=times, say=_say)
+        yield from absorb.figures(laboratory, short=short, times=times, say=_say)
 
 
 def _table(figures: Iterable[Figure]) -> Table:
-    table = Table(title="medians, events per second")
+    table = Table(title="medians")
     for column in ("figure", "ours", "twin", "limit", "ours ÷ twin", "ours ÷ limit", "the limit is"):
         table.add_column(column, justify="left" if column in {"figure", "the limit is"} else "right")
     for figure in figures:
         rates = [f"{median(values):,.0f}" if values else "—" for values in (figure.ours, figure.twin, figure.limit)]
         times = "—" if figure.times_twin is None else f"{figure.times_twin:.1f}"
         share = "—" if figure.share_of_limit is None else f"{figure.share_of_limit:.2f}"
-        table.add_row(figure.name, *rates, times, share, figure.limit_is)
+        table.add_row(f"{figure.name}, {figure.unit}", *rates, times, share, figure.limit_is)
     return table
 
 

@@ -1,7 +1,7 @@
 """Events per second absorbed into PostgreSQL by two worker processes: a laid-out backlog is drained, then every score is checked."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ import psycopg
 import redis
 
 from benchmarks.crowd import accepted, points_by_visitor, wire_events
-from benchmarks.figure import Figure, measure
+from benchmarks.figure import Figure, Goal, measure
 from benchmarks.laboratory import Laboratory, frozen, same
 from benchmarks.twin.rules import RULES
 from nurture import bootstrap
@@ -132,7 +132,10 @@ def _seconds_until(done: Callable[[], bool]) -> float:
     return time.perf_counter() - started
 
 
-def figures(laboratory: Laboratory, *, events: int, twin_events: int, times: int, say: Callable[[str], None]) -> list[Figure]:
-    absorbing = Absorbing(laboratory, events, twin_events)
-    figure = Figure("absorb, two workers", "events", limit_is="the same rows inserted and upserted by hand over two connections")
-    return [measure(figure, times, say, ours=absorbing.ours, twin=absorbing.twin, limit=absorbing.bulk_insert)]
+def figures(laboratory: Laboratory, *, short: bool, times: int, say: Callable[[str], None]) -> Iterator[Figure]:
+    absorbing = Absorbing(laboratory, 10_000, 2_000) if short else Absorbing(laboratory, 100_000, 10_000)
+    figure = Figure(
+        "absorb", "absorb, two workers", limit_is="the same rows inserted and upserted by hand over two connections",
+        goals=(Goal(20, "twin"), Goal(0.5, "limit")),
+    )  # fmt: skip
+    yield measure(figure, times, say, ours=absorbing.ours, twin=absorbing.twin, limit=absorbing.bulk_insert)

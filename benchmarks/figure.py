@@ -3,29 +3,63 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from statistics import median
-from typing import Any
+from typing import Any, Literal
+
+Column = Literal["twin", "limit"]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What ours ÷ `beside` must come to: at least `bound` where more is better, at most where less is; without `beside`, ours itself."""
+
+    bound: float
+    beside: Column | None = None
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Rates (`unit` per second) of each column; a column that cannot exist is empty."""
+    """Quantities in `unit` of each column; a column that cannot exist is empty. `key` names the figure on the command line and in files."""
 
+    key: str
     name: str
-    unit: str
+    unit: str = "events/s"
+    better: Literal["more", "less"] = "more"
     ours: list[float] = field(default_factory=list)
     twin: list[float] = field(default_factory=list)
     limit: list[float] = field(default_factory=list)
     limit_is: str = ""
+    goals: tuple[Goal, ...] = ()
 
     @property
     def times_twin(self) -> float | None:
-        """How many times faster than the twin the engine is."""
-        return median(self.ours) / median(self.twin) if self.twin else None
+        """Ours ÷ twin."""
+        return self.beside("twin")
 
     @property
     def share_of_limit(self) -> float | None:
-        """How much of the limit the engine reaches, 1 for all of it."""
-        return median(self.ours) / median(self.limit) if self.limit else None
+        """Ours ÷ limit, 1 for all of it."""
+        return self.beside("limit")
+
+    def beside(self, column: Column | None) -> float | None:
+        """The median of ours ÷ that of another column, or the median itself; None if there is nothing to divide."""
+        if not self.ours:
+            return None
+        if column is None:
+            return median(self.ours)
+        values: list[float] = getattr(self, column)
+        return median(self.ours) / median(values) if values else None
+
+    def meets(self, goal: Goal) -> bool:
+        """Whether a goal is reached; one whose columns were not measured is not."""
+        reached = self.beside(goal.beside)
+        if reached is None:
+            return False
+        return reached >= goal.bound if self.better == "more" else reached <= goal.bound
+
+    @property
+    def missed(self) -> list[Goal]:
+        """The goals that are not reached."""
+        return [goal for goal in self.goals if not self.meets(goal)]
 
     def as_json(self) -> dict[str, Any]:
         medians = {name: median(values) for name in ("ours", "twin", "limit") if (values := getattr(self, name))}
@@ -41,5 +75,5 @@ def measure(
         for column, run, values in (("ours", ours, figure.ours), ("twin", twin, figure.twin), ("limit", limit, figure.limit)):
             if run is not None:
                 values.append(run())
-                say(f"{figure.name}, {column}, {turn} of {times}: {values[-1]:,.0f} {figure.unit}/s")
+                say(f"{figure.name}, {column}, {turn} of {times}: {values[-1]:,.3g} {figure.unit}")
     return figure

@@ -71,16 +71,17 @@ FROM generate_series(1, :rows) AS i
 class Distance:
     """How the sink takes its time, in milliseconds."""
 
+    key: str
     name: str
     round_trip: int = 0
     work: int = 0
     pipelining: bool = True
 
 
-NEAR: Final = Distance("a sink beside it")
-FAR: Final = Distance("a round trip of 20 ms", round_trip=20)
-STIFF: Final = Distance("the same without PIPELINING", round_trip=20, pipelining=False)
-SLOW: Final = Distance("20 ms of work on each mail", work=20)
+NEAR: Final = Distance("near", "a sink beside it")
+FAR: Final = Distance("far", "a round trip of 20 ms", round_trip=20)
+STIFF: Final = Distance("stiff", "the same without PIPELINING", round_trip=20, pipelining=False)
+SLOW: Final = Distance("slow", "20 ms of work on each mail", work=20)
 
 
 @dataclass(frozen=True)
@@ -250,7 +251,14 @@ def _figure(mailing: Mailing, distance: Distance, mails: int, twins: int, times:
         sizes.append(sent.size)
         return sent.rate
 
-    figure = measure(Figure(f"mail, {distance.name}", "mails"), times, say, ours=ours, twin=twin if twins else None, limit=None)
+    figure = measure(
+        Figure(f"mail-{distance.key}", f"mail, {distance.name}", "mails/s"),
+        times,
+        say,
+        ours=ours,
+        twin=twin if twins else None,
+        limit=None,
+    )
     if max(sizes) > 1.05 * min(sizes):
         raise WrongResultError(f"the mails are of different sizes: {min(sizes):,.0f} to {max(sizes):,.0f} bytes")
     say(f"{figure.name}: mails of {min(sizes):,.0f} to {max(sizes):,.0f} bytes")

@@ -107,7 +107,7 @@ def test_columns_take_turns_and_show_medians() -> None:
         order.append(column)
         return next(rates)
 
-    figure = measure(Figure("f", "events"), 3, print, ours=lambda: run("o"), twin=lambda: run("t"), limit=lambda: run("l"))
+    figure = measure(Figure("f", "f"), 3, print, ours=lambda: run("o"), twin=lambda: run("t"), limit=lambda: run("l"))
     assert "".join(order) == "otl" * 3
     assert (figure.times_twin, figure.share_of_limit) == (10.0, 0.5)
     assert figure.as_json()["medians"] == {"ours": 200.0, "twin": 20.0, "limit": 400.0}
