@@ -55,7 +55,7 @@ class Bench:
     times: int
     profiled: bool
     next_steps: Mapping[str, str]
-    held: Mapping[str, hold.Ratios]
+    held: Mapping[str, hold.Ratios] | None
 
     def results(self, groups: Sequence[Group]) -> Iterator[Result]:
         """Each figure with what is known beside it. Raises LookupError for one that its group does not name."""
@@ -73,7 +73,7 @@ class Bench:
 
     def _held(self, figure: Figure) -> tuple[Figure, Sequence[str]]:
         """The figure, measured again by more turns if a ratio fell, for one busy moment must not fail a build; and what did fall."""
-        if not self.held:
+        if self.held is None:
             return figure, ()
         if figure.key not in self.held:
             say(f"{figure.name}: no ratio is on record")
@@ -118,7 +118,7 @@ def _options() -> argparse.Namespace:
 
 def main() -> int:
     options = _options()
-    steps, held = next_steps.read(KEYS), hold.read(options.hold) if options.hold else {}
+    steps, held = next_steps.read(KEYS), hold.read(options.hold) if options.hold else None
     results = list[Result]()
     try:
         with Laboratory() as laboratory:

@@ -35,9 +35,6 @@ OURS: Final = ("nurture", "workers")
 
 _STARTING: Final = "<frozen importlib"
 
-#: Samples, of each process.
-_A_SECOND: Final = 100
-
 _PATIENCE: Final = 20.0
 
 #: `function (file:line)`; without its line where none is known.
@@ -50,7 +47,7 @@ class NoProfileError(Exception):
 
 @dataclass(frozen=True)
 class Profile:
-    """Shares of the samples by room, the largest first; seconds of processor time by who had them; or why nothing is known."""
+    """Shares of the samples by room, the largest first; seconds of processor time by who had them, if that is known; or why nothing is known."""
 
     shares: dict[str, float] = field(default_factory=dict)
     samples: int = 0
@@ -62,7 +59,7 @@ class Profile:
 
 
 def room_of(frame: str) -> str:
-    """Whose line a frame of py-spy's is: `nurture.flow.absorb (module)` for ours, else the package, or the part of Python's own library."""
+    """Whose line a frame of py-spy's is: a module of ours such as `nurture.flow.absorb`, a package, or a part of Python's own library."""
     found = _FRAME.fullmatch(frame)
     if found is None:
         return "elsewhere"
@@ -109,28 +106,14 @@ def _attached(pid: int, kept: Path, options: Sequence[str]) -> subprocess.Popen[
         if spy.poll() is None:
             return spy
         if "ermission" in said or time.monotonic() > deadline or not _lives(pid):
-            *_, last = ["it said nothing", *filter(str.strip, said.splitlines())]
-            raise NoProfileError(f"py-spy could not look at the process: {last}")
+            why = next(filter(str.strip, said.splitlines()), "it said nothing")
+            raise NoProfileError(f"py-spy could not look at the process: {why}")
 
 
 def _tried(pid: int, kept: Path, options: Sequence[str]) -> tuple[subprocess.Popen[bytes], str]:
-    """A py-spy once it samples or has given up, and what it said. Unless it were told not to stop the process for each sample, what is
-    measured would be another process.
-    """
+    """A py-spy once it samples or has given up, and what it said. It stops nobody for a sample: that would change what is measured."""
     program, log = Path(sysconfig.get_path("scripts")) / "py-spy", kept.with_suffix(".log")
-    words = [
-        "record",
-        "--pid",
-        str(pid),
-        "--nonblocking",
-        "--rate",
-        str(_A_SECOND),
-        "--format",
-        "raw",
-        "--output",
-        str(kept),
-        *options,
-    ]
+    words = ["record", "--pid", str(pid), "--nonblocking", "--format", "raw", "--output", str(kept), *options]
     with log.open("wb") as stream:
         try:
             spy = subprocess.Popen([program, *words], stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
@@ -214,9 +197,9 @@ def profile(laboratory: Laboratory, turn: Callable[[], object]) -> Profile:
     before = {name: cpu_seconds(pid) for name, pid in servers.items()}
     with laboratory.watched_by(watch.of), watch.of_this_process():
         turn()
-    rooms = watch.rooms()
-    engine = watch.engine_seconds or rooms.total() / _A_SECOND
-    seconds = {"engine": engine, **{name: cpu_seconds(pid) - before[name] for name, pid in servers.items()}}
+    rooms, seconds = watch.rooms(), dict[str, float]()
+    if watch.engine_seconds:  # what this process had is not only the engine's
+        seconds = {"engine": watch.engine_seconds, **{name: cpu_seconds(pid) - before[name] for name, pid in servers.items()}}
     if not rooms:
         return Profile(seconds=seconds, remark=watch.refused or "py-spy saw nothing of the engine")
     return Profile(shares(rooms), rooms.total(), seconds)

@@ -107,7 +107,7 @@ def _time(profile: Profile | None) -> Iterable[str]:
     total = sum(profile.seconds.values())
     if total:
         parts = ", ".join(f"{name} {seconds:.1f} s ({seconds / total:.0%})" for name, seconds in profile.seconds.items())
-        yield f"processor time of a turn: {parts}"
+        yield f"processor time of a turn and its start: {parts}"
     yield profile.remark or f"where the engine's goes, of {profile.samples:,} samples:"
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from benchmarks import next_steps
 from benchmarks.__main__ import GROUPS, KEYS, Bench, Group
-from benchmarks.figure import Figure, measure
+from benchmarks.figure import Figure, Goal, measure
 from benchmarks.hold import fallen, ratios_of, read, record
 from benchmarks.laboratory import HERE, Laboratory
+from benchmarks.profile import Profile
 
 
 def figure(ours: float, twin: float = 100, **more: Any) -> Figure:
@@ -51,12 +52,12 @@ def test_what_is_recorded_is_read_again_and_the_rest_stays(tmp_path: Path) -> No
     assert read(file) == {"mail": {"twin": 4.0}, "speed": {"twin": 3.33}}
 
 
-def played(values: list[float]) -> Group:
+def played(values: list[float], *goals: Goal) -> Group:
     """A group of one figure, whose turns give these values one after the other, beside a twin of 100."""
     rest = iter(values)
 
     def figures(laboratory: Laboratory, *, short: bool, times: int, say: Any) -> Iterator[Figure]:
-        yield measure(Figure("speed", "speed"), times, say, ours=lambda: next(rest), twin=lambda: 100.0, limit=None)
+        yield measure(Figure("speed", "speed", goals=goals), times, say, ours=lambda: next(rest), twin=lambda: 100.0, limit=None)
 
     return Group("speed", figures, ("speed",))
 
@@ -81,9 +82,17 @@ def test_a_figure_without_a_record_is_told_and_passes(capsys: pytest.CaptureFixt
 
 
 def test_a_figure_that_its_group_does_not_name_is_a_mistake() -> None:
-    bench = Bench(Laboratory(), short=True, times=1, profiled=False, next_steps={}, held={})
+    bench = Bench(Laboratory(), short=True, times=1, profiled=False, next_steps={}, held=None)
     with pytest.raises(LookupError, match="does not name its figure speed"):
         list(bench.results([played([1])._replace(keys=("other",))]))
+
+
+def test_only_a_goal_that_is_missed_is_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.__main__.profile", lambda _laboratory, turn: Profile({"psycopg": turn()}))
+    bench = Bench(Laboratory(), short=False, times=1, profiled=True, next_steps={"speed": "a week"}, held=None)
+    missed, met = (next(bench.results([played([ours, 7.0], Goal(10, "twin"))])) for ours in (500.0, 1_500.0))
+    assert (missed.profile, missed.next_step) == (Profile({"psycopg": 7.0}), "a week")
+    assert (met.profile, met.next_step) == (None, "")
 
 
 def test_keys_are_given_once() -> None:

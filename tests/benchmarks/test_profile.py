@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from benchmarks.laboratory import Laboratory
 from benchmarks.profile import MOST, NoProfileError, Watch, fold, room_of, sampled, shares
 from tests.support.waiting import wait_until
 
@@ -120,3 +121,21 @@ def test_only_processes_of_the_engine_are_looked_at(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("benchmarks.profile.sampled", lambda *_: pytest.fail("it is none of ours"))
     with Watch(tmp_path).of(("benchmarks.sink", "2525"), os.getpid()):
         pass
+
+
+def test_the_laboratory_has_each_process_looked_at_while_it_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    laboratory, told = Laboratory(), list[object]()
+    monkeypatch.setattr(laboratory, "folder", tmp_path, raising=False)
+
+    @contextmanager
+    def watching(module: Sequence[str], pid: int) -> Iterator[None]:
+        told.append((*module, pid))
+        yield
+        told.append("enough")
+
+    with laboratory.watched_by(watching), laboratory.process("this", environ={}) as process:
+        assert told == [("this", process.pid)]
+    assert told[1:] == ["enough"]
+    with laboratory.process("this", environ={}):
+        pass
+    assert len(told) == 2, "behind the block nobody looks any more"

@@ -69,7 +69,7 @@ def test_a_goal_whose_column_was_not_measured_is_missed() -> None:
 def test_beside_a_missed_goal_stand_the_profile_and_the_next_step() -> None:
     profile = Profile({"psycopg": 0.6, "nurture.flow.absorb": 0.4}, 250, {"engine": 3.0, "PostgreSQL": 1.0, "Redis": 0.0})
     text = printed(Result(ACCEPT, profile, "an extension in C"))
-    assert "processor time of a turn: engine 3.0 s (75%), PostgreSQL 1.0 s (25%), Redis 0.0 s (0%)" in text
+    assert "processor time of a turn and its start: engine 3.0 s (75%), PostgreSQL 1.0 s (25%), Redis 0.0 s (0%)" in text
     assert "60.0%" in text
     assert "nurture.flow.absorb" in text
     assert "next step: an extension in C" in text
