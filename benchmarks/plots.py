@@ -16,10 +16,12 @@ from nurture.adapters.charts import HorizontalBar, Line
 
 OUT: Final = HERE / "out"
 
-_COMMON: Final[dict[str, Any]] = {"js": (), "width": 900, "height": 420, "show_minor_x_labels": False, "truncate_legend": -1}
+_COMMON: Final[dict[str, Any]] = {
+    "js": (), "width": 900, "height": 420, "show_minor_x_labels": False, "truncate_legend": -1, "truncate_label": -1,
+}  # fmt: skip
 
 #: So many marks stand below a curve, at most.
-_MARKS: Final = 12
+_MARKS: Final = 8
 
 #: Parts of the database that are smaller, in bytes an event, are not drawn.
 _SMALL: Final = 1.0
@@ -28,7 +30,8 @@ _SMALL: Final = 1.0
 def _curves(title: str, below: str, along: Sequence[str], series: Mapping[str, Sequence[float | None]]) -> Any:
     """One line a series over the same marks, from zero, so that a slope is as steep as it is."""
     chart = Line(
-        title=title, x_title=below, x_labels_major_every=max(1, len(along) // _MARKS), dots_size=2, include_x_axis=True, **_COMMON
+        title=title, x_title=below, x_labels_major_every=max(1, len(along) // _MARKS), dots_size=2, include_x_axis=True,
+        legend_at_bottom=True, **_COMMON,
     )  # fmt: skip
     chart.x_labels = along
     for name, values in series.items():
