@@ -45,9 +45,10 @@ audit: $(DEV_STAMP)  ## Ask whether a hole is known in what the lock files name 
 
 bench: $(DEV_STAMP)  ## Measure everything, three turns each, against the naive twin and the machine's limits
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.plots
 
-bench-short: $(DEV_STAMP)  ## Measure, in a few minutes, against the naive twin
-	$(BIN)/python -m benchmarks --short $(BENCH_ARGS)
+bench-short: $(DEV_STAMP)  ## Measure by short turns, and fail if a ratio is worse by a third than in benchmarks/ratios.json
+	$(BIN)/python -m benchmarks --short --hold benchmarks/ratios.json $(BENCH_ARGS)
 
 bench-growth: $(DEV_STAMP)  ## Absorb a million events of 50,000 people, verify them, and say whether an event costs more at the end
 	$(BIN)/python -m benchmarks.growth $(BENCH_ARGS)
