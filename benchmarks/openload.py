@@ -18,6 +18,7 @@ import random
 import time
 from collections import Counter, deque
 from itertools import accumulate, count, repeat, takewhile
+from math import ceil
 from typing import Any, Final, Protocol, cast
 from urllib.parse import urlsplit
 
@@ -25,6 +26,8 @@ import uvloop
 
 from benchmarks.crowd import AGENT
 from benchmarks.load import Requests
+
+_MOST_CONNECTIONS: Final = 64
 
 #: How long after the last instant answers are waited for, in seconds; who needs longer is broken, not slow.
 _PATIENCE: Final = 60.0
@@ -168,6 +171,11 @@ def percentile(values: list[float], share: int) -> float:
     return values[max(0, -(-len(values) * share // 100) - 1)]
 
 
+def _connections(rate: float) -> int:
+    """So many that each is used about once a second: servers close those that are silent for long."""
+    return min(_MOST_CONNECTIONS, ceil(rate))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", required=True)
@@ -175,14 +183,13 @@ def main() -> None:
     parser.add_argument("--write-key", default="")
     parser.add_argument("--rate", type=float, required=True)
     parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--form", action="store_true", help="post forms")
     given = parser.parse_args()
     requests: Makes = (
         Posts(given.url, given.prefix) if given.form else Requests(given.url, given.write_key, given.prefix, batch=1)
     )
     planned = instants(given.rate, given.seconds)
-    told = uvloop.run(run(given.url, requests, planned, given.connections))
+    told = uvloop.run(run(given.url, requests, planned, _connections(given.rate)))
     if given.form:
         told["planned"] = {address(given.prefix, number): told["began"] + at for number, at in enumerate(planned)}
     print(json.dumps(told))
