@@ -198,7 +198,7 @@ def _line(what: str, level: Level) -> str:
 def figures(laboratory: Laboratory, *, short: bool, times: int, say: Callable[[str], None]) -> Iterator[Figure]:
     sustaining = Sustaining(laboratory, SHORT if short else FULL, say)
     figure = Figure("sustained", "HTTP to scored row, lag flat, all on two cores", goals=(Goal(10, "twin"),))
-    measure(figure, times, say, ours=sustaining.ours, twin=sustaining.twin, limit=None)
+    figure = measure(figure, times, say, ours=sustaining.ours, twin=sustaining.twin, limit=None)
     _kept(laboratory).write_text(json.dumps([median(figure.ours), median(figure.twin)]))
     yield figure
 
