@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from nurture.adapters import redis_keys
+from nurture.adapters.script import Script
 from nurture.adapters.segments import Kind, Record
 from nurture.domain.event import ANSWERED_AT_ONCE, EVENT, Event, route_of
 from nurture.errors import StreamFull, Unavailable
@@ -70,8 +71,11 @@ return wake
 
 
 def connect(url: str) -> Redis:
-    """A client for StreamWriter: it never waits longer than PATIENCE and leaves trying again to whoever sent the event."""
-    return Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=Retry(NoBackoff(), 1))
+    """A client for StreamWriter, which bounds every wait itself: a bound of redis-py's would be a task and a timer for each command.
+
+    Trying again is left to whoever sent the event.
+    """
+    return Redis.from_url(url, socket_timeout=None, socket_connect_timeout=PATIENCE, retry=Retry(NoBackoff(), 1))
 
 
 class _Waiting(NamedTuple):
@@ -98,7 +102,7 @@ class StreamWriter:
     ) -> None:  # fmt: skip
         self._redis = redis
         self._partitions = partitions
-        self._script = redis.register_script(_WRITE)
+        self._script = Script(redis, _WRITE)
         marks = [redis_keys.nudged(f"absorb:{each}") for each in range(partitions)]
         self._marks = marks
         self._keys = [*map(redis_keys.events, range(partitions)), *marks]
@@ -315,7 +319,7 @@ class StreamWriter:
         """Write one group: for each event its partition, counted from 1, and its body. The partitions to nudge now."""
         with _as_unavailable():
             async with asyncio.timeout(PATIENCE):
-                wake: list[int] = await self._script(keys=self._keys, args=self._options + arguments)
+                wake: list[int] = await self._script(self._keys, self._options + arguments)
         if wake == [-1]:
             raise StreamFull
         return {partition - 1 for partition in wake}
