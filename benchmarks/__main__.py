@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
-from benchmarks import absorb, accept, hold, next_steps
+from benchmarks import absorb, accept, hold, latency, next_steps, sustained
 from benchmarks.figure import Figure
 from benchmarks.laboratory import HERE, Laboratory, WrongResultError
 from benchmarks.machine import describe
@@ -41,6 +41,8 @@ class Group(NamedTuple):
 GROUPS: Final = (
     Group("accept", accept.figures, ("accept", "accept-batch")),
     Group("absorb", absorb.figures, ("absorb",)),
+    Group("sustained", sustained.figures, ("sustained",), in_short=False),
+    Group("latency", latency.figures, tuple(f"latency-{load}-p{share}" for load in ("idle", "half") for share in (50, 99)), in_short=False),
 )
 
 KEYS: Final = tuple(key for group in GROUPS for key in group.keys)
