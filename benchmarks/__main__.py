@@ -42,7 +42,12 @@ GROUPS: Final = (
     Group("accept", accept.figures, ("accept", "accept-batch")),
     Group("absorb", absorb.figures, ("absorb",)),
     Group("sustained", sustained.figures, ("sustained",), in_short=False),
-    Group("latency", latency.figures, tuple(f"latency-{load}-p{share}" for load in ("idle", "half") for share in (50, 99)), in_short=False),
+    Group(
+        "latency",
+        latency.figures,
+        tuple(f"latency-{load}-p{share}" for load in ("idle", "half") for share in (50, 99)),
+        in_short=False,
+    ),
 )
 
 KEYS: Final = tuple(key for group in GROUPS for key in group.keys)
