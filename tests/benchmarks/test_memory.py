@@ -56,7 +56,7 @@ def test_a_process_that_ended_is_not_weighed() -> None:
 
 
 def test_growth_is_that_of_the_later_three_quarters() -> None:
-    filling = [(float(second), 100.0 + 10 * second) for second in range(100)]
+    filling = [(float(second), 100.0 + 9 * second) for second in range(100)]
     growing = [(float(second), 1_000.0 + second / 3_600) for second in range(100, 400)]
     weights = Weights(90.0, [*filling, *growing])
     assert weights.slope == pytest.approx(1.0)
