@@ -74,7 +74,7 @@ class Laboratory:
         log = self.folder / f"{module[0]}-{free_port()}.log"
         with log.open("wb") as stream:
             process = subprocess.Popen(
-                [sys.executable, "-m", *module], cwd=ROOT, env=_environ(environ), stdin=subprocess.DEVNULL, stdout=stream,
+                [sys.executable, "-m", *module], cwd=ROOT, env=environ_of(environ), stdin=subprocess.DEVNULL, stdout=stream,
                 stderr=stream, start_new_session=True,
             )  # fmt: skip
         try:
@@ -98,11 +98,12 @@ class Laboratory:
     def answer_of(self, *module: str, environ: Mapping[str, str] | None = None) -> Any:
         """Run `python -m …` to its end and return what it printed, read as JSON."""
         command = [sys.executable, "-m", *module]
-        done = subprocess.run(command, cwd=ROOT, env=_environ(environ or {}), check=True, stdout=subprocess.PIPE)
+        done = subprocess.run(command, cwd=ROOT, env=environ_of(environ or {}), check=True, stdout=subprocess.PIPE)
         return json.loads(done.stdout)
 
 
-def _environ(more: Mapping[str, str]) -> dict[str, str]:
+def environ_of(more: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a measured process: ours without the engine's settings, and some more."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("NURTURE_")}
     return {**inherited, **more}
 

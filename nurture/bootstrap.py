@@ -25,7 +25,7 @@ from nurture.definitions.config import Installation
 from nurture.definitions.loader import Loaded, load
 from nurture.domain.mail.routing import DEFAULT
 from nurture.domain.mail.sending import MessageStatus
-from nurture.errors import DefinitionError, NurtureError, Unavailable
+from nurture.errors import DefinitionError, NurtureError, SettingsError, Unavailable
 from nurture.ports import Clock, Nudge, Router, Writer
 from nurture.settings import Settings
 
@@ -206,6 +206,14 @@ class WorkerParts:
     """What the tasks of one worker process use, each made on first use and kept."""
 
     settings: Settings
+
+    def load_ahead(self, queues: Collection[str]) -> None:
+        """Load the code that tasks of these queues work with. Nothing is connected to; what is not set up is left to who needs it."""
+        _ = self.database, self.redis, self.tally, self.held_queues
+        with suppress(SettingsError):
+            _ = "mail" in queues and self.mailroom
+        with suppress(SettingsError):
+            _ = "handoff" in queues and self.webhooks
 
     @cached_property
     def name(self) -> str:
