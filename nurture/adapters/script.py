@@ -26,7 +26,7 @@ class Script:
     async def __call__(self, keys: list[str], arguments: list[Any]) -> Any:
         """What the script answers. Raises RedisError and OSError; whoever gives up waiting costs no more than the connection."""
         command = _packed("EVALSHA", self._sha, len(keys), *keys, *arguments)
-        connection = self._idle.pop() if self._idle else await self._pool.get_connection()  # type: ignore[no-untyped-call]
+        connection = self._idle.pop() if self._idle else await self._pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py tells no type
         try:
             return await self._answer(connection, command)
         except NoScriptError:
