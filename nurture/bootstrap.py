@@ -58,7 +58,7 @@ _COUNTED: Final = {
 def database(settings: Settings, *, busy: bool = False) -> Database:
     """The database of an installation; connections are opened when first used. `busy`: see `make_engine`."""
     pepper = settings.secret_key.get_secret_value() if settings.secret_key is not None else None
-    return Database(make_engine(settings.database, busy=busy), pepper)
+    return Database(make_engine(settings.database, busy=busy, silence=settings.silence_seconds), pepper)
 
 
 def redis_client(settings: Settings) -> Redis:
