@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
-from benchmarks import absorb, accept, hold, latency, next_steps, sustained
+from benchmarks import absorb, accept, hold, latency, mail, next_steps, steps, sustained
 from benchmarks.figure import Figure
 from benchmarks.laboratory import HERE, Laboratory, WrongResultError
 from benchmarks.machine import describe
@@ -48,6 +48,8 @@ GROUPS: Final = (
         tuple(f"latency-{load}-p{share}" for load in ("idle", "half") for share in (50, 99)),
         in_short=False,
     ),
+    Group("mail", mail.figures, tuple(f"mail-{trial.distance.key}" for trial in mail.TRIALS)),
+    Group("steps", steps.figures, ("steps", "steps-growth")),
 )
 
 KEYS: Final = tuple(key for group in GROUPS for key in group.keys)
@@ -125,12 +127,12 @@ def _options() -> argparse.Namespace:
 
 def main() -> int:
     options = _options()
-    steps, held = next_steps.read(KEYS), hold.read(options.hold) if options.hold else None
+    costs, held = next_steps.read(KEYS), hold.read(options.hold) if options.hold else None
     results = list[Result]()
     try:
         with Laboratory() as laboratory:
             facts = describe(laboratory)
-            bench = Bench(laboratory, options.short, options.times, options.profile, steps, held)
+            bench = Bench(laboratory, options.short, options.times, options.profile, costs, held)
             for result in bench.results(_chosen(options.only, short=options.short)):
                 results.append(result)
                 _keep(facts, results, options.json)  # now, for whoever is cut off before the end
