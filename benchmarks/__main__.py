@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
-from benchmarks import absorb, accept, hold, latency, mail, next_steps, steps, sustained
+from benchmarks import absorb, accept, growth, hold, latency, mail, memory, next_steps, starting, steps, storage, sustained
 from benchmarks.figure import Figure
 from benchmarks.laboratory import HERE, Laboratory, WrongResultError
 from benchmarks.machine import describe
@@ -50,6 +50,10 @@ GROUPS: Final = (
     ),
     Group("mail", mail.figures, tuple(f"mail-{trial.distance.key}" for trial in mail.TRIALS)),
     Group("steps", steps.figures, ("steps", "steps-growth")),
+    Group("memory", memory.figures, ("memory-rest", "memory-full"), in_short=False),
+    Group("storage", storage.figures, ("bytes-event", "bytes-person")),
+    Group("growth", growth.figures, ("growth",), in_short=False),
+    Group("starting", starting.figures, ("start-help", "start-status")),
 )
 
 KEYS: Final = tuple(key for group in GROUPS for key in group.keys)
