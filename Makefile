@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet 
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help demo run test lint lock bench bench-short bench-growth bench-reports bench-steps bench-simulate bench-scorecard bench-limiter bench-mail kills faults fuzz audit clean
+.PHONY: help demo run test lint lock bench bench-short bench-growth bench-reports bench-steps bench-simulate bench-scorecard bench-limiter bench-mail bench-costs kills faults fuzz audit clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -45,9 +45,10 @@ audit: $(DEV_STAMP)  ## Ask whether a hole is known in what the lock files name 
 
 bench: $(DEV_STAMP)  ## Measure everything, three turns each, against the naive twin and the machine's limits
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.plots
 
-bench-short: $(DEV_STAMP)  ## Measure, in a few minutes, against the naive twin
-	$(BIN)/python -m benchmarks --short $(BENCH_ARGS)
+bench-short: $(DEV_STAMP)  ## Measure by short turns, and fail if a ratio is worse by a third than in benchmarks/ratios.json
+	$(BIN)/python -m benchmarks --short --hold benchmarks/ratios.json $(BENCH_ARGS)
 
 bench-growth: $(DEV_STAMP)  ## Absorb a million events of 50,000 people, verify them, and say whether an event costs more at the end
 	$(BIN)/python -m benchmarks.growth $(BENCH_ARGS)
@@ -78,6 +79,10 @@ fuzz: $(DEV_STAMP)  ## Send 100,000 inputs of bad will to a web process, and say
 
 bench-limiter: $(DEV_STAMP)  ## Let four processes share a rate, and say how full the fullest second was and how much was used
 	$(BIN)/python -m benchmarks.limiter $(BENCH_ARGS)
+
+bench-costs: $(DEV_STAMP)  ## Measure what an event, a person and a step cost, and write docs/capacity.md by it
+	$(BIN)/python -m benchmarks.costs
+	WRITE_DOCS=1 $(BIN)/python -m pytest -q tests/benchmarks/test_capacity.py
 
 lock:  ## Choose the newest allowed versions and write both lock files
 	@set -e; tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \

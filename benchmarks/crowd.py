@@ -27,7 +27,7 @@ _PATHS = (
 )
 _QUERIES = ("", "", "", "?utm_source=newsletter&utm_medium=email", "?utm_source=search&utm_medium=cpc")
 _NAMES = ("page_viewed",) * 44 + ("article_read",) * 4 + (ASSET_DOWNLOADED, "webinar_attended")
-_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
+AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 
 WireEvent = dict[str, Any]
 
@@ -48,10 +48,16 @@ def wire_events(number: int, *, prefix: str, now: datetime) -> Iterator[WireEven
             "event": name,
             "messageId": f"{prefix}-{index:08d}",
             "anonymousId": f"visitor-{chance.randrange(VISITORS):05d}",
-            "timestamp": (now - timedelta(seconds=chance.randrange(7 * 86_400))).isoformat(),
+            "timestamp": (now - _ago(name, chance)).isoformat(),
             "properties": properties,
-            "context": {"userAgent": _AGENT, "locale": "en-GB"},
+            "context": {"userAgent": AGENT, "locale": "en-GB"},
         }
+
+
+def _ago(name: str, chance: random.Random) -> timedelta:
+    """When it happened: within a week, and a download within two days, for the engine enrols nobody who downloaded three days ago."""
+    days = 2 if name == ASSET_DOWNLOADED else 7
+    return timedelta(seconds=chance.randrange(7 * 86_400) % (days * 86_400))
 
 
 def accepted(wire: WireEvent, now: datetime) -> Event:

@@ -1,9 +1,9 @@
 """A figure: the same quantity for the engine, the twin and the limit, each measured several times in one session."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from statistics import median
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Column = Literal["twin", "limit"]
 
@@ -14,6 +14,14 @@ class Goal:
 
     bound: float
     beside: Column | None = None
+
+
+class Runs(NamedTuple):
+    """How each column is measured once; None for one that cannot exist."""
+
+    ours: Callable[[], float]
+    twin: Callable[[], float] | None = None
+    limit: Callable[[], float] | None = None
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,8 @@ class Figure:
     limit: list[float] = field(default_factory=list)
     limit_is: str = ""
     goals: tuple[Goal, ...] = ()
+    #: How it can be measured again, as long as what measures it stands; None if it cannot.
+    runs: Runs | None = field(default=None, repr=False, compare=False)
 
     @property
     def times_twin(self) -> float | None:
@@ -61,9 +71,17 @@ class Figure:
         """The goals that are not reached."""
         return [goal for goal in self.goals if not self.meets(goal)]
 
+    def again(self, times: int, say: Callable[[str], None]) -> "Figure":
+        """The same figure measured anew, by so many turns; as it is if it cannot be."""
+        if self.runs is None:
+            return self
+        return measure(replace(self, ours=[], twin=[], limit=[]), times, say, **self.runs._asdict())
+
     def as_json(self) -> dict[str, Any]:
+        told = asdict(replace(self, runs=None))
+        del told["runs"]
         medians = {name: median(values) for name in ("ours", "twin", "limit") if (values := getattr(self, name))}
-        return asdict(self) | {"medians": medians, "times_twin": self.times_twin, "share_of_limit": self.share_of_limit}
+        return told | {"medians": medians, "times_twin": self.times_twin, "share_of_limit": self.share_of_limit}
 
 
 def measure(
@@ -76,4 +94,4 @@ def measure(
             if run is not None:
                 values.append(run())
                 say(f"{figure.name}, {column}, {turn} of {times}: {values[-1]:,.3g} {figure.unit}")
-    return figure
+    return replace(figure, runs=Runs(ours, twin, limit))

@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +23,9 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 WRITE_KEY = "wk_benchmarks"
 
+#: Looks at a process, told by the words behind `python -m` and its number, while the block lasts.
+Watching = Callable[[Sequence[str], int], AbstractContextManager[None]]
+
 
 class WrongResultError(Exception):
     """A run was fast and wrong: it lost, doubled or miscounted something. Its figure must not be shown."""
@@ -30,6 +33,9 @@ class WrongResultError(Exception):
 
 class Laboratory:
     """A Redis with AOF (everysec) and a PostgreSQL with fsync, on free ports, for one run of the benchmarks."""
+
+    def __init__(self) -> None:
+        self._watching: Watching = lambda _module, _pid: nullcontext()
 
     def __enter__(self) -> Self:
         self._undo = ExitStack()
@@ -68,25 +74,36 @@ class Laboratory:
         log = self.folder / f"{module[0]}-{free_port()}.log"
         with log.open("wb") as stream:
             process = subprocess.Popen(
-                [sys.executable, "-m", *module], cwd=ROOT, env=_environ(environ), stdin=subprocess.DEVNULL, stdout=stream,
+                [sys.executable, "-m", *module], cwd=ROOT, env=environ_of(environ), stdin=subprocess.DEVNULL, stdout=stream,
                 stderr=stream, start_new_session=True,
             )  # fmt: skip
         try:
-            yield process
+            with self._watching(module, process.pid):
+                yield process
         except BaseException:
             shutil.copyfileobj(log.open(errors="replace"), sys.stderr)
             raise
         finally:
             _end(process)
 
+    @contextmanager
+    def watched_by(self, watching: Watching) -> Iterator[None]:
+        """Have each process that is started in the block looked at until it is ended."""
+        before, self._watching = self._watching, watching
+        try:
+            yield
+        finally:
+            self._watching = before
+
     def answer_of(self, *module: str, environ: Mapping[str, str] | None = None) -> Any:
         """Run `python -m …` to its end and return what it printed, read as JSON."""
         command = [sys.executable, "-m", *module]
-        done = subprocess.run(command, cwd=ROOT, env=_environ(environ or {}), check=True, stdout=subprocess.PIPE)
+        done = subprocess.run(command, cwd=ROOT, env=environ_of(environ or {}), check=True, stdout=subprocess.PIPE)
         return json.loads(done.stdout)
 
 
-def _environ(more: Mapping[str, str]) -> dict[str, str]:
+def environ_of(more: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a measured process: ours without the engine's settings, and some more."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("NURTURE_")}
     return {**inherited, **more}
 

@@ -19,11 +19,17 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from benchmarks.crowd import wire_events
+from benchmarks.crowd import WireEvent, wire_events
 from nurture.domain.event import RESERVED_NAMES
 
 _PLACEHOLDER = "load-message-id"
 _TEMPLATES = 2_000
+
+
+def said(prefix: str) -> list[WireEvent]:
+    """What the generator says, over and over; only the message ids differ."""
+    events = wire_events(_TEMPLATES, prefix=prefix, now=datetime.now(UTC))
+    return [event for event in events if event["event"] not in RESERVED_NAMES]  # what only the engine itself may report
 
 
 class Requests:
@@ -40,8 +46,7 @@ class Requests:
         self._key = write_key
         events = [
             json.dumps(event | {"messageId": _PLACEHOLDER} | ({} if batch > 1 else {"writeKey": write_key}))
-            for event in wire_events(_TEMPLATES, prefix=prefix, now=datetime.now(UTC))
-            if event["event"] not in RESERVED_NAMES  # what only the engine itself may report
+            for event in said(prefix)
         ]
         self._pieces = cycle([event.encode().partition(_PLACEHOLDER.encode()) for event in events])
 

@@ -1,8 +1,9 @@
 """`python -m benchmarks.mail [--short] [--rows N] [--json FILE]`: mails a second, from queued row to recorded acceptance.
 
 The engine's worker as in production, two processes, sends letters of 23 KB out of PostgreSQL to a counting sink in a process of its
-own; so does the twin's. The sink is near, or a round trip of 20 ms away, or works for 20 ms on each mail. With `--rows` the queue
-holds so many more mails than are sent, and what matters is the workers' memory. Exit code 1 if a mail was lost or doubled.
+own; so does the twin's; the limit are two processes that write and send the same letters and know no database. The sink is near, or
+a round trip of 20 ms away, or works for 20 ms on each mail. With `--rows` the queue holds so many more mails than are sent, and what
+matters is the workers' memory. Exit code 1 if a mail was lost or doubled.
 """
 
 import argparse
@@ -11,12 +12,12 @@ import shutil
 import smtplib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg
 from pydantic import SecretStr
@@ -24,7 +25,7 @@ from rich.table import Table
 from sqlalchemy import text
 
 from benchmarks import letter
-from benchmarks.figure import Figure, measure
+from benchmarks.figure import Figure, Goal, measure
 from benchmarks.laboratory import HERE, ROOT, Laboratory, WrongResultError, await_port, frozen, same
 from benchmarks.machine import describe
 from benchmarks.program import console, origin, say
@@ -40,6 +41,11 @@ CONNECTIONS: Final = 16
 
 OUT: Final = ROOT / "benchmarks" / "out" / "mail.json"
 _PATIENCE: Final = 1_800.0
+
+_LIMIT: Final = "the same letters written and sent in a pipeline, without a database"
+
+#: The database of what needs none.
+_NOWHERE: Final = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
 
 _SEQUENCE: Final = """
 sequence: letters
@@ -82,6 +88,26 @@ NEAR: Final = Distance("near", "a sink beside it")
 FAR: Final = Distance("far", "a round trip of 20 ms", round_trip=20)
 STIFF: Final = Distance("stiff", "the same without PIPELINING", round_trip=20, pipelining=False)
 SLOW: Final = Distance("slow", "20 ms of work on each mail", work=20)
+
+
+class Trial(NamedTuple):
+    """What is measured at a distance: how many mails the engine sends, and the twin, which sends none where it is not measured."""
+
+    distance: Distance
+    mails: int
+    twins: int = 0
+    goals: tuple[Goal, ...] = ()
+
+
+TRIALS: Final = (
+    Trial(NEAR, 12_000, 1_200, (Goal(5, "twin"), Goal(0.5, "limit"))),
+    Trial(FAR, 8_000, 200, (Goal(25, "twin"), Goal(0.5, "limit"))),
+    Trial(STIFF, 8_000),
+    Trial(SLOW, 8_000, 600),
+)
+
+#: In the short form so many times fewer mails are sent.
+_SHORT: Final = 4
 
 
 @dataclass(frozen=True)
@@ -194,6 +220,13 @@ class Mailing:
                 memory = _peak_memory(process.pid)
             return Sent(mails / seconds, sink.check("the twin", mails), memory)
 
+    def limit(self, distance: Distance, mails: int) -> Sent:
+        """The same letters written and sent by two processes that know no database."""
+        with _sink(self._laboratory, distance) as sink:
+            environ = self._settings(_NOWHERE, sink).as_environ()
+            answer = self._laboratory.answer_of("benchmarks.limits.smtp", str(mails), environ=environ)
+            return Sent(mails / answer["seconds"], sink.check("the limit", mails))
+
 
 def _lay_out(settings: Settings, rows: int) -> None:
     database = bootstrap.database(settings)
@@ -237,43 +270,40 @@ def _peak_memory(worker: int) -> float:
     return max(peaks) / 1e3
 
 
-def _figure(mailing: Mailing, distance: Distance, mails: int, twins: int, times: int, say: Callable[[str], None]) -> Figure:
-    """Both columns, in turns; the mails of both are of one size. No twin is measured that sends no mails."""
+def _figure(mailing: Mailing, trial: Trial, times: int, say: Callable[[str], None]) -> Figure:
+    """All columns, in turns; the mails of all are of one size. The limit is one that has its commands taken in a pipeline."""
+    distance, mails, twins, goals = trial
     sizes: list[float] = []
 
-    def ours() -> float:
-        sent = mailing.ours(distance, mails)
-        sizes.append(sent.size)
-        return sent.rate
-
-    def twin() -> float:
-        sent = mailing.twin(distance, twins)
+    def rate_of(sent: Sent) -> float:
         sizes.append(sent.size)
         return sent.rate
 
     figure = measure(
-        Figure(f"mail-{distance.key}", f"mail, {distance.name}", "mails/s"),
-        times,
-        say,
-        ours=ours,
-        twin=twin if twins else None,
-        limit=None,
-    )
+        Figure(f"mail-{distance.key}", f"mail, {distance.name}", "mails/s", limit_is=_LIMIT if distance.pipelining else "", goals=goals),
+        times, say,
+        ours=lambda: rate_of(mailing.ours(distance, mails)),
+        twin=(lambda: rate_of(mailing.twin(distance, twins))) if twins else None,
+        limit=(lambda: rate_of(mailing.limit(distance, mails))) if distance.pipelining else None,
+    )  # fmt: skip
     if max(sizes) > 1.05 * min(sizes):
         raise WrongResultError(f"the mails are of different sizes: {min(sizes):,.0f} to {max(sizes):,.0f} bytes")
     say(f"{figure.name}: mails of {min(sizes):,.0f} to {max(sizes):,.0f} bytes")
     return figure
 
 
-def speed(mailing: Mailing, *, short: bool, say: Callable[[str], None]) -> list[Figure]:
-    """The engine and the twin at each distance."""
-    times, share = (1, 4) if short else (3, 1)
-    return [
-        _figure(mailing, NEAR, 12_000 // share, 1_200 // share, times, say),
-        _figure(mailing, FAR, 8_000 // share, 200 // share, times, say),
-        _figure(mailing, STIFF, 8_000 // share, 0, times, say),
-        _figure(mailing, SLOW, 8_000 // share, 600 // share, times, say),
-    ]
+def figures(laboratory: Laboratory, *, short: bool, times: int, say: Callable[[str], None]) -> Iterator[Figure]:
+    """Mails a second at each distance; in the short form only beside the sink, and few."""
+    return speed(Mailing(laboratory), TRIALS[:1] if short else TRIALS, times, say, share=_SHORT if short else 1)
+
+
+def speed(
+    mailing: Mailing, trials: Sequence[Trial], times: int, say: Callable[[str], None], *, share: int = 1
+) -> Iterator[Figure]:
+    """The engine, the twin and the limit in each trial, with one mail of so many."""
+    for trial in trials:
+        fewer = trial._replace(mails=trial.mails // share, twins=trial.twins // share)
+        yield _figure(mailing, fewer, times, say)
 
 
 def memory(mailing: Mailing, rows: int, say: Callable[[str], None]) -> dict[str, Any]:
@@ -289,13 +319,13 @@ def memory(mailing: Mailing, rows: int, say: Callable[[str], None]) -> dict[str,
 
 def _print(facts: dict[str, Any], figures: list[Figure]) -> None:
     table = Table(title="medians, mails a second")
-    for column in ("figure", "ours", "twin", "ours ÷ twin"):
+    for column in ("figure", "ours", "twin", "limit", "ours ÷ twin", "ours ÷ limit"):
         table.add_column(column, justify="left" if column == "figure" else "right")
     for figure in figures:
         medians = figure.as_json()["medians"]
-        times = figure.times_twin
-        twin = f"{medians['twin']:,.1f}" if figure.twin else "—"
-        table.add_row(figure.name, f"{medians['ours']:,.0f}", twin, f"{times:.1f}" if times else "—")
+        rates = [f"{medians[column]:,.1f}" if column in medians else "—" for column in ("ours", "twin", "limit")]
+        ratios = [f"{ratio:.2f}" if ratio else "—" for ratio in (figure.times_twin, figure.share_of_limit)]
+        table.add_row(figure.name, *rates, *ratios)
     screen = console()
     screen.print(table)
     screen.print(origin(facts))
@@ -315,9 +345,9 @@ def main() -> int:
             if options.rows:
                 told["memory"] = memory(mailing, options.rows, say)
             else:
-                figures = speed(mailing, short=options.short, say=say)
-                told["figures"] = [figure.as_json() for figure in figures]
-                _print(facts, figures)
+                measured = list(speed(mailing, TRIALS, 1 if options.short else 3, say, share=_SHORT if options.short else 1))
+                told["figures"] = [figure.as_json() for figure in measured]
+                _print(facts, measured)
     except WrongResultError as error:
         print(f"a run was wrong, so there is no figure: {error}", file=sys.stderr)
         return 1

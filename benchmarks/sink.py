@@ -1,13 +1,15 @@
 """`python -m benchmarks.sink PORT [--round-trip MS] [--work MS] [--one-by-one]`: a mail server that takes everything, counts it and throws it away.
 
 PIPELINING (RFC 2920) is offered, unless commands are to come one by one. Every reply comes a round trip late, as if the server stood far away; the reply to a whole mail
-comes later by the server's work on it. `XCOUNT` is answered with what was counted, as JSON.
+comes later by the server's work on it. `XCOUNT` is answered with what was counted, as JSON; `XTIMES` with a line for each mail and recipient:
+the instant at which its last byte was here (`time.monotonic`, which all processes of a machine share) and the address.
 """
 
 import argparse
 import asyncio
 import json
 import re
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
@@ -28,11 +30,17 @@ class Tally:
     sessions: int = 0
     size: int = 0
     ids: Counter[bytes] = field(default_factory=Counter)
+    times: list[tuple[float, str]] = field(default_factory=list)
 
-    def take(self, raw: bytes) -> None:
+    def take(self, raw: bytes, recipients: list[str]) -> None:
+        came = time.monotonic()
         found = _MESSAGE_ID.search(raw)
         self.ids[found[1] if found else b""] += 1
         self.size += len(raw)
+        self.times += [(came, recipient) for recipient in recipients]
+
+    def as_lines(self) -> str:
+        return "\r\n".join([*(f"250-{came} {recipient}" for came, recipient in self.times), "250 that is all"])
 
     def as_json(self) -> str:
         mails, different = self.ids.total(), len(self.ids)
@@ -46,6 +54,7 @@ class Session(asyncio.Protocol):
         self._tally = tally
         self._buffer = bytearray()
         self._in_body = False
+        self._recipients: list[str] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -62,22 +71,28 @@ class Session(asyncio.Protocol):
             if end < 0:
                 break
             if self._in_body:
-                self._tally.take(bytes(self._buffer[:end]))
+                self._tally.take(bytes(self._buffer[:end]), self._recipients)
                 del self._buffer[: end + len(_END)]
                 self._in_body = False
                 work += self._tally.work
                 replies.append("250 2.0.0 taken")
             else:
-                verb = bytes(self._buffer[:6]).upper()
+                line = bytes(self._buffer[:end])
                 del self._buffer[: end + 2]
-                replies.append(self._answer(verb))
+                replies.append(self._answer(line))
         if replies:
             self._say(replies, work)
 
-    def _answer(self, verb: bytes) -> str:
-        if verb == b"XCOUNT":
-            return f"250 {self._tally.as_json()}"
-        match verb[:4]:
+    def _answer(self, line: bytes) -> str:
+        match line[:4].upper():
+            case b"XCOU":
+                return f"250 {self._tally.as_json()}"
+            case b"XTIM":
+                return self._tally.as_lines()
+            case b"MAIL":
+                self._recipients = []
+            case b"RCPT":
+                self._recipients.append(line.partition(b"<")[2].partition(b">")[0].decode())
             case b"EHLO":
                 return self._tally.hello
             case b"DATA":

@@ -8,11 +8,10 @@ large one is due, and two processes plan their steps. Exit code 1 if a step was 
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -20,9 +19,11 @@ from typing import Any, Final
 from rich.table import Table
 from sqlalchemy import Connection, func, select, text
 
+from benchmarks.figure import Figure, Goal, measure
 from benchmarks.laboratory import ROOT, Laboratory, WrongResultError, same
 from benchmarks.meter import Cost, Meter
 from benchmarks.program import console, run, say
+from benchmarks.side_by_side import PROCESSES, side_by_side
 from nurture import bootstrap
 from nurture.adapters.calendar import is_holiday
 from nurture.adapters.database.releases import apply
@@ -41,6 +42,7 @@ DUE: Final = 1_000
 TURNS: Final = 9
 
 FEW: Final = 10_000
+MANY: Final = 1_000_000
 AT: Final = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)  # a Wednesday, within the window
 OUT: Final = ROOT / "benchmarks" / "out" / "steps.json"
 
@@ -162,17 +164,17 @@ def drain(database: Database, clock: MovableClock) -> int:
             return moved
 
 
-def _work(settings: Settings) -> int:
-    """What one worker process does."""
-    database = bootstrap.database(settings)
+def _worker(settings: Settings, _share: int) -> Callable[[], int]:
+    """One worker process, and what it does."""
+    database = bootstrap.database(settings, busy=True)
     bootstrap.settle_down()
-    return drain(database, MovableClock(AT))
+    return partial(drain, database, MovableClock(AT))
 
 
-def flatness(few: Crowd, many: Crowd, say: Callable[[str], None]) -> dict[str, Any]:
-    """What claiming and moving 1,000 steps costs with many waiting ÷ with few, turn by turn."""
+def flatness(few: Crowd, many: Crowd, say: Callable[[str], None], number: int = TURNS) -> list[tuple[Cost, Cost]]:
+    """What claiming and moving 1,000 steps costs with few waiting, and with many, turn by turn."""
     turns: list[tuple[Cost, Cost]] = []
-    for turn in range(TURNS + 1):
+    for turn in range(number + 1):
         costs = []
         for crowd in (few, many):
             crowd.make_due(turn)
@@ -182,6 +184,10 @@ def flatness(few: Crowd, many: Crowd, say: Callable[[str], None]) -> dict[str, A
             say(
                 f"turn {turn}: {costs[0].wall * 1e3:.0f} ms with {few.people:,}, {costs[1].wall * 1e3:.0f} ms with {many.people:,}"
             )
+    return turns
+
+
+def _growth(turns: list[tuple[Cost, Cost]]) -> dict[str, Any]:
     told = {}
     for name in ("wall", "cpu"):
         small, large = ([float(getattr(each, name)) for each in column] for column in zip(*turns, strict=True))
@@ -192,34 +198,76 @@ def flatness(few: Crowd, many: Crowd, say: Callable[[str], None]) -> dict[str, A
     return told
 
 
-def planning(many: Crowd, workers: int = 2) -> dict[str, Any]:
-    """How long so many workers take to plan everybody's step."""
+def planning(many: Crowd) -> dict[str, Any]:
+    """How long two workers take to plan everybody's step."""
     due = many.everybody_is_due()
     many.database.engine.dispose()
-    began = time.perf_counter()
-    with get_context("spawn").Pool(workers) as pool:
-        taken = pool.map(_work, [many.settings] * workers, chunksize=1)
-    seconds = time.perf_counter() - began
-    same("steps planned", sum(taken), due)
+    planned = side_by_side(_worker, many.settings)
+    same("steps planned", planned.done, due)
     many.check(due + many.taken)
-    return {"steps": due, "workers": workers, "seconds": seconds, "per_second": due / seconds}
+    return {"steps": due, "workers": PROCESSES, "seconds": planned.seconds, "per_second": planned.rate}
+
+
+def by_hand(laboratory: Laboratory, many: Crowd) -> float:
+    """The same rows claimed and moved by two processes that decide nothing; how many a second."""
+    due = many.everybody_is_due()
+    many.database.engine.dispose()
+    answer = laboratory.answer_of("benchmarks.limits.claim", many.settings.database, AT.isoformat())
+    same("rows moved by the limit", answer["done"], due)
+    many.check(due + many.taken)
+    return float(due / answer["seconds"])
 
 
 @contextmanager
-def _crowd(laboratory: Laboratory, people: int) -> Iterator[Crowd]:
+def crowded(laboratory: Laboratory, people: int) -> Iterator[Crowd]:
     with laboratory.database() as url:
         crowd = Crowd(laboratory.settings(url), laboratory.postgres.pid, people)
         yield crowd
         crowd.database.engine.dispose()
 
 
-def measure(laboratory: Laboratory, waiting: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Both figures."""
-    with _crowd(laboratory, FEW) as few, _crowd(laboratory, waiting) as many:
+def both(laboratory: Laboratory, waiting: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """What a step costs with few and with many waiting, and how fast those many are planned."""
+    with crowded(laboratory, FEW) as few, crowded(laboratory, waiting) as many:
         bootstrap.settle_down()
-        flat = flatness(few, many, say)
+        turns = flatness(few, many, say)
         few.check(few.taken)
-        return {"few": few.people, "many": many.people, "due": DUE, "growth": flat, "planning": planning(many)}
+        return {"few": few.people, "many": many.people, "due": DUE, "growth": _growth(turns), "planning": planning(many)}
+
+
+def figures(laboratory: Laboratory, *, short: bool, times: int, say: Callable[[str], None]) -> Iterator[Figure]:
+    """Steps a second when everybody is due; whether they cost more when many wait, but not in the short form."""
+    yield speed(laboratory, 10_000 if short else 100_000, times, say)
+    if not short:
+        yield growth(laboratory, 3 * times, say)
+
+
+def speed(laboratory: Laboratory, steps: int, times: int, say: Callable[[str], None]) -> Figure:
+    """How many steps two workers take a second when everybody is due."""
+
+    def ours() -> float:
+        with crowded(laboratory, steps) as everybody:
+            return float(planning(everybody)["per_second"])
+
+    def limit() -> float:
+        with crowded(laboratory, steps) as everybody:
+            return by_hand(laboratory, everybody)
+
+    figure = Figure(
+        "steps", "steps, two workers", "steps/s", goals=(Goal(0.4, "limit"),),
+        limit_is="the same rows claimed, updated and inserted by hand over two connections",
+    )  # fmt: skip
+    return measure(figure, times, say, ours=ours, twin=None, limit=limit)
+
+
+def growth(laboratory: Laboratory, turns: int, say: Callable[[str], None], *, few: int = FEW, many: int = MANY) -> Figure:
+    """What a thousand steps cost the processor when many wait ÷ when few do, turn by turn."""
+    with crowded(laboratory, few) as small, crowded(laboratory, many) as large:
+        ratios = [b.cpu / a.cpu for a, b in flatness(small, large, say, turns)]
+        for crowd in (small, large):
+            crowd.check(crowd.taken)
+    name = f"cost of a step, {many:,} waiting ÷ {few:,}"
+    return Figure("steps-growth", name, "×", better="less", ours=ratios, goals=(Goal(1.2),))
 
 
 def _print(told: dict[str, Any]) -> None:
@@ -238,10 +286,10 @@ def _print(told: dict[str, Any]) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.steps", description=__doc__)
-    parser.add_argument("--waiting", type=int, default=1_000_000, help="how many people wait in the larger database")
+    parser.add_argument("--waiting", type=int, default=MANY, help="how many people wait in the larger database")
     parser.add_argument("--json", type=Path, metavar="FILE", default=OUT, help="where the figures are written")
     options = parser.parse_args()
-    return run(lambda laboratory: measure(laboratory, options.waiting, say), _print, options.json)
+    return run(lambda laboratory: both(laboratory, options.waiting, say), _print, options.json)
 
 
 if __name__ == "__main__":

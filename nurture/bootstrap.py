@@ -25,7 +25,7 @@ from nurture.definitions.config import Installation
 from nurture.definitions.loader import Loaded, load
 from nurture.domain.mail.routing import DEFAULT
 from nurture.domain.mail.sending import MessageStatus
-from nurture.errors import DefinitionError, NurtureError, Unavailable
+from nurture.errors import DefinitionError, NurtureError, SettingsError, Unavailable
 from nurture.ports import Clock, Nudge, Router, Writer
 from nurture.settings import Settings
 
@@ -59,7 +59,7 @@ _COUNTED: Final = {
 def database(settings: Settings, *, busy: bool = False) -> Database:
     """The database of an installation; connections are opened when first used. `busy`: see `make_engine`."""
     pepper = settings.secret_key.get_secret_value() if settings.secret_key is not None else None
-    return Database(make_engine(settings.database, busy=busy), pepper)
+    return Database(make_engine(settings.database, busy=busy, silence=settings.silence_seconds), pepper)
 
 
 def redis_client(settings: Settings) -> Redis:
@@ -207,6 +207,14 @@ class WorkerParts:
     """What the tasks of one worker process use, each made on first use and kept."""
 
     settings: Settings
+
+    def load_ahead(self, queues: Collection[str]) -> None:
+        """Load the code that tasks of these queues work with. Nothing is connected to; what is not set up is left to who needs it."""
+        _ = self.database, self.redis, self.tally, self.held_queues
+        with suppress(SettingsError):
+            _ = "mail" in queues and self.mailroom
+        with suppress(SettingsError):
+            _ = "handoff" in queues and self.webhooks
 
     @cached_property
     def name(self) -> str:

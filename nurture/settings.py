@@ -190,6 +190,10 @@ class Settings(BaseModel):
         256, ge=0, le=1_000_000,
         description="Megabytes that each web process may keep on disk, in `journal` of the data folder, while Redis is away; 0: none, it answers 503.",
     )  # fmt: skip
+    silence_seconds: float = Field(
+        15.0, ge=3, le=3_600,
+        description="Seconds after which the engine and a PostgreSQL on another machine give each other up when nothing is acknowledged (a cut cable, a dead host); what was held goes to others.",
+    )  # fmt: skip
     sweep_seconds: float = Field(1.0, gt=0, le=60, description="How often beat looks for work whose nudge was lost.")
     log_format: Literal["text", "json"] = Field("text", description="Form of the log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import insert
 
 from nurture import bootstrap
@@ -15,7 +16,7 @@ from nurture.errors import DefinitionError
 from nurture.flow.release import release
 from nurture.settings import Settings
 from tests.support.definitions import GUIDE_FILE
-from tests.support.waiting import MovableClock
+from tests.support.waiting import MovableClock, free_port
 
 ROOT = Path(__file__).parents[1]
 AT = MovableClock().now()
@@ -90,3 +91,27 @@ def test_a_start_with_mistakes_tells_them(settings: Settings) -> None:
     edit(settings, "wait: 2d", "weit: 2d")
     with pytest.raises(DefinitionError, match=r"the definitions are not put in force:\n.*guide-nurture\.yaml:\d+:\d+"):
         bootstrap.prepare(settings)
+
+
+def test_the_code_of_all_tasks_is_loaded_before_the_fork_without_a_server(settings: Settings) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    urls = {
+        "database_url": f"postgresql+psycopg://{nowhere}/x",
+        "redis_url": f"redis://{nowhere}",
+        "smtp_url": f"smtp://{nowhere}",
+        "secret_key": "this-is-the-key-of-a-test",
+    }
+    parts = bootstrap.WorkerParts(settings.model_copy(update={name: SecretStr(url) for name, url in urls.items()}))
+    parts.load_ahead(["events", "sequences", "mail", "handoff"])
+    assert {"mailroom", "webhooks"} <= vars(parts).keys()
+
+
+def test_a_worker_of_events_loads_nothing_of_mail(settings: Settings) -> None:
+    parts = bootstrap.WorkerParts(settings.model_copy(update={"redis_url": SecretStr(f"redis://127.0.0.1:{free_port()}")}))
+    parts.load_ahead(["events", "sequences"])
+    assert not {"mailroom", "webhooks"} & vars(parts).keys()
+
+
+def test_a_worker_for_which_no_mail_server_is_named_starts_all_the_same(settings: Settings) -> None:
+    changed = {"redis_url": SecretStr(f"redis://127.0.0.1:{free_port()}"), "smtp_url": None}
+    bootstrap.WorkerParts(settings.model_copy(update=changed)).load_ahead(["mail"])

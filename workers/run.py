@@ -10,6 +10,7 @@ from typing import Any
 from nurture.adapters.database.engine import make_engine
 from nurture.adapters.database.leasing import LeaseKeeper
 from nurture.adapters.presence import Presence
+from nurture.bootstrap import WorkerParts, settle_down
 from nurture.settings import Settings
 from workers.app import make_app
 from workers.life import connect
@@ -30,6 +31,9 @@ def run_worker(settings: Settings, queues: Sequence[str], concurrency: int) -> i
         # Workers need not know each other: what they share is in the database. The heartbeat is what Flower knows them by.
         without_gossip=True, without_mingle=True, without_heartbeat=False,
     )  # fmt: skip
+    # What is loaded before the fork lies in memory once for all processes of the pool, as long as nobody writes to it.
+    WorkerParts(settings).load_ahead(queues)
+    settle_down()
     worker.start()
     return int(worker.exitcode or 0)
 

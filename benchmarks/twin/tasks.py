@@ -21,6 +21,7 @@ celery = Celery("twin", broker=os.environ["REDIS_URL"])
 celery.conf.update(task_ignore_result=True, broker_connection_retry_on_startup=True)
 
 SEQUENCE = "asset-follow-up"
+FORM_SUBMITTED = "form_submitted"
 TEMPLATES = os.environ.get("TEMPLATES", Path(__file__).parent / "templates")
 templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
 
@@ -39,15 +40,18 @@ def _find_or_create_person(session: OrmSession, anonymous_id: str) -> Person:
     return person
 
 
-def _enroll(session: OrmSession, person: Person) -> None:
+def _enroll(session: OrmSession, person: Person) -> Enrollment | None:
+    """The new enrollment; None for somebody who is enrolled."""
     runs = select(Enrollment.id).where(Enrollment.person_id == person.id, Enrollment.sequence == SEQUENCE)
     if session.scalar(runs) is not None:
-        return
+        return None
     try:
         with session.begin_nested():
-            session.add(Enrollment(person_id=person.id, sequence=SEQUENCE))
+            enrollment = Enrollment(person_id=person.id, sequence=SEQUENCE)
+            session.add(enrollment)
     except IntegrityError:  # another worker enrolled them first
-        pass
+        return None
+    return enrollment
 
 
 @celery.task
@@ -71,7 +75,13 @@ def process_event(data: dict[str, Any]) -> None:
         if data["event"] == "asset_downloaded":
             person.stage = "lead"
             _enroll(session, person)
+        welcomed = None
+        if data["event"] == FORM_SUBMITTED:
+            person.email, person.stage = data["properties"]["email"], "lead"
+            welcomed = _enroll(session, person)
         session.commit()
+    if welcomed is not None:
+        send_email.delay(welcomed.id)
 
 
 def _write_mail(enrollment: Enrollment) -> EmailMessage:

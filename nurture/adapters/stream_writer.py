@@ -18,8 +18,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from nurture.adapters import redis_keys
+from nurture.adapters.script import Script
 from nurture.adapters.segments import Kind, Record
-from nurture.domain.event import EVENT, Event, route_of
+from nurture.domain.event import ANSWERED_AT_ONCE, EVENT, Event, route_of
 from nurture.errors import StreamFull, Unavailable
 
 if TYPE_CHECKING:  # a mail server's pipe would wait for all that these bring along
@@ -33,6 +34,9 @@ PATIENCE: Final = 2.0
 
 #: One nudge per partition in this many milliseconds.
 NUDGE_EVERY: Final = 250
+
+#: With what somebody waits for, one more in so many; a bound on what forms that come in floods cost.
+HURRY_EVERY: Final = 20
 
 #: Events in one write, unless a single request brings more; a bound on how long Redis is busy with us.
 GROUP: Final = 2_000
@@ -67,15 +71,23 @@ return wake
 
 
 def connect(url: str) -> Redis:
-    """A client for StreamWriter: it never waits longer than PATIENCE and leaves trying again to whoever sent the event."""
-    return Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=Retry(NoBackoff(), 1))
+    """A client for StreamWriter, which bounds every wait itself: a bound of redis-py's would be a task and a timer for each command.
+
+    Trying again is left to whoever sent the event.
+    """
+    return Redis.from_url(url, socket_timeout=None, socket_connect_timeout=PATIENCE, retry=Retry(NoBackoff(), 1))
 
 
 class _Waiting(NamedTuple):
-    """One request's events as script arguments, and the future on which it waits."""
+    """One request's events as script arguments, whether somebody waits for what follows, and the future on which it waits."""
 
     arguments: list[Any]
+    urgent: bool
     done: "asyncio.Future[None]"
+
+    @property
+    def partitions(self) -> set[int]:
+        return {partition - 1 for partition in self.arguments[::2]}
 
 
 class StreamWriter:
@@ -90,7 +102,7 @@ class StreamWriter:
     ) -> None:  # fmt: skip
         self._redis = redis
         self._partitions = partitions
-        self._script = redis.register_script(_WRITE)
+        self._script = Script(redis, _WRITE)
         marks = [redis_keys.nudged(f"absorb:{each}") for each in range(partitions)]
         self._marks = marks
         self._keys = [*map(redis_keys.events, range(partitions)), *marks]
@@ -100,6 +112,7 @@ class StreamWriter:
         self._nudge = nudge
         self._nudges = ThreadPoolExecutor(1, thread_name_prefix="nudge")
         self._later: dict[int, asyncio.TimerHandle] = {}
+        self._hurried: dict[int, asyncio.TimerHandle] = {}
         self._looking: set[asyncio.Task[None]] = set()
         self._detour = detour
         if detour is not None:
@@ -133,7 +146,7 @@ class StreamWriter:
             arguments.append((route_of(event) if route is None else route) % self._partitions + 1)
             arguments.append(EVENT.dump_json(event, exclude_defaults=True))
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(arguments, loop.create_future())
+        waiting = _Waiting(arguments, any(event.name in ANSWERED_AT_ONCE for event in events), loop.create_future())
         self._waiting.append(waiting)
         if self._writing is None:
             self._writing = loop.create_task(self._write_groups())
@@ -244,7 +257,7 @@ class StreamWriter:
             await self._writing
         if self._detour is not None:
             await self._detour.stop()
-        for timer in self._later.values():
+        for timer in [*self._later.values(), *self._hurried.values()]:
             timer.cancel()
         await asyncio.gather(*self._looking)
         self._nudges.shutdown(wait=False)
@@ -281,6 +294,7 @@ class StreamWriter:
                 each.done.set_result(None)
         if wake is not None:
             self._wake({partition - 1 for partition in arguments[::2]}, wake)
+            self._hurry({partition for each in group if each.urgent for partition in each.partitions} - wake)
 
     async def _written_or_kept(self, arguments: list[Any]) -> set[int] | None:
         """The partitions to nudge now; None when the journal has it all."""
@@ -305,7 +319,7 @@ class StreamWriter:
         """Write one group: for each event its partition, counted from 1, and its body. The partitions to nudge now."""
         with _as_unavailable():
             async with asyncio.timeout(PATIENCE):
-                wake: list[int] = await self._script(keys=self._keys, args=self._options + arguments)
+                wake: list[int] = await self._script(self._keys, self._options + arguments)
         if wake == [-1]:
             raise StreamFull
         return {partition - 1 for partition in wake}
@@ -317,6 +331,16 @@ class StreamWriter:
         for partition in written - now - self._later.keys():
             loop = asyncio.get_running_loop()
             self._later[partition] = loop.call_later((NUDGE_EVERY + 5) / 1000, self._look_again, partition)
+
+    def _hurry(self, partitions: set[int]) -> None:
+        """Nudge partitions in a moment, however lately that was done."""
+        for partition in partitions - self._hurried.keys():
+            loop = asyncio.get_running_loop()
+            self._hurried[partition] = loop.call_later(HURRY_EVERY / 1000, self._nudge_at_last, partition)
+
+    def _nudge_at_last(self, partition: int) -> None:
+        del self._hurried[partition]
+        self._nudges.submit(self._nudge, "absorb", partition)
 
     def _look_again(self, partition: int) -> None:
         del self._later[partition]

@@ -42,6 +42,9 @@ EMAIL_AUTO_REPLIED: Final = "email_auto_replied"
 CONSENT_CONFIRMED: Final = "consent_confirmed"
 PREFERENCES_CHANGED: Final = "preferences_changed"
 
+#: What people do and then look into their mailbox: the mail that answers it should not wait for a batch to fill.
+ANSWERED_AT_ONCE: Final = frozenset({FORM_SUBMITTED, ASSET_DOWNLOADED, CONSENT_CONFIRMED})
+
 #: What sales answers about a lead (see `domain.answering`). Only a server with a secret key, a verified webhook, a file of answers
 #: and the command line speak for sales; it is no act of the lead's own.
 LEAD_ACCEPTED: Final = "lead_accepted"

@@ -105,7 +105,9 @@ class History:
         if name not in self._reach or _wider(self._reach[name], within) != self._reach[name]:
             span = "ever" if within is None else f"within {format_duration(within)}"
             raise MissingHistory(f"a condition asks whether {name!r} happened {span}, which was not looked for; load it")
-        events = self._past.get(name, [])
+        events = self._past.get(name)
+        if events is None:
+            return 0
         begin = 0 if within is None else bisect_left(events, at - within, key=_instant)
         end = bisect_right(events, at, key=_instant)
         return end - begin if where is None else sum(where(each.facts) for each in events[begin:end])

@@ -18,7 +18,7 @@ from nurture.domain.stepping import advance as decide
 from nurture.domain.stepping import put_off
 from nurture.ports import Advancing, Clock
 
-BATCH: Final = 500
+BATCH: Final = 1_000
 
 #: How long a run rests that cannot be decided, by a mistake in its definitions or in the engine.
 _REST: Final = timedelta(hours=1)

@@ -37,6 +37,7 @@ def occurrence(said: datetime | None, sent_at: datetime | None, received_at: dat
     """
     if said is None:
         return Occurrence(received_at)
+    said = said.astimezone(UTC)  # instants in one zone are compared in a fraction of the time
     skew = timedelta(0) if sent_at is None else received_at - sent_at
     corrected = said + skew if abs(skew) >= DEAD_BAND else said
     at = min(max(corrected, received_at - OLDEST), received_at + NEWEST).astimezone(UTC)

@@ -1,5 +1,6 @@
 """How uvicorn serves the application."""
 
+import gc
 import logging
 import resource
 import sys
@@ -9,6 +10,7 @@ from typing import Any, Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from nurture.bootstrap import settle_down
 from nurture.settings import Settings
 from nurture.web.connections import guarded
 
@@ -17,6 +19,10 @@ _COULD_NOT_BEGIN: Final = 3
 
 #: Files that a web process has open beside its connections: Redis, the database, the journal, assets that are being sent.
 _OTHER_FILES: Final = 200
+
+#: After how many new objects garbage is looked for (`gc.set_threshold`). The events of a batch stay until they are written; Python's
+#: own 700 would walk through them again and again.
+_GARBAGE: Final = (20_000, 10, 10)
 
 
 class _Quiet(logging.Filter):
@@ -49,6 +55,8 @@ def config_of(app: ASGIApp, settings: Settings, **other: Any) -> uvicorn.Config:
 def run(app: ASGIApp, settings: Settings) -> None:
     """Serve until a signal asks to stop. A process that could not begin ends with another exit code."""
     server = uvicorn.Server(config_of(app, _with_room(settings)))
+    settle_down()
+    gc.set_threshold(*_GARBAGE)
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:

@@ -78,11 +78,11 @@ class Crowd(NamedTuple):
     events: list[dict[str, Any]]
 
 
-def make_crowd(now: datetime, chance: random.Random) -> Crowd:
-    """20,000 events; a third of them are sent twice and all of it is shuffled."""
-    events = [_introduction(visitor, now, chance) for visitor in range(LEADS)]
-    events += [_act(index, now, chance) for index in range(EVENTS - LEADS)]
-    calls = events + chance.sample(events, EVENTS // 3)
+def make_crowd(now: datetime, chance: random.Random, many: int = EVENTS, leads: int = LEADS) -> Crowd:
+    """Events, of which a third is sent twice and all is shuffled."""
+    events = [_introduction(visitor, now, chance) for visitor in range(leads)]
+    events += [_act(index, now, chance) for index in range(many - leads)]
+    calls = events + chance.sample(events, many // 3)
     chance.shuffle(calls)
     return Crowd(calls, events)
 

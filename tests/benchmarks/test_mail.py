@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import letter
-from benchmarks.laboratory import ROOT, WrongResultError, await_port
-from benchmarks.mail import Sink
+from benchmarks.figure import Goal
+from benchmarks.laboratory import ROOT, Laboratory, WrongResultError, await_port
+from benchmarks.mail import NEAR, STIFF, Mailing, Sink, Trial, speed
 from tests.adapters.mail.one_connection import connection, mail
 from tests.support.waiting import free_port
 
@@ -46,3 +47,12 @@ def test_both_letters_say_the_same_at_about_the_same_length(tmp_path: Path) -> N
     twins = [(tmp_path / "twins" / name).read_text() for name in ("mail.html", "mail.txt")]
     for title, text in letter.SECTIONS:
         assert all(title in each and text in each for each in (ours, *twins))
+
+
+@pytest.mark.engine
+def test_a_trial_has_all_its_columns_and_every_mail_comes_once(laboratory: Laboratory) -> None:
+    trials = [Trial(NEAR, 60, 20, (Goal(0.5, "limit"),)), Trial(STIFF, 40)]
+    near, stiff = speed(Mailing(laboratory), trials, 1, lambda _: None)
+    assert (near.key, len(near.ours), len(near.twin), len(near.limit)) == ("mail-near", 1, 1, 1)
+    assert near.goals == trials[0].goals
+    assert (stiff.key, len(stiff.ours), stiff.twin, stiff.limit, stiff.limit_is) == ("mail-stiff", 1, [], [], "")

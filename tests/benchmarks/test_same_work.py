@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -14,8 +14,9 @@ from benchmarks.crowd import WRITE_KEY_NAME, accepted, points_by_visitor, wire_e
 from benchmarks.figure import Figure, measure
 from benchmarks.laboratory import HERE, ROOT, WrongResultError, same
 from nurture import bootstrap
+from nurture.domain.acting import LATEST_ENTRY
 from nurture.domain.definitions import Definitions
-from nurture.domain.event import RESERVED_NAMES
+from nurture.domain.event import ASSET_DOWNLOADED, RESERVED_NAMES
 from nurture.domain.scoring import rules_hit
 from nurture.settings import Settings
 from nurture.web.keys import Sender
@@ -53,6 +54,13 @@ def test_the_stream_is_laid_out_with_what_the_web_process_makes_of_the_same_call
     for wire in wire_events(500, prefix="x", now=NOW):
         if wire["event"] not in RESERVED_NAMES:
             assert accepted(wire, NOW) == normalise(wire, "track", arrival).event
+
+
+def test_whoever_downloads_is_enrolled_by_both() -> None:
+    """The twin enrols whoever downloads; the engine nobody who did it longer ago than this."""
+    downloads = [wire for wire in wire_events(3_000, prefix="x", now=NOW) if wire["event"] == ASSET_DOWNLOADED]
+    assert downloads
+    assert all(NOW - datetime.fromisoformat(wire["timestamp"]) < LATEST_ENTRY - timedelta(hours=12) for wire in downloads)
 
 
 def test_the_crowd_is_the_same_each_time_and_never_repeats_itself() -> None:

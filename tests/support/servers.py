@@ -181,10 +181,13 @@ class PostgresServer(ServerProcess):
     """A PostgreSQL server with the superuser `postgres` and no password, on loopback and on a socket in its folder.
 
     PostgreSQL refuses to run as root, so root starts it as `nobody`. `durable` turns on what production has (fsync,
-    synchronous_commit); tests do without, because what they kill is never the machine.
+    synchronous_commit); tests do without, because what they kill is never the machine. `options` are settings of its own.
     """
 
-    def __init__(self, *, durable: bool = False, binaries: Path | None = None) -> None:
+    def __init__(
+        self, *, durable: bool = False, binaries: Path | None = None, options: Mapping[str, str] | None = None
+    ) -> None:  # fmt: skip
+        self._options = options or {}
         self._user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
         self._durable = durable
         super().__init__(self._make_folder())
@@ -246,6 +249,7 @@ class PostgresServer(ServerProcess):
         settings = {
             "port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": self.folder,
             "fsync": safe, "synchronous_commit": safe, "full_page_writes": safe, "timezone": "UTC", "max_connections": 100,
+            **self._options,
         }  # fmt: skip
         return self._spawn(["postgres", "-D", str(self._data), *(f"--{name}={value}" for name, value in settings.items())])
 
@@ -255,6 +259,13 @@ class PostgresServer(ServerProcess):
                 return True
         except psycopg.OperationalError:
             return False
+
+    def let_in(self, network: str) -> None:
+        """Let everybody in who comes from a network and knows their password."""
+        with (self._data / "pg_hba.conf").open("a") as rules:
+            rules.write(f"host all all {network} scram-sha-256\n")
+        with self.connect() as connection:
+            connection.execute("SELECT pg_reload_conf()")
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:
         """A new connection that commits each statement, for a `with`."""

@@ -52,6 +52,7 @@ class SmtpSink:
     connections than `most_sessions` are turned away.
     """
 
+    host: str = "127.0.0.1"
     keep_bodies: bool = True
     delay: float = 0.0
     answers_mails: bool = True
@@ -96,7 +97,7 @@ class SmtpSink:
         self._loop.call_soon(self._loop.call_soon, self._loop.stop)  # the aborted connections close in the turn between
 
     async def _listen(self, port: int) -> asyncio.Server:
-        return await self._loop.create_server(lambda: _Session(self), "127.0.0.1", port, backlog=256)
+        return await self._loop.create_server(lambda: _Session(self), self.host, port, backlog=256)
 
     def shut_door(self) -> None:
         """Hang up on everybody and listen no more, until the door is opened again."""
@@ -127,7 +128,7 @@ class SmtpSink:
 
     @property
     def url(self) -> str:
-        return f"smtp://127.0.0.1:{self.port}"
+        return f"smtp://{self.host}:{self.port}"
 
     def wait_for(self, number: int, timeout: float = 10.0) -> list[Mail]:
         """The mails, once there are `number` of them or more."""

@@ -11,7 +11,7 @@ import redis
 
 from nurture.adapters import redis_keys
 from nurture.adapters.stream_writer import GROUP, NUDGE_EVERY, StreamWriter, connect
-from nurture.domain.event import EVENT, Event, route_of
+from nurture.domain.event import EVENT, FORM_SUBMITTED, Event, route_of
 from nurture.errors import StreamFull, Unavailable
 from tests.support.servers import RedisServer
 from tests.support.waiting import wait_until
@@ -165,7 +165,7 @@ def test_a_request_that_was_given_up_disturbs_nobody(redis_url: str, looking: re
 
 
 class TestNudge:
-    """One per partition and quarter of a second, and always one after the last event."""
+    """One per partition and quarter of a second, always one after the last event, and soon after what somebody waits for."""
 
     def test_comes_at_once_and_again_after_what_came_meanwhile(self, redis_url: str) -> None:
         nudges: list[tuple[object, ...]] = []
@@ -197,6 +197,24 @@ class TestNudge:
 
         run(work())
         assert 1 <= len(nudges) <= 6
+
+    def test_of_what_somebody_waits_for_comes_soon_however_lately_another_came(
+        self, redis_url: str, looking: redis.Redis
+    ) -> None:
+        nudges: list[object] = []
+        for partition in range(PARTITIONS):
+            looking.set(redis_keys.nudged(f"absorb:{partition}"), 1)  # and no end of it
+
+        async def work() -> None:
+            async with writing(redis_url, lambda _, partition: nudges.append(partition)) as writer:
+                await writer.write([event(1)], 1)
+                for number in range(20):
+                    form = event(number).model_copy(update={"name": FORM_SUBMITTED})
+                    await asyncio.gather(writer.write([event(number)], 2), writer.write([form], 0))
+                await asyncio.to_thread(wait_until, lambda: nudges, what="a nudge")
+
+        run(work())
+        assert set(nudges) == {0}
 
     def test_goes_only_to_partitions_that_were_written_to(self, redis_url: str) -> None:
         nudges: list[object] = []

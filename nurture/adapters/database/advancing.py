@@ -46,9 +46,7 @@ class AdvancingTransaction:
         return self._absorbing.definitions()
 
     def due(self, limit: int, at: datetime) -> list[Standing]:
-        runs = self._claim(limit, at)
-        persons = {person.id: person for person in self._lock({run.person for run in runs})}
-        runs = [run for run in runs if run.person in persons]
+        runs, persons = self._claim(limit, at)
         if not runs:
             return []
         pinned = self._releases.pinned(self._connection, {(run.sequence, run.version) for run in runs})
@@ -65,24 +63,22 @@ class AdvancingTransaction:
             for run in runs
         ]
 
-    def _claim(self, limit: int, at: datetime) -> list[Enrollment]:
-        waiting = enrollments.c.status.in_([EnrollmentStatus.ACTIVE.value, EnrollmentStatus.WAITING.value])
-        claimed = self._connection.execute(
-            select(enrollments)
-            .where(waiting, enrollments.c.due_at <= at)
-            .order_by(enrollments.c.due_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        return [enrollment_of(row) for row in claimed]
-
-    def _lock(self, wanted: set[int]) -> list[Person]:
-        """The people wanted, kept from absorb meanwhile: no event that a step waits for is stored between looking back and waiting.
+    def _claim(self, limit: int, at: datetime) -> tuple[list[Enrollment], Mapping[int, Person]]:
+        """The most overdue runs, kept from other workers, and their people, kept from absorb meanwhile: no event that a step waits for
+        is stored between looking back and waiting.
 
         Whoever is just being absorbed is passed over, and stays due: to wait for them could be to wait for each other.
         """
-        who = select(people).where(among(self._connection, people.c.id, wanted)).with_for_update(skip_locked=True, key_share=True)
-        return [person_of(row) for row in self._connection.execute(who)]
+        waiting = enrollments.c.status.in_([EnrollmentStatus.ACTIVE.value, EnrollmentStatus.WAITING.value])
+        claimed = self._connection.execute(
+            select(enrollments, *(column for column in people.c if column is not people.c.id))
+            .select_from(enrollments.join(people, people.c.id == enrollments.c.person_id))
+            .where(waiting, enrollments.c.due_at <= at)
+            .order_by(enrollments.c.due_at)
+            .limit(limit)
+            .with_for_update(of=[enrollments, people], skip_locked=True, key_share=True)
+        ).all()
+        return [enrollment_of(row) for row in claimed], {row.person_id: person_of(row, row.person_id) for row in claimed}
 
     def _remember(
         self,
@@ -92,11 +88,14 @@ class AdvancingTransaction:
         at: datetime,
     ) -> None:
         """Let people know their past, as far as conditions ask, and as steps that wait for events look back."""
+        oldest = {(run.sequence, run.version): run for run in sorted(runs, key=lambda run: run.entered_at, reverse=True)}
+        known: list[SequenceDefinition] = []
         looked_back: list[HistoryQuestion] = []
-        for run in runs:
+        for run in oldest.values():
             sequence = sequences[run.id]
-            looked_back += waits_back_to(run, sequence, at) if sequence is not None else ()
-        known = [sequence for sequence in sequences.values() if sequence is not None]
+            if sequence is not None:
+                known.append(sequence)
+                looked_back += waits_back_to(run, sequence, at)
         give_histories(self._connection, list(persons), reach_of(self.definitions(), known, looked_back), at)
 
     def _mailed(self, runs: Sequence[Enrollment], sequences: Mapping[int, SequenceDefinition | None]) -> Mapping[int, set[str]]:

@@ -17,12 +17,17 @@ _SQLITE_PRAGMAS = (
     "cache_size=-65536",
 )  # fmt: skip
 
+#: Seconds after which engine and PostgreSQL give each other up when the other's machine acknowledges nothing.
+SILENCE: Final = 15.0
+
 #: Seconds after which a worker's connection that lay idle is asked whether the server is still there before it is used.
 _FRESH: Final = 1.0
 
 
-def make_engine(url: str, *, pool_size: int = 2, busy: bool = False) -> Engine:
+def make_engine(url: str, *, pool_size: int = 2, busy: bool = False, silence: float = SILENCE) -> Engine:
     """An engine for `url`; raises SettingsError for a scheme that is neither sqlite nor postgresql.
+
+    A PostgreSQL on a machine that acknowledges nothing for `silence` seconds counts as gone, and so does this process for it.
 
     Before a connection is used it is asked whether the server is still there. For a `busy` worker, whose tasks come again when a
     transaction fails, that would be a round trip more for each of many short transactions: one used a moment ago is not asked.
@@ -34,25 +39,48 @@ def make_engine(url: str, *, pool_size: int = 2, busy: bool = False) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(url)
     if parsed.get_backend_name() == "postgresql":
-        return _postgresql(parsed, pool_size, busy=busy)
+        return _postgresql(parsed, pool_size, silence, busy=busy)
     raise SettingsError(f"NURTURE_DATABASE_URL names {parsed.get_backend_name()!r}; the engine speaks sqlite and postgresql")
 
 
-def _postgresql(url: URL, pool_size: int, *, busy: bool) -> Engine:
+def _postgresql(url: URL, pool_size: int, silence: float, *, busy: bool) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"), pool_size=pool_size, max_overflow=2, pool_pre_ping=not busy, hide_parameters=True,
-        connect_args={"connect_timeout": 5, "application_name": "nurture"},
+        connect_args={"connect_timeout": 5, "application_name": "nurture", **_heard_by_us(silence)},
     )  # fmt: skip
+    # By default PostgreSQL thinks of disks that turn, and reads a whole table rather than the hundred rows that a batch is about.
+    prepared = "; ".join(f"SET {name} = {value}" for name, value in {"random_page_cost": 1.1, **_heard_by_them(silence)}.items())
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
-        # By default PostgreSQL thinks of disks that turn, and reads a whole table rather than the hundred rows that a batch is about.
-        connection.execute("SET random_page_cost = 1.1")
+        connection.execute(prepared)
         connection.commit()
 
     if busy:
         _ping_what_lay_idle(engine)
     return engine
+
+
+def _heard_by_us(silence: float) -> dict[str, int]:
+    """What notices, on our side, that the server's machine is gone: by default that takes a quarter of an hour, or two hours."""
+    every = _probes(silence)
+    return {
+        "keepalives_idle": every, "keepalives_interval": every, "keepalives_count": 2, "tcp_user_timeout": int(silence * 1_000),
+    }  # fmt: skip
+
+
+def _heard_by_them(silence: float) -> dict[str, int]:
+    """The same on the server's side, where the transaction of a host that was cut off holds its rows until somebody notices."""
+    every = _probes(silence)
+    return {
+        "tcp_keepalives_idle": every, "tcp_keepalives_interval": every, "tcp_keepalives_count": 2,
+        "tcp_user_timeout": int(silence * 1_000),
+    }  # fmt: skip
+
+
+def _probes(silence: float) -> int:
+    """Seconds between two questions whether somebody is there, and before the first."""
+    return max(1, round(silence / 3))
 
 
 def _ping_what_lay_idle(engine: Engine) -> None:

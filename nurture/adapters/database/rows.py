@@ -32,10 +32,10 @@ def _sums_of(stored: Mapping[str, Any] | None) -> Sums | None:
     return Sums(stored["by"], {model: tuple(parts) for model, parts in stored["parts"].items()})
 
 
-def person_of(row: Row[Any]) -> Person:
-    """A person from a full row of `people`."""
+def person_of(row: Row[Any], id_: int | None = None) -> Person:
+    """A person from a full row of `people`; from a row in which `id` is another's, that of the person is named."""
     return Person(
-        id=row.id,
+        id=row.id if id_ is None else id_,
         stage=row.stage,
         stage_since=row.stage_since,
         first_seen_at=row.first_seen_at,

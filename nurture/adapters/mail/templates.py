@@ -278,10 +278,14 @@ class Templates:
 
     def render(self, template: str, context: Mapping[str, Any]) -> str:
         """A template rendered; raises TemplateError with the file, the line and what is wrong, SettingsError for want of MJML."""
+        return "".join(self.pieces(template, context))
+
+    def pieces(self, template: str, context: Mapping[str, Any]) -> list[str]:
+        """The same in pieces: what stands in the file, and what it asks for, by turns; raises what `render` does."""
         try:
             loaded = self.environment.get_template(template)
             fixed = self.loader.fixed(template)
-            return loaded.render(context) if fixed is None else fixed
+            return [*loaded.generate(context)] if fixed is None else [fixed]
         except SettingsError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a template does wrong is its author's to mend

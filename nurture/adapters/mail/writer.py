@@ -5,10 +5,9 @@ from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from css_inline import CSSInliner
-
 from nurture.adapters.mail import plain
 from nurture.adapters.mail.head import envelope_sender, head_of
+from nurture.adapters.mail.inlining import Inliner
 from nurture.adapters.mail.links import LINK
 from nurture.adapters.mail.linting.expected import context_of, ensure_sound
 from nurture.adapters.mail.linting.mail import Shown
@@ -50,8 +49,7 @@ class MailWriter:
         self._public_url = public_url.rstrip("/")
         self._tokens = tokens
         self._dkim_folder = dkim_folder
-        # Rules for narrow and for dark screens cannot be inlined: they stay in the head.
-        self._inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+        self._inliner = Inliner()
 
     def write(self, letter: Letter, definitions: Definitions, at: datetime) -> Written:
         """The mail for a letter, the same for the same arguments.
@@ -99,7 +97,7 @@ class MailWriter:
             context[name] = self._line(choice, name, instead, context)
         if not context["subject"]:
             raise TemplateError(f"{choice.file}: the subject is empty; write one in the front matter")
-        html = _charset_first(self._inliner.inline(self._templates.render(choice.part("html"), context).strip()))
+        html = self._inliner.inline(self._templates.pieces(choice.part("html"), context))
         text = plain.wrap(self._templates.render(choice.part("text"), context))
         _must_offer(own.unsubscribe, choice, text, html)
         return Composed(choice, context["subject"], context["preheader"], text, html, links, own)
@@ -117,13 +115,6 @@ def _must_offer(unsubscribe: str, choice: Choice, text: str, html: str) -> None:
             f"{choice.file}: a part has no unsubscribe link; extend _layouts/base.html and base.txt, "
             "or write {{ links.unsubscribe }}"
         )
-
-
-def _charset_first(html: str) -> str:
-    """The inliner puts the rules that it keeps at the head's very beginning; the encoding is looked for in the first 1024 bytes."""
-    before, charset, after = html.partition('<meta charset="utf-8">')
-    start, head, rules = before.partition("<head>")
-    return f"{start}{head}{charset}{rules}{after}"
 
 
 def _with_pixel(sheet: Composed, tracking: Tracking) -> str:

@@ -1,7 +1,7 @@
 """What a template leaves behind when a value was missing, and what of a reader must not be where others look."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from html import unescape
 from typing import Final, NamedTuple
@@ -10,16 +10,15 @@ from nurture.adapters.mail.linting.context import Context
 from nurture.adapters.mail.person import PersonFacts
 
 _CONSTRUCT: Final = re.compile(r"\{\{|\{%|\{#|[\ue000-\ue002]")
-_PRIVATE: Final = ("\ue000", "\ue001", "\ue002")
 
 #: Words that stand for no value. Not inside an address; "None" only where no sentence begins with it. What stands before the word
-#: is looked at after it, so that the search is one for a fixed text; whether that is there at all is known sooner still.
-_NO_VALUES: Final = {
-    "nan": re.compile(r"nan(?<![\w./=&%?-]nan)(?![\w/=&%-]|\.\w)"),
-    "undefined": re.compile(r"undefined(?<![\w./=&%?-]undefined)(?![\w/=&%-]|\.\w)"),
-    "None": re.compile(r"None(?:(?<=[\w,;:] None)|(?<=[>\"']None))(?=[\s,.;:!?<\"']|\Z)(?! of\b)"),
-    "[object": re.compile(r"\[object"),
-}
+#: is looked at after it, so that the search is one for a fixed text.
+_NO_VALUES: Final = (
+    re.compile(r"nan(?<![\w./=&%?-]nan)(?![\w/=&%-]|\.\w)"),
+    re.compile(r"undefined(?<![\w./=&%?-]undefined)(?![\w/=&%-]|\.\w)"),
+    re.compile(r"None(?:(?<=[\w,;:] None)|(?<=[>\"']None))(?=[\s,.;:!?<\"']|\Z)(?! of\b)"),
+    re.compile(r"\[object"),
+)
 #: "Hello ," where a name should stand, in the first line or after the word for it; a space before a comma is wrong in French, too.
 _HOLE: Final = re.compile(
     r"\A\s*[^\W\d_]+(?: [^\W\d_]+)? +,|^(?:Hello|Hi|Hey|Dear|Bonjour|Bonsoir|Cher|Chère|Salut|Hallo|Liebe|Lieber|Hola|Ciao) +,",
@@ -32,14 +31,31 @@ SCORES: Final = frozenset({"engagement", "fit", "grade", "score", "stage"})
 _NOT_PERSONAL: Final = SCORES | {"language", "country", "timezone", "email_domain"}
 
 
-def left_over(text: str, context: Context) -> str | None:
-    """The first thing in a text that a template left behind; what the reader typed is only shown."""
-    if any(word in text for word in _NO_VALUES):
-        no_value = next((line.no_value for line in map(_looked_over, text.split("\n")) if line.no_value), None)
-        if no_value is not None:
-            return no_value
-    if not _may_hold_construct(text):
-        return None
+class Odd(NamedTuple):
+    """What is odd about a line: the first word that stands for no value, a construct of a template, quotes that hold nothing."""
+
+    no_value: str | None
+    construct: bool
+    empty_quotes: bool
+
+
+def odd_lines(text: str) -> list[Odd]:
+    """What is odd about a text, line by line; most texts have nothing."""
+    return [*filter(None, map(_odd, text.split("\n")))]
+
+
+@lru_cache(maxsize=4_096)  # most lines are the same in everybody's mail
+def _odd(line: str) -> Odd | None:
+    found = next(filter(None, (pattern.search(line) for pattern in _NO_VALUES)), None)
+    odd = Odd(found and found[0], _CONSTRUCT.search(line) is not None, any(quotes in line for quotes in ('""', "''", '" "')))
+    return odd if any(odd) else None
+
+
+def left_over(text: str, odd: Sequence[Odd], context: Context) -> str | None:
+    """The first thing in a text, of which `odd` was found, that a template left behind; what the reader typed is only shown."""
+    no_value = next((line.no_value for line in odd if line.no_value), None)
+    if no_value is not None or not any(line.construct for line in odd):
+        return no_value
     typed = [value for value in _texts(context) if _CONSTRUCT.search(value)]
     if typed:
         text = " ".join(unescape(text).split())
@@ -47,31 +63,6 @@ def left_over(text: str, context: Context) -> str | None:
             text = text.replace(value, "")
     found = _CONSTRUCT.search(text)
     return found[0] if found else None
-
-
-class _Line(NamedTuple):
-    """What was seen in a line: the first word that stands for no value, and whether quotes hold nothing."""
-
-    no_value: str | None
-    empty_quotes: bool
-
-
-@lru_cache(maxsize=4_096)  # most lines are the same in everybody's mail
-def _looked_over(line: str) -> _Line:
-    found = next(filter(None, (pattern.search(line) for word, pattern in _NO_VALUES.items() if word in line)), None)
-    return _Line(found[0] if found else None, any(quotes in line for quotes in ('""', "''", '" "')))
-
-
-def has_empty_quotes(text: str) -> bool:
-    """Whether quotes hold nothing somewhere, as those of an empty address do."""
-    return any(line.empty_quotes for line in map(_looked_over, text.split("\n")))
-
-
-def _may_hold_construct(text: str) -> bool:
-    """False where there is none, which is told ten times as fast as by the pattern: rules of style are full of single braces."""
-    if any(not after or after[0] in "%#" for after in text.split("{")[1:]):
-        return True
-    return not text.isascii() and any(mark in text for mark in _PRIVATE)
 
 
 def hole(text: str, context: Context) -> str | None:

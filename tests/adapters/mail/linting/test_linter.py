@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from statistics import median
+from time import process_time
 from timeit import repeat
 
 import pytest
@@ -42,11 +42,15 @@ def test_a_good_mail_with_a_hole_in_it_does_not_make_it_raise(data: st.DataObjec
     lint(raw[:at] + piece + raw[at + data.draw(st.integers(0, 200)) :], start.envelope, start.context)
 
 
-def test_the_look_before_each_send_takes_less_than_a_millisecond() -> None:
+def test_the_look_before_each_send_takes_a_fraction_of_the_whole_one() -> None:
+    """About a tenth: what parses the page or asks the library for what it knows is left to `nurture lint`."""
     start = good()
-    raw = start.raw
-    seconds = repeat(lambda: lint_at_once(raw, start.envelope, start.context), number=20, repeat=15)
-    assert min(seconds) / 20 < 0.001, median(seconds) / 20
+    looks = (
+        lambda: lint_at_once(start.raw, start.envelope, start.context),
+        lambda: lint(start.raw, start.envelope, start.context),
+    )
+    at_once, whole = (min(repeat(look, number=20, repeat=9, timer=process_time)) for look in looks)
+    assert at_once * 4 < whole
 
 
 def test_each_rule_has_a_failing_example() -> None:
