@@ -12,7 +12,9 @@ from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.releases import Releases
 from nurture.domain.definitions import Definitions
 from nurture.reports.diagnose.audience import CONTACTS, SEEN
+from nurture.reports.diagnose.handoff import CALLS, FOLLOW_UPS
 from nurture.reports.diagnose.leads import NEWCOMERS, PAST_THRESHOLD, PROMOTED
+from nurture.reports.diagnose.mails import ENDED, ENTERED, MAILS
 from nurture.reports.everybody import DailyQuestion, Question, Span
 from nurture.reports.leads.quality import MATRIX
 from nurture.reports.leads.velocity import STANDING
@@ -22,7 +24,7 @@ from nurture.reports.sheet import local_day
 
 #: All that reports ask of everybody.
 QUESTIONS: Final[tuple[Question | DailyQuestion, ...]] = (
-    MARKET, MATRIX, STANDING, CONTACTS, SEEN, NEWCOMERS, PAST_THRESHOLD, PROMOTED,
+    MARKET, MATRIX, STANDING, CONTACTS, SEEN, NEWCOMERS, PAST_THRESHOLD, PROMOTED, MAILS, ENTERED, ENDED, FOLLOW_UPS, CALLS,
 )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ def test_it_is_the_day_on_the_clocks_of_the_zone(migrated_engine: Engine, timezo
     with migrated_engine.connect() as connection:
         rows = [{"what": str(number), "at": at} for number, at in enumerate(MOMENTS)]
         connection.execute(insert(horizons), rows)
-        asked = select(horizons.c.what, local_day(connection, horizons.c.at, timezone))
-        found: dict[str, int] = dict(connection.execute(asked).tuples().all())
+        asked = select(horizons.c.what, local_day(connection, horizons.c.at, timezone).label("day"))
+        found = {row.what: row.day for row in connection.execute(asked)}
         connection.rollback()
     assert found == {str(number): day_of(at, timezone) for number, at in enumerate(MOMENTS)}

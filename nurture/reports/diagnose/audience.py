@@ -24,7 +24,7 @@ AWAY: Final = timedelta(days=60)
 def facts_of_audience(look: Look) -> dict[str, Fact]:
     """See docs/diagnose.md for what each means."""
     connection, period = look.connection, look.period
-    (visitors, new), (visitors_before, new_before) = people_in(connection, period), people_in(connection, period.before)
+    (visitors, new), (visitors_before, new_before) = look.visitors, people_in(connection, period.before)
     visits, visits_before = total(connection, VISITS, period), total(connection, VISITS, period.before)
     aware, aware_before = total(connection, AWARE, period), total(connection, AWARE, period.before)
     return {

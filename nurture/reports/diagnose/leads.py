@@ -13,14 +13,13 @@ from nurture.domain.diagnosing.judging import Case
 from nurture.reports.diagnose.looking import Look, scored_promotions, stages_of
 from nurture.reports.everybody import DailyQuestion, Span, day_before
 from nurture.reports.reading import root
-from nurture.reports.rollups import people_in
 
 
 def facts_of_leads(look: Look) -> dict[str, Fact]:
     """See docs/diagnose.md for what each means."""
     leads, qualified = (look.became(stage) for stage in (look.stages.lead, look.stages.qualified))
     called = look.reached(look.stages.sales)
-    visitors, _ = people_in(look.connection, look.period)
+    visitors, _ = look.visitors
     counted, poor, unknown, nurtured = _summed(look.everybody.answer_about(NEWCOMERS, look.period), 4)
     [past] = _summed(look.everybody.answer_about(PAST_THRESHOLD, look.period), 1)
     return {

@@ -11,7 +11,7 @@ from nurture.domain.diagnosing.facts import Share
 from nurture.domain.lifecycle import Lifecycle, Promotion
 from nurture.domain.measuring.figures import BECAME, REACHED
 from nurture.reports.everybody import Everybody
-from nurture.reports.rollups import total
+from nurture.reports.rollups import people_in, total
 from nurture.reports.sheet import Period
 
 
@@ -48,6 +48,11 @@ class Look:
     @cached_property
     def stages(self) -> Stages:
         return stages_of(self.definitions.lifecycle)
+
+    @cached_property
+    def visitors(self) -> tuple[int, int]:
+        """Different people who were here in the period, and how many of them had never been before."""
+        return people_in(self.connection, self.period)
 
     def reached(self, stage: str) -> int:
         """People who reached a stage for the first time in the period."""
