@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+from pydantic_core import to_json
 from sqlalchemy import Column, ColumnElement, Connection, Table, any_, bindparam, func, literal, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import ARRAY
@@ -116,9 +117,4 @@ def _update_from_json(table: Table, names: tuple[str, ...]) -> str:
 
 
 def _as_json(rows: Iterable[Row]) -> str:
-    return json.dumps(list(rows), default=_plain, ensure_ascii=False, separators=(",", ":"))
-
-
-def _plain(value: Any) -> str:
-    """Instants and UUIDs as PostgreSQL reads them."""
-    return str(value)
+    return to_json(list(rows)).decode()
