@@ -54,7 +54,7 @@ def touch_of(event: Event, channels: Channels) -> Touch | None:
     """
     compiled = channels.compiled
     if event.name == EMAIL_CLICKED:
-        sorted_in = _sorted_in(_click_in_mail(event), compiled)
+        sorted_in: tuple[str, Visit] | None = _sorted_in(_click_in_mail(event), compiled)
     elif event.name in (PAGE_VIEWED, SCREEN_VIEWED):
         sorted_in = _arrival(event, compiled)
     else:
