@@ -11,6 +11,7 @@ What rests on totals (engagement, fit, grade, conditions on the person) is decid
 batch are counted.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence as Ordered
 from datetime import datetime
 from uuid import UUID
@@ -35,6 +36,7 @@ from nurture.domain.mail.hearing import HEARD, bounce_in, is_of_an_address, repo
 from nurture.domain.mail.tracking import note_open
 from nurture.domain.person import Person
 from nurture.domain.preferences import Lifted, wish_in
+from nurture.domain.scoring import Cell
 from nurture.domain.verdict import KindOfAgent, Verdict
 from nurture.domain.world import Changes, StoredEvent, World
 
@@ -189,11 +191,14 @@ class _Batch:
 
     def settle(self) -> None:
         """Decide what rests on people's totals, now that the whole batch is counted."""
-        changed = {person for person, _ in self.changes.hits}.union(into for _, into in self.changes.merges)
+        hits: dict[int, dict[Cell, int]] = defaultdict(dict)
+        for (person_id, cell), number in self.changes.hits.items():
+            hits[person_id][cell] = number
+        changed = hits.keys() | {into for _, into in self.changes.merges}
         for person_id, event in self.last_event.items():
             person = self.world.find(person_id)
             if person is not None:
-                before = self.world.cells_before.get(person.id)
-                total(person, self.world.cells[person.id], self.definitions, self.at, before, scored=person.id in changed)
+                added = hits[person.id] if person.id in self.world.near else None
+                total(person, self.world.cells[person.id], self.definitions, self.at, added, scored=person.id in changed)
                 self.acting.on_state(person, event, self.outside.get(person.id, ()))
         self.changes.stage_changes = self.acting.moves

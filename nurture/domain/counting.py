@@ -42,20 +42,20 @@ def count(event: Event, person: Person, definitions: Definitions) -> Counted:
 
 
 def total(
-    person: Person, cells: Cells, definitions: Definitions, at: datetime, before: Cells | None = None, *, scored: bool = True
+    person: Person, cells: Cells, definitions: Definitions, at: datetime, added: Cells | None = None, *, scored: bool = True
 ) -> None:
     """Set a person's heat, fit and grade from their cells and attributes.
 
-    `cells` are all there are; or, with `before`, those that an event of the batch can reach, as they are and as they were.
+    `cells` are all there are; or, with the hits that the batch has `added`, those that an event of it can reach.
     Where nothing was `scored`, sums by the same rules stay as they are; so does the fit of somebody of whom nothing was learned.
     """
     scoring = definitions.scoring
     other_rules = person.sums is None or person.sums.by != scoring.digest
     if scored or other_rules:
-        if before is None or person.sums is None:
+        if added is None or person.sums is None:
             person.sums = sums_of(cells, scoring)
         else:
-            person.sums = changed_sums(person.sums, before, cells, scoring)
+            person.sums = changed_sums(person.sums, cells, added, scoring)
         person.heats = person.sums.heats
         person.heat = person.heats.pop(DEFAULT_MODEL, 0.0)
     if person.learned or other_rules or scoring.fit_asks_the_past:

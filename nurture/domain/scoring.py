@@ -128,6 +128,13 @@ class ScoreModel(Definition):
         """The model's rules by their names."""
         return {rule.id: rule for rule in self.rules}
 
+    @cached_property
+    def entangled(self) -> frozenset[str]:
+        """The rules of which a hit may change what other cells count, because they share a cap: a group's, or one for ever."""
+        return frozenset(
+            rule.id for rule in self.rules if rule.group is not None or (rule.cap is not None and rule.cap.per == "ever")
+        )
+
     @model_validator(mode="after")
     def _groups_exist(self) -> "ScoreModel":
         unknown = [

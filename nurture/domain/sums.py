@@ -40,12 +40,15 @@ def sums_of(cells: Cells, scoring: Scoring) -> Sums:
     return _sums({name: worths(cells, model) for name, model in _models(scoring)}, scoring)
 
 
-def changed_sums(sums: Sums, before: Cells, after: Cells, scoring: Scoring) -> Sums:
-    """The sums after some cells have changed. Both sides hold all cells that their caps may share: see `far_rules`."""
-    terms = {
-        name: [*sums.parts.get(name, ()), *(-worth for worth in worths(before, model)), *worths(after, model)]
-        for name, model in _models(scoring)
-    }
+def changed_sums(sums: Sums, cells: Cells, added: Cells, scoring: Scoring) -> Sums:
+    """The sums after `added` hits have come, with which `cells` are as they are now. Of these, all must be here that share a cap
+    with an added one: see `far_rules`. What no hit can have changed is left out of account; it would cancel out.
+    """
+    terms = {}
+    for name, model in _models(scoring):
+        after = {cell: cells[cell] for cell in added} | {cell: cells[cell] for cell in cells if cell.rule in model.entangled}
+        before = {cell: hits - added.get(cell, 0) for cell, hits in after.items()}
+        terms[name] = [*sums.parts.get(name, ()), *(-worth for worth in worths(before, model)), *worths(after, model)]
     return _sums(terms, scoring)
 
 

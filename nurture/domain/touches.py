@@ -5,6 +5,8 @@ All choices between touches are total and commute, so the order in which events 
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from nurture.domain.channel_table import DIRECT
@@ -18,6 +20,9 @@ LONGEST: Final = 256
 #: What tags say when they say nothing, most of it left there by tools.
 _NOTHING: Final = frozenset({"", "(direct)", "(none)", "(not set)", "null", "undefined"})
 
+
+#: How many visits are remembered; few enough that the longest addresses do not fill the memory.
+_REMEMBERED: Final = 1_024
 
 _WORDS: Final = frozenset(TAGS.values())
 
@@ -49,14 +54,14 @@ def touch_of(event: Event, channels: Channels) -> Touch | None:
     """
     compiled = channels.compiled
     if event.name == EMAIL_CLICKED:
-        visit: Visit | None = _click_in_mail(event)
+        sorted_in: tuple[str, Visit] | None = _sorted_in(_click_in_mail(event), compiled)
     elif event.name in (PAGE_VIEWED, SCREEN_VIEWED):
-        visit = _arrival(event, compiled)
+        sorted_in = _arrival(event, compiled)
     else:
-        visit = None
-    if visit is None:
+        sorted_in = None
+    if sorted_in is None:
         return None
-    channel = compiled.channel_of(Visit._make([part and part.lower() for part in visit]))
+    channel, visit = sorted_in
     return Touch(event.occurred_at.astimezone(UTC), channel, *visit)
 
 
@@ -77,17 +82,35 @@ def _click_in_mail(event: Event) -> Visit:
     return Visit("nurture", "email", campaign, content, term, landing=_landing(event.properties, url))
 
 
-def _arrival(event: Event, compiled: Compiled) -> Visit | None:
+def _sorted_in(visit: Visit, compiled: Compiled) -> tuple[str, Visit]:
+    """A visit with its channel."""
+    return compiled.channel_of(Visit._make([part and part.lower() for part in visit])), visit
+
+
+def _arrival(event: Event, compiled: Compiled) -> tuple[str, Visit] | None:
     page = event.context.get("page")
     if not isinstance(page, dict):
         page = event.properties
-    url = _text(page.get("url")) or ""
-    told = parameters(url, compiled.parameters) or parameters(
-        _text(page.get("search")) or "", compiled.parameters, only_query=True
-    )
-    source, medium, campaign, content, term = tags = _tags(event.context.get("campaign"), told)
+    url, search, referrer = (_text(page.get(part)) or "" for part in ("url", "search", "referrer"))
+    landing, campaign = _landing(page, url), event.context.get("campaign")
+    if isinstance(campaign, dict) and campaign:
+        return _visit(compiled, url, search, referrer, landing, campaign)
+    return _usual_visit(compiled, url, search, referrer, landing)
+
+
+@lru_cache(_REMEMBERED)
+def _usual_visit(compiled: Compiled, url: str, search: str, referrer: str, landing: str | None) -> tuple[str, Visit] | None:
+    """A visit of which its addresses tell everything: most are like one that was looked at before."""
+    return _visit(compiled, url, search, referrer, landing)
+
+
+def _visit(
+    compiled: Compiled, url: str, search: str, came_by: str, landing: str | None, said: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[str, Visit] | None:
+    told = parameters(url, compiled.parameters) or parameters(search, compiled.parameters, only_query=True)
+    source, medium, campaign, content, term = tags = _tags(said, told)
     click_id = compiled.weightiest(told)
-    referrer = host_of(_text(page.get("referrer")) or "")
+    referrer = host_of(came_by)
     own = referrer is not None and (referrer == host_of(url) or compiled.is_internal(referrer))
     if own and click_id is None and tags == _NO_TAGS:
         return None
@@ -95,7 +118,8 @@ def _arrival(event: Event, compiled: Compiled) -> Visit | None:
     if told and not own:
         came_from = _informal_source(told) or came_from
     source, medium = _completed(source, medium, compiled.click_ids[click_id] if click_id else None, came_from, compiled)
-    return Visit(source, medium, campaign, content, term, click_id, None if own else referrer, _landing(page, url))
+    visit = Visit(source, medium, campaign, content, term, click_id, None if own else referrer, landing)
+    return _sorted_in(visit, compiled)
 
 
 _Tags = tuple[str | None, str | None, str | None, str | None, str | None]

@@ -131,7 +131,7 @@ class World:
         self.cells: dict[int, Counter[Cell]] = defaultdict(Counter)
         for owner, counted in (cells or {}).items():
             self.cells[owner].update(counted)
-        self.cells_before: Mapping[int, Mapping[Cell, int]] = {person: dict(self.cells[person]) for person in near}
+        self.near = near
         self.enrollments: dict[int, list[Enrollment]] = defaultdict(list)
         for run in enrollments:
             self.enrollments[run.person].append(run)

@@ -25,7 +25,9 @@ from nurture.errors import NurtureError
 from nurture.flow.conflicts import again_on_conflict
 from nurture.ports import Absorbing, Clock, Entry, Partition
 
-BATCH: Final = 500
+#: Many for their transaction, because most of what a batch costs is by person and by statement, whatever each of them did; and few
+#: enough that the people in it are locked for well under a second.
+BATCH: Final = 2_000
 
 #: An entry handed out this often has brought a worker down each time; it is then taken alone, and parked if it fails.
 _TOO_OFTEN: Final = 5

@@ -48,7 +48,7 @@ def test_what_a_batch_changes_is_added_without_any_error(seen: list[Cell], batch
     for batch in batches:
         days = {cell.day for cell in batch}
         before = Counter({cell: hits for cell, hits in everything.items() if cell.day in days or cell.rule in far})
-        sums = changed_sums(sums, before, before + Counter(batch), SCORING)
+        sums = changed_sums(sums, before + Counter(batch), Counter(batch), SCORING)
         everything += Counter(batch)
     assert sums == sums_of(everything, SCORING)
     assert sums.heats.get("default", 0.0) == heat_of(everything, SCORING)

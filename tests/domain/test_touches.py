@@ -38,6 +38,22 @@ def test_all_that_a_page_tells() -> None:
     )
 
 
+def test_what_is_told_beside_a_page_is_not_remembered_for_the_next_visit_to_it() -> None:
+    page, campaign = {"url": "https://www.example.com/fair", "path": "/fair"}, {"source": "News", "medium": "email"}
+    without = Touch(MONDAY, "direct", landing="/fair")
+    assert touch(PAGE_VIEWED, page=page) == without
+    assert touch(PAGE_VIEWED, page=page, campaign=campaign) == Touch(MONDAY, "email", "news", "email", landing="/fair")
+    assert touch(PAGE_VIEWED, page=page) == without
+    own = Channels(sources={"search": ("mine.example",)})
+    found = {**page, "referrer": "https://mine.example/"}
+    assert touch(PAGE_VIEWED, page=found) == Touch(
+        MONDAY, "referral", "mine.example", "referral", referrer="mine.example", landing="/fair"
+    )
+    searched = touch_of(event(PAGE_VIEWED, context={"page": found}, properties={}), own)
+    assert searched is not None
+    assert searched.channel == "organic-search"
+
+
 def test_the_campaign_may_be_told_beside_the_page() -> None:
     campaign = {"name": "Spring", "source": "News", "medium": "email", "term": 5, "id": "x"}
     assert touch(PAGE_VIEWED, campaign=campaign) == Touch(MONDAY, "email", "news", "email", "Spring")

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from pydantic_core import to_json
-from sqlalchemy import Column, ColumnElement, Connection, Table, any_, bindparam, func, literal, select, text, update
+from sqlalchemy import Column, ColumnElement, Connection, Table, any_, bindparam, func, literal, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import ARRAY
 
@@ -27,6 +27,17 @@ def among(connection: Connection, column: Column[Any], values: Collection[Any]) 
     bind = column.type.bind_processor(connection.dialect)
     plain = json.dumps([bind(value) if bind else value for value in values])
     return column.in_(select(func.json_each(plain).table_valued("value").c.value))
+
+
+def among_pairs(
+    connection: Connection, columns: tuple[Column[Any], Column[Any]], values: Collection[tuple[Any, Any]]
+) -> ColumnElement[bool]:
+    """Whether the values of two columns are one of these pairs, which travel as two parameters."""
+    if connection.dialect.name == "postgresql":
+        arrays = (literal([pair[index] for pair in values], ARRAY(column.type)) for index, column in enumerate(columns))
+        return tuple_(*columns).in_(select(func.unnest(*arrays).table_valued("one", "other").render_derived()))
+    pairs = func.json_each(json.dumps(list(values))).table_valued("value")
+    return tuple_(*columns).in_(select(*(pairs.c.value.op("->>")(index) for index in range(2))))
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Row], *, unless_there: bool = False) -> None:

@@ -22,7 +22,7 @@ from nurture.adapters.database.tables import active_days, events
 from nurture.domain.component import Component, Recounted
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import Event
-from nurture.domain.measuring.adding import Measure, added_by, measure_of, was_here
+from nurture.domain.measuring.adding import Measure, add_event, added_by, measure_of, was_here
 from nurture.domain.measuring.days import changed_presence, local_day
 from nurture.domain.measuring.tally import Tally
 from nurture.domain.world import Changes
@@ -58,7 +58,7 @@ class Measuring:
         came: dict[int, set[int]] = defaultdict(set)
         for event, person, verdict, channel in changes.events:
             self._at = max(self._at, event.received_at)
-            self._tally.update(added_by(event, verdict.kind, channel, measure))
+            add_event(self._tally, event, verdict.kind, channel, measure)
             if verdict.kind == "human" and was_here(event):
                 came[_root(person, into)].add(local_day(event.occurred_at, measure.timezone))
         self.rejudge({key: (verdict.kind, None) for key, verdict in changes.rejudged.items()}, self._at)

@@ -7,7 +7,7 @@ from itertools import chain
 
 from sqlalchemy import ColumnElement, Connection, and_, select, union_all
 
-from nurture.adapters.database.bulk import among
+from nurture.adapters.database.bulk import among, among_pairs
 from nurture.adapters.database.consenting import agreements_of
 from nurture.adapters.database.histories import give_histories, reach_of
 from nurture.adapters.database.holding import held_and_closed
@@ -53,7 +53,7 @@ class WorldReader:
         definitions = self._definitions
         pinned = self._releases.pinned(self._connection, {(run.sequence, run.version) for run in runs if run.live})
         reach = reach_of(definitions, pinned.values())
-        near = self._near(everybody.values(), register, each_names)
+        near = self._near(everybody, register, batch, each_names)
         held, closed = held_and_closed(self._connection)
         # Who has come to fulfil an audience is asked as of up to a day ago.
         asked = min(event.received_at for event in batch) - (_ONE_DAY if definitions.sequences_by_entry else _NO_TIME)
@@ -62,8 +62,8 @@ class WorldReader:
             definitions,
             people=everybody.values(),
             register=register,
-            cells=self._cells(everybody.keys() - near) | self._cells_near(near, batch),
-            near=near,
+            cells=self._cells(everybody.keys() - near.keys()) | self._cells_near(near),
+            near=near.keys(),
             enrollments=runs,
             pinned=pinned,
             sent_at=self._sent_at({event.message for event in batch if event.message is not None}),
@@ -102,27 +102,41 @@ class WorldReader:
         losses = losses_of(self._connection, everybody, since)
         return Register.loaded(held, disputes_about(self._connection, named), by_hand, losses)
 
-    def _near(self, everybody: Iterable[Person], register: Register, each_names: Iterable[Sequence[Identifier]]) -> set[int]:
-        """The people of whom only cells within reach are needed: their sums are by the rules in force, and nothing joins them.
+    def _near(
+        self,
+        everybody: Mapping[int, Person],
+        register: Register,
+        batch: Iterable[Event],
+        each_names: Iterable[Sequence[Identifier]],
+    ) -> dict[int, set[int]]:
+        """The people of whom only cells within reach are needed, with the days on which they act: their sums are by the rules in
+        force, and nothing joins them.
 
         Only an event that names several identifiers which are not all one person's can join people, or tie one to somebody.
         """
-        near = {each.id for each in everybody if each.sums is not None and each.sums.by == self._definitions.scoring.digest}
-        for names in each_names:
-            if len(names) > 1 and len(holders := {register.owner(each) for each in names}) > 1:
-                near -= holders
-        return near
+        digest, joined = self._definitions.scoring.digest, set[int | None]()
+        near = {each.id: set[int]() for each in everybody.values() if each.sums is not None and each.sums.by == digest}
+        for event, names in zip(batch, each_names, strict=True):
+            holders = {register.owner(each) for each in names}
+            if len(holders) > 1:
+                joined |= holders
+            linked = everybody.get(event.person) if event.person is not None else None
+            for each in (*holders, linked and (linked.merged_into or linked.id)):
+                if each in near:
+                    near[each].add(event.day)
+        return {person: days for person, days in near.items() if person not in joined}
 
     def _cells(self, people: Collection[int]) -> dict[int, dict[Cell, int]]:
         return self._cells_where(among(self._connection, score_cells.c.person_id, people)) if people else {}
 
-    def _cells_near(self, people: Collection[int], batch: Sequence[Event]) -> dict[int, dict[Cell, int]]:
-        """The cells that the caps of a new hit may share: of all days from the first to the last of the batch, and of far rules."""
-        if not people:
+    def _cells_near(self, near: Mapping[int, Collection[int]]) -> dict[int, dict[Cell, int]]:
+        """The cells that the caps of a new hit may share: of the days on which people act, and of far rules."""
+        if not near:
             return {}
-        days, theirs = [event.day for event in batch], among(self._connection, score_cells.c.person_id, people)
-        which = [and_(theirs, score_cells.c.day.between(min(days), max(days)))]
+        reached = [(person, day) for person, days in near.items() for day in days]
+        which = [among_pairs(self._connection, (score_cells.c.person_id, score_cells.c.day), reached)]
         if far := far_rules(self._definitions.scoring):
+            theirs = among(self._connection, score_cells.c.person_id, near.keys())
             which.append(and_(theirs, among(self._connection, score_cells.c.rule, sorted(far))))
         return self._cells_where(*which)
 

@@ -64,14 +64,20 @@ def measure_of(definitions: Definitions) -> Measure:
 
 def added_by(event: Event, verdict: str, channel: str | None, measure: Measure) -> Tally:
     """What an event adds of which is thought that `verdict` acted, and that it brought somebody by `channel`."""
+    tally = Tally()
+    add_event(tally, event, verdict, channel, measure)
+    return tally
+
+
+def add_event(tally: Tally, event: Event, verdict: str, channel: str | None, measure: Measure) -> None:
+    """The same, added to a tally of others."""
     day = local_day(event.occurred_at, measure.timezone)
-    tally = Tally({Place(EVENTS, day, verdict): 1})
+    tally[Place(EVENTS, day, verdict)] += 1
     if verdict == "human":
         for figure, key, n in _of_a_human(event, channel, measure.brand):
             tally[Place(figure, day, key)] += n
     elif verdict == "machine" and (name := _key(event.name)) is not None:
         tally[Place(MACHINES, day, name)] += 1
-    return tally
 
 
 def was_here(event: Event) -> bool:
