@@ -3,7 +3,8 @@
 Two seasons of the same four months (`benchmarks.season`), of few and of many events, are absorbed by the real flow into two databases on
 one durable PostgreSQL, with the definitions in `config/`. Then every report is built and drawn as a page, as /report gives it, on the last
 28 days, on 90 days and on all of them, turn by turn on both, so that a busy moment of the machine hits both alike. How long the figures
-alone took is told beside it. Before that the figures are verified against the log. Exit
+alone took is told beside it. Before that the figures are verified against the log, and everybody is counted, as a worker does every
+quarter of an hour (`flow/census.py`): how long that took is told as well; nobody waits for it, so it may grow. Exit
 code 1 if anything differs: then there is no figure.
 """
 
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from statistics import median
 from typing import Any, Final, NamedTuple
@@ -29,7 +31,9 @@ from nurture import bootstrap
 from nurture.adapters.database.store import Database
 from nurture.adapters.database.tables import rollups
 from nurture.domain.definitions import Definitions
+from nurture.flow.census import census
 from nurture.reports.catalogue import REPORTS, builder
+from nurture.reports.census import Censuses
 from nurture.reports.reading import snapshot
 from nurture.reports.report_page import page
 from nurture.reports.sheet import Period, local_day
@@ -55,12 +59,13 @@ AT: Final = START + SEASON
 
 
 class Season(NamedTuple):
-    """A database that has taken in a season, and how many rows its roll-ups have."""
+    """A database that has taken in a season, how many rows its roll-ups have, and how many seconds its census took."""
 
     events: int
     database: Database
     definitions: Definitions
     rows: int
+    counting: float
 
     def took(self, name: str, days: int) -> "Took":
         """How long it takes until somebody who asks for a report sees it."""
@@ -101,9 +106,24 @@ def taken_in(laboratory: Laboratory, redis: Redis, events: int, say: Callable[[s
             connection.execute(text("VACUUM ANALYZE"))  # as autovacuum would have done over the months
             definitions = database.releases.current(connection)
             rows = connection.scalar(select(func.count()).select_from(rollups)) or 0
-        say(f"nothing differs; {rows:,} rows of roll-ups")
-        yield Season(events, database, definitions, rows)
+        counting = _counted(database)
+        say(f"nothing differs; {rows:,} rows of roll-ups; everybody counted in {counting:.2f} s")
+        yield Season(events, database, definitions, rows, counting)
         database.engine.dispose()
+
+
+class _TheEnd:
+    """The clock stands at the end of the season."""
+
+    def now(self) -> datetime:
+        return AT
+
+
+def _counted(database: Database) -> float:
+    """Take a census, as a worker does every quarter of an hour; how many seconds it took."""
+    begun = time.perf_counter()
+    census(Censuses(database.engine, database.releases), _TheEnd())
+    return time.perf_counter() - begun
 
 
 def measure(laboratory: Laboratory, sizes: tuple[int, int], say: Callable[[str], None]) -> dict[str, Any]:
@@ -111,7 +131,9 @@ def measure(laboratory: Laboratory, sizes: tuple[int, int], say: Callable[[str],
     with ExitStack() as stack, laboratory.redis.client() as redis:
         few, many = (stack.enter_context(taken_in(laboratory, redis, each, say)) for each in sizes)
         found = {name: {str(days): _compared(few, many, name, days) for days in SPANS} for name in REPORTS}
-    return {"events": sizes, "rows": (few.rows, many.rows), "reports": found}
+    return {
+        "events": sizes, "rows": (few.rows, many.rows), "census, s": (few.counting, many.counting), "reports": found,
+    }  # fmt: skip
 
 
 def _compared(few: Season, many: Season, name: str, days: int) -> dict[str, dict[str, float]]:
@@ -144,6 +166,10 @@ def _print(told: dict[str, Any]) -> None:
             table.add_row(name, days, *cells)
     screen = console()
     screen.print(table)
+    few_counted, many_counted = told["census, s"]
+    screen.print(
+        f"figures of how everybody stands are those of a census, which took a worker {few_counted:.2f} s and {many_counted:.2f} s"
+    )
     screen.print(
         f"the highest ratio is {worst(told):.2f}, of the figures alone {worst(told, 'figures'):.2f}; at most {BOUND} is wanted"
     )

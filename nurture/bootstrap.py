@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from nurture.adapters.mail.incoming.reader import MailReader
     from nurture.adapters.prompt_writer import PromptWriter
     from nurture.adapters.webhook import WebhookCaller
+    from nurture.flow.census import CensusStore
     from nurture.flow.erase import Elsewhere
     from nurture.flow.forget import Eraser
     from nurture.flow.send import Mailroom
@@ -319,6 +320,12 @@ class WorkerParts:
             erase(wanted, Traces(), self.database, places, at, wished=False)
 
         return erase_them
+
+    @cached_property
+    def censuses(self) -> "CensusStore":
+        from nurture.reports.census import Censuses
+
+        return Censuses(self.database.engine, self.database.releases)
 
     @cached_property
     def mail_reader(self) -> "MailReader":

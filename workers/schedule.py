@@ -25,6 +25,7 @@ TICKS: Final = {
     "guard": 60,
     "fetch": 60,
     "survey": 10,
+    "census": 900,
     "forget": 3_600,
 }
 

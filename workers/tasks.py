@@ -26,6 +26,7 @@ from nurture.errors import NurtureError
 from nurture.flow.absorb import BATCH as ABSORB_BATCH
 from nurture.flow.absorb import absorb
 from nurture.flow.advance import advance
+from nurture.flow.census import census
 from nurture.flow.cool import cool
 from nurture.flow.fetch import fetch
 from nurture.flow.follow_up import follow_up
@@ -321,6 +322,20 @@ def survey_due() -> None:
             mine.nudge("advance")
     if not turn.is_held():
         mine.nudge("survey")
+
+
+@_task("census")
+def take_census() -> None:
+    """Count everybody as they stand, for reports."""
+    mine = parts()
+    if _Turn("census").is_held():
+        return
+    try:
+        rows = census(mine.censuses, mine.clock)
+    except NurtureError as error:
+        log.warning("census not taken", why=str(error), retried=error.retry_helps)
+        return
+    log.info("census taken", rows=rows)
 
 
 @_task("forget")

@@ -16,6 +16,7 @@ ROUTES: Final = {
     "cool": "sequences",
     "guard": "sequences",
     "survey": "sequences",
+    "census": "sequences",
     "forget": "sequences",
     "send": "mail",
     "hand_off": "handoff",

@@ -8,7 +8,8 @@
 Whoever has bought, or was ruled out, is in none of them. Only people who were ever here count, a human once.
 
 Whether somebody is kept in touch with is known of those with an address. How many were here at all is asked of the roll-ups, so
-what this costs grows with the people who left an address, and not with the visitors or with what they do.
+what this costs grows with the people who left an address, and not with the visitors or with what they do. A census asks for it
+every quarter of an hour; a report tells what that found.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, and_, case, exists, func, or_, select, union
 
+from nurture.adapters.database.census import Answer
 from nurture.adapters.database.tables import active_days, enrollments, messages, people, stage_changes
 from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import LIVE
@@ -24,6 +26,7 @@ from nurture.domain.event import day_number
 from nurture.domain.lifecycle import Lifecycle
 from nurture.domain.measuring.figures import PEOPLE
 from nurture.domain.scoring import heat_for
+from nurture.reports.everybody import Everybody, Question
 from nurture.reports.funnel import SENT
 from nurture.reports.reading import root
 from nurture.reports.rollups import by_key, people_in
@@ -64,9 +67,16 @@ class _Known(NamedTuple):
     mailed_only: int
 
 
-def market_sheet(connection: Connection, definitions: Definitions, at: datetime) -> Sheet:
-    """The three parts of the market at an instant."""
-    parts = market(connection, definitions, at)
+def _ask(connection: Connection, definitions: Definitions, at: datetime) -> Answer:
+    return [(name, *part) for name, part in market(connection, definitions, at).items()]
+
+
+MARKET: Final = Question("market", _ask)
+
+
+def market_sheet(everybody: Everybody) -> Sheet:
+    """The three parts of the market."""
+    parts = {name: Part(*counts) for name, *counts in everybody.answer(MARKET)}
     whole = sum(part.people for part in parts.values())
     return Sheet(
         name="market",
@@ -83,6 +93,7 @@ def market_sheet(connection: Connection, definitions: Definitions, at: datetime)
             for name, part in parts.items()
         ),
         plot=Plot(form="bar", along="part", columns=("in_part",)),
+        remarks=everybody.remarks,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from nurture.domain.measuring.figures import ASSISTED, CREDIT, REACHED
 from nurture.reports.channels import MODEL, Credits
 from nurture.reports.comparing import Compared, change, compared, comparison, share
 from nurture.reports.content import Kept
+from nurture.reports.everybody import Everybody
 from nurture.reports.market import IN_MARKET, market_sheet
 from nurture.reports.money import cost_of_each, spent_in
 from nurture.reports.rates import FEW
@@ -131,7 +132,7 @@ def build(connection: Connection, definitions: Definitions, period: Period, at: 
     """The overview."""
     halves, earlier = (Halves(connection, definitions, each) for each in (period, period.before))
     now, before = halves.glance(), earlier.glance()
-    market = market_sheet(connection, definitions, at)
+    market = market_sheet(Everybody(connection, definitions, at))
     sheets = (
         comparison("figures", [*compared(_FIGURES, now, before), _in_market(market)]),
         _funnel(*(_by_stage(each, definitions.lifecycle) for each in (halves, earlier))),

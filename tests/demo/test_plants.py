@@ -12,6 +12,7 @@ from nurture.demo.plants.growing import FIRST_DAY, grow
 from nurture.demo.plants.people import crowd
 from nurture.domain.diagnosing.judging import Diagnosis
 from nurture.reports.diagnose.building import diagnosis
+from nurture.reports.diagnose.looking import Look
 from nurture.reports.reading import snapshot
 from tests.support.databases import SqliteFiles
 
@@ -29,7 +30,7 @@ def diagnosed(url: str, business: Business, seed: int) -> Diagnosis:
     try:
         definitions, period = grow(engine, business, seed)
         with snapshot(engine) as connection:
-            return diagnosis(connection, definitions, period)
+            return diagnosis(Look(connection, definitions, period, period.ends))
     finally:
         engine.dispose()
 

@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import Connection, bindparam, text
 
 from nurture.adapters.agents import kind_of_agent
+from nurture.adapters.database.census import store_census
 from nurture.adapters.database.engine import make_engine
+from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.store import Database
 from nurture.adapters.database.tables.columns import Instant
 from nurture.demo.plants.business import Business, Half
@@ -23,6 +25,7 @@ from nurture.domain.diagnosing.judging import Cases
 from nurture.domain.diagnosing.vocabulary import FACTS
 from nurture.flow.absorb import store_batch
 from nurture.flow.recount import recount
+from nurture.reports.census import CountingEverybody
 from nurture.reports.diagnose.cases import cases_of
 from nurture.reports.diagnose.looking import Look
 from nurture.reports.reading import snapshot
@@ -76,7 +79,7 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     definitions, period = grow(engine, BUSINESS, 3)
     happen_besides(Database(engine), period)
     with snapshot(engine) as connection:
-        yield Told(connection, period, cases_of(Look(connection, definitions, period)))
+        yield Told(connection, period, cases_of(Look(connection, definitions, period, period.ends)))
     engine.dispose()
 
 
@@ -339,11 +342,26 @@ def test_every_fact_of_the_vocabulary_is_told_and_no_other(told: Told) -> None:
             assert {*case.facts} == {*FACTS["business"], *facts}, subject
 
 
+def test_a_census_tells_the_same_of_any_days(told: Told) -> None:
+    at, period, zone = told.period.ends, told.period, told.period.timezone
+    spans = [(-HALF, HALF - 1), (0, HALF - 1), (0, 0), (3, 9), (-5, 20)]
+    some = [Period(first=period.first + first, last=period.first + last, timezone=zone) for first, last in spans]
+    with told.connection.engine.connect() as connection:
+        definitions = Releases().current(connection)
+        asked = [cases_of(Look(connection, definitions, each, at)) for each in some]
+        store_census(connection, CountingEverybody(connection, Releases()).answers(definitions, at), definitions, at)
+        looks = [Look(connection, definitions, each, at) for each in some]
+        assert [cases_of(look) for look in looks] == asked
+        assert all(look.everybody.remarks for look in looks)
+        connection.rollback()
+
+
 def test_an_installation_without_anything_tells_nothing(sqlite_url: str) -> None:
     engine = make_engine(sqlite_url)
     definitions = Definitions.model_validate({"scoring": {}, "lifecycle": {}, "sending": _SENDING})
+    nowhere = Period(first=20_000, last=20_027)
     with snapshot(engine) as connection:
-        cases = cases_of(Look(connection, definitions, Period(first=20_000, last=20_027)))
+        cases = cases_of(Look(connection, definitions, nowhere, nowhere.ends))
     assert {name for name, fact in cases["business"][0].facts.items() if fact.value} == set()
     engine.dispose()
 

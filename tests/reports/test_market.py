@@ -11,6 +11,7 @@ from nurture.adapters.database.tables import enrollments, messages, people
 from nurture.adapters.database.tables.columns import Instant
 from nurture.domain.event import day_number
 from nurture.domain.scoring import engagement_on
+from nurture.reports.everybody import Everybody
 from nurture.reports.market import ASLEEP, IN_MARKET, RECENT, WARM, WARMED, Part, market, market_sheet
 from nurture.reports.sheet import Period, local_day
 from tests.reports.history import STAGES, ZONE, business, told_at_random, told_by_hand
@@ -122,7 +123,7 @@ def test_each_part_is_as_it_is_when_everybody_is_looked_at(past: Installation, a
 def test_shares_are_of_all_and_of_each_part(past: Installation) -> None:
     at = past.clock.now()
     with past.engine.connect() as connection:
-        found, sheet = market(connection, past.definitions, at), market_sheet(connection, past.definitions, at)
+        found, sheet = market(connection, past.definitions, at), market_sheet(Everybody(connection, past.definitions, at))
     whole = sum(part.people for part in found.values())
     assert whole > 0
     for row, (name, part) in zip(sheet.rows, found.items(), strict=True):
@@ -149,5 +150,5 @@ def test_who_has_bought_or_was_ruled_out_is_in_no_part(installation: Installatio
 
 def test_nobody_is_in_the_market_of_nobody(installation: Installation) -> None:
     with installation.engine.connect() as connection:
-        sheet = market_sheet(connection, installation.definitions, installation.clock.now())
+        sheet = market_sheet(Everybody(connection, installation.definitions, installation.clock.now()))
     assert [row[1:] for row in sheet.rows] == [(0, None, None, None, 0, None)] * 3

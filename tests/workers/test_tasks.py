@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 import workers.tasks
 from nurture.adapters.broker import queue_key
 from nurture.adapters.counters import Counters, Tally
-from nurture.adapters.database.tables import enrollments, erased_addresses, people, suppressions, surveys
+from nurture.adapters.database.tables import census, enrollments, erased_addresses, people, suppressions, surveys
 from nurture.adapters.nudge import CeleryNudge
 from nurture.adapters.redis_keys import FIELD, MAILBOX_FAILS, events
 from nurture.adapters.tokens import MailLink, Tokens
@@ -71,6 +71,13 @@ def test_what_is_too_old_goes_in_one_turn(installation: Installation) -> None:
     with installation.engine.connect() as connection:
         assert list(connection.scalars(select(people.c.id))) == [kept]
         assert connection.scalar(select(func.count()).select_from(erased_addresses)) == 0, "nobody asked for it"
+
+
+def test_a_census_leaves_what_it_found(installation: Installation) -> None:
+    installation.happen(form("ana@acme.test"))
+    workers.tasks.take_census()
+    with installation.engine.connect() as connection:
+        assert connection.scalar(select(census.c.answer).where(census.c.question == "contacts")) == [[1, 0]]
 
 
 def test_a_backfill_is_walked_through_and_advance_is_woken(installation: Installation) -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import ColumnElement, Connection, Date, Integer, Table, cast, func, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, OperationalError
 
@@ -13,10 +14,19 @@ from nurture.errors import Conflict, Unavailable
 #: Serialisation failure and deadlock (SQLSTATE class 40): the transaction was undone and only needs to be run again.
 _UNDONE = {"40001", "40P01"}
 
+_EPOCH = date(1970, 1, 1)
+
 
 def insert(connection: Connection, table: Table) -> Any:
     """An INSERT that knows ON CONFLICT; both dialects write it alike."""
     return (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(table)
+
+
+def local_day(connection: Connection, at: ColumnElement[Any], timezone: str) -> ColumnElement[int]:
+    """The day of an instant on the clocks of a time zone, counted from 1970-01-01, as `domain.measuring.days.local_day` tells it."""
+    if connection.dialect.name == "postgresql":
+        return cast(func.timezone(timezone, at), Date).op("-", return_type=Integer())(literal(_EPOCH, Date))
+    return func.local_day(at, timezone, type_=Integer)
 
 
 @contextmanager

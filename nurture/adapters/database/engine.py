@@ -1,12 +1,14 @@
 """Connections: SQLite in WAL mode with writers that lock at BEGIN, or PostgreSQL through psycopg."""
 
 import time
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 
+from nurture.domain.measuring.days import local_day
 from nurture.errors import SettingsError
 
 #: `PRAGMA`s of every SQLite connection. FULL: a commit survives a power cut, at no cost when rows come in batches.
@@ -104,6 +106,7 @@ def _sqlite(url: str) -> Engine:
         connection.isolation_level = None  # pysqlite's own BEGIN is too late and too weak
         for pragma in _SQLITE_PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
+        connection.create_function("local_day", 2, _local_day, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def _lock_at_begin(connection: Any) -> None:
@@ -112,3 +115,8 @@ def _sqlite(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _local_day(at: str | None, timezone: str) -> int | None:
+    """What SQLite does not know of itself; see `dialect.local_day`."""
+    return local_day(datetime.fromisoformat(at).replace(tzinfo=UTC), timezone) if at is not None else None

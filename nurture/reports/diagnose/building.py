@@ -29,20 +29,21 @@ _KINDS: Final[Mapping[str, Kind]] = {name: _SHOWN[kind] for facts in FACTS.value
 _ALWAYS: Final = "en"
 
 
-def diagnosis(connection: Connection, definitions: Definitions, period: Period) -> Diagnosis:
+def diagnosis(look: Look) -> Diagnosis:
     """What the figures of a period say is wrong."""
-    rules = definitions.diagnose.over(shipped_rules())
-    return diagnose(rules, cases_of(Look(connection, definitions, period)), definitions.diagnose.confidence)
+    rules = look.definitions.diagnose.over(shipped_rules())
+    return diagnose(rules, cases_of(look), look.definitions.diagnose.confidence)
 
 
 def build(connection: Connection, definitions: Definitions, period: Period, at: datetime) -> Report:
     """The report for a period, as of an instant."""
     rules = definitions.diagnose.over(shipped_rules())
-    found = diagnosis(connection, definitions, period)
+    look = Look(connection, definitions, period, at)
+    found = diagnosis(look)
     return Report(
         name="diagnose", period=period, at=at, currency=definitions.reporting.currency,
         sheets=(_findings(found), _evidence(found, rules), _unsure(found), _too_few(found.too_few)),
-        words=_own_words(rules),
+        remarks=look.everybody.remarks, words=_own_words(rules),
     )  # fmt: skip
 
 

@@ -4,16 +4,18 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Connection, func, select
 
+from nurture.adapters.database.census import Answer
 from nurture.adapters.database.tables import enrollments, messages
+from nurture.domain.definitions import Definitions
 from nurture.domain.diagnosing.facts import Fact, Number, Share
 from nurture.domain.diagnosing.judging import Case
 from nurture.domain.event import EMAIL_CLICKED
 from nurture.domain.mail.message import MessageStatus
 from nurture.domain.measuring.figures import DID, MACHINES
 from nurture.reports.diagnose.looking import Look
-from nurture.reports.reading import tally
+from nurture.reports.everybody import DailyQuestion, Span, day_before
 from nurture.reports.rollups import by_key
 
 _LEFT: Final = (MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.BOUNCED, MessageStatus.COMPLAINED)
@@ -27,7 +29,7 @@ class Mails(NamedTuple):
     """The mails of the period by sequence and status, and the runs of people that began and ended in it."""
 
     mails: Counter[tuple[str, MessageStatus]]
-    entered: dict[str, int]
+    entered: Counter[str]
     ended: Counter[tuple[str, str]]
 
     def left(self, sequence: str | None = None) -> int:
@@ -39,30 +41,20 @@ class Mails(NamedTuple):
 
 
 def mails_of(look: Look) -> Mails:
-    """Read what went on with mail in the period, by the instant for which it was planned."""
-    begins, ends = look.period.begins, look.period.ends
-    sent = (
-        select(enrollments.c.sequence, messages.c.status, func.count())
-        .select_from(messages.join(enrollments, enrollments.c.id == messages.c.enrollment_id))
-        .where(messages.c.planned_at >= begins, messages.c.planned_at < ends)
-        .group_by(enrollments.c.sequence, messages.c.status)
+    """What went on with mail in the period, by the instant for which it was planned."""
+    everybody, mails, ended, entered = (
+        look.everybody,
+        Counter[tuple[str, MessageStatus]](),
+        Counter[tuple[str, str]](),
+        Counter[str](),
     )
-    entered = (
-        select(enrollments.c.sequence, func.count(func.distinct(enrollments.c.person_id)))
-        .where(enrollments.c.entered_at >= begins, enrollments.c.entered_at < ends)
-        .group_by(enrollments.c.sequence)
-    )
-    over = (
-        select(enrollments.c.sequence, enrollments.c.reason, func.count())
-        .where(and_(enrollments.c.ended_at >= begins, enrollments.c.ended_at < ends, enrollments.c.reason.is_not(None)))
-        .group_by(enrollments.c.sequence, enrollments.c.reason)
-    )
-    connection = look.connection
-    return Mails(
-        Counter({(sequence, MessageStatus(status)): n for sequence, status, n in connection.execute(sent)}),
-        tally(connection, entered),
-        Counter({(sequence, reason): n for sequence, reason, n in connection.execute(over)}),
-    )
+    for sequence, status, n in everybody.answer_about(MAILS, look.period):
+        mails[sequence, MessageStatus(status)] += n
+    for sequence, n in everybody.answer_about(ENTERED, look.period):
+        entered[sequence] += n
+    for sequence, reason, n in everybody.answer_about(ENDED, look.period):
+        ended[sequence, reason] += n
+    return Mails(mails, entered, ended)
 
 
 def facts_of_mail(look: Look, mails: Mails) -> dict[str, Fact]:
@@ -89,8 +81,42 @@ def by_sequence(look: Look, mails: Mails) -> Iterator[Case]:
         goals = sum(n for reason, n in ended.items() if reason.startswith(_GOAL))
         gone = sum(n for reason, n in ended.items() if _UNSUBSCRIBED in reason)
         yield Case(name, {
-            "sequence_entered": Number(mails.entered.get(name, 0)), "sequence_ended": Number(sum(ended.values())),
+            "sequence_entered": Number(mails.entered[name]), "sequence_ended": Number(sum(ended.values())),
             "sequence_goals": Share(goals, sum(ended.values()) if plan.goal else 0), "sequence_mails": Number(left),
             "sequence_share": Share(left, everything), "sequence_unsubscribed": Share(min(gone, left), left),
             "sequence_complained": Share(mails.with_status(MessageStatus.COMPLAINED, name), left),
         })  # fmt: skip
+
+
+def _ask_for_mails(connection: Connection, _definitions: Definitions, span: Span) -> Answer:
+    planned = messages.c.planned_at
+    each = select(span.day(planned), messages.c.enrollment_id, messages.c.status).where(span.holds(planned)).subquery()
+    by = each.c.day, enrollments.c.sequence, each.c.status
+    counted = select(*by, func.count()).select_from(each.join(enrollments, enrollments.c.id == each.c.enrollment_id))
+    return [(day, None, *counts) for day, *counts in connection.execute(counted.group_by(*by))]
+
+
+def _ask_who_entered(connection: Connection, _definitions: Definitions, span: Span) -> Answer:
+    run, at = enrollments.c, enrollments.c.entered_at
+    each = select(span.day(at), run.sequence, run.person_id).where(span.holds(at)).distinct().subquery().c
+    once = select(each.day, day_before(each.day, each.sequence, each.person_id).label("before"), each.sequence).subquery().c
+    by = once.day, once.before, once.sequence
+    return [tuple(row) for row in connection.execute(select(*by, func.count()).group_by(*by))]
+
+
+def _ask_how_runs_ended(connection: Connection, _definitions: Definitions, span: Span) -> Answer:
+    run, at = enrollments.c, enrollments.c.ended_at
+    over = select(span.day(at), run.sequence, run.reason).where(span.holds(at), at.is_not(None), run.reason.is_not(None))
+    each = over.subquery().c
+    counted = select(*each, func.count()).group_by(*each)
+    return [(day, None, *counts) for day, *counts in connection.execute(counted)]
+
+
+#: Mails by sequence and status, on the day for which they were planned.
+MAILS: Final = DailyQuestion("mails", _ask_for_mails)
+
+#: How many people entered each sequence.
+ENTERED: Final = DailyQuestion("entered", _ask_who_entered)
+
+#: How many runs of each sequence ended for which reason.
+ENDED: Final = DailyQuestion("ended", _ask_how_runs_ended)

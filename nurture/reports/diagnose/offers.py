@@ -9,7 +9,7 @@ from nurture.domain.diagnosing.judging import Case
 from nurture.domain.measuring.figures import ASSISTED, BECAME_BY_ASSET, BECAME_BY_FORM, DOWNLOADS, LANDED, SUBMITS, VIEWS
 from nurture.domain.scoring import PERSON_FACTS
 from nurture.reports.diagnose.looking import Look, share_of_people
-from nurture.reports.rollups import by_key, people_in
+from nurture.reports.rollups import by_key
 from nurture.reports.sheet import Period
 
 #: So far back it is looked up where a form stands that nobody has sent lately.
@@ -43,7 +43,7 @@ class Offers:
         by_asset = by_key(look.connection, BECAME_BY_ASSET.format(look.stages.lead), look.period)
         return {
             "views": Number(views),
-            "offers_reached": share_of_people(reached, views, people_in(look.connection, look.period)[0]),
+            "offers_reached": share_of_people(reached, views, look.visitors[0]),
             "offers": Names(tuple(sorted(self._offering))),
             "top_pages": Names(tuple(self._reading[:_NAMED])),
             "assets_of_leads": Names(tuple(sorted(filter(None, by_asset), key=lambda asset: (-by_asset[asset], asset))[:_NAMED])),

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from nurture.domain.definitions import Definitions
 from nurture.domain.measuring.figures import REACHED
 from nurture.reports.comparing import change
+from nurture.reports.everybody import Everybody
 from nurture.reports.leads.attribution import attribution
 from nurture.reports.leads.costs import costs
 from nurture.reports.leads.kept import Kept, kept_of
@@ -24,15 +25,16 @@ def build(connection: Connection, definitions: Definitions, period: Period, at: 
     kept = kept_of(connection, definitions.lifecycle, period)
     visitors, _ = people_in(connection, period)
     spent = spent_in(connection, period, definitions.reporting.currency)
+    everybody = Everybody(connection, definitions, at)
     sheets = (
         _reached(connection, kept, period),
         rates(kept, visitors),
         outcomes(kept),
         *sources(kept),
         *costs(kept, spent),
-        matrix(connection, definitions, at),
+        matrix(everybody),
         velocity(kept),
-        standing(connection, kept.stages, at),
+        standing(everybody, kept.stages),
         *attribution(kept),
     )
     few = (Remark(code="few", values={"n": kept.leads}),) if kept.leads < FEW else ()

@@ -6,12 +6,14 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, case, func, literal, select
 
+from nurture.adapters.database.census import Answer
 from nurture.adapters.database.tables import people
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import day_number
 from nurture.domain.measuring.figures import BECAME, OUTCOME
 from nurture.domain.scoring import Scoring, heat_for
 from nurture.reports.comparing import share
+from nurture.reports.everybody import Everybody, Question
 from nurture.reports.leads.kept import Kept
 from nurture.reports.rates import rate_columns, rated
 from nurture.reports.sheet import Column, Plot, Remark, Sheet, Value
@@ -53,15 +55,22 @@ def outcomes(kept: Kept) -> Sheet:
     )
 
 
-def matrix(connection: Connection, definitions: Definitions, at: datetime) -> Sheet:
-    """People who are leads now and no customers yet, by grade and band of engagement."""
-    scoring, inner = definitions.scoring, definitions.lifecycle.stages[1:-1]
-    bands = [band for band, _ in scoring.warmest_first]
-    band = _band(scoring, at).label("band")
+def _ask(connection: Connection, definitions: Definitions, at: datetime) -> Answer:
+    inner = definitions.lifecycle.stages[1:-1]
+    band = _band(definitions.scoring, at).label("band")
     asked = select(people.c.grade, band, func.count()).where(people.c.stage.in_(inner), people.c.merged_into.is_(None))
-    found: Counter[tuple[str, str]] = Counter()
-    for grade, warmth, n in connection.execute(asked.group_by(people.c.grade, band)):
-        found[grade, warmth] = n
+    return [tuple(row) for row in connection.execute(asked.group_by(people.c.grade, band))]
+
+
+#: How many people have a grade and stand in a band.
+MATRIX: Final = Question("matrix", _ask)
+
+
+def matrix(everybody: Everybody) -> Sheet:
+    """People who are leads now and no customers yet, by grade and band of engagement."""
+    scoring = everybody.definitions.scoring
+    bands = [band for band, _ in scoring.warmest_first]
+    found = Counter({(grade, band): n for grade, band, n in everybody.answer(MATRIX)})
     grades = sorted({*scoring.grades, *(grade for grade, _ in found)})
     rows = tuple((grade, *(found[grade, each] for each in bands), sum(found[grade, each] for each in bands)) for grade in grades)
     return Sheet(
@@ -74,7 +83,7 @@ def matrix(connection: Connection, definitions: Definitions, at: datetime) -> Sh
         rows=rows,
         total=(None, *(sum(found[grade, each] for grade in grades) for each in bands), found.total()),
         plot=Plot(form="stacked", along="grade", columns=tuple(f"band_{each}" for each in bands)),
-        remarks=(Remark(code="now"),),
+        remarks=everybody.remarks or (Remark(code="now"),),
     )
 
 

@@ -14,7 +14,7 @@ from nurture.adapters.database.tables.mail import (
     suppressions,
     warm_ups,
 )
-from nurture.adapters.database.tables.measuring import active_days, contributions, figure_basis, rollups, spend
+from nurture.adapters.database.tables.measuring import active_days, census, contributions, figure_basis, rollups, spend
 from nurture.adapters.database.tables.operating import holds
 from nurture.adapters.database.tables.people import (
     counted_events,
@@ -53,6 +53,7 @@ __all__ = [
     "alarms",
     "alerts",
     "brakes",
+    "census",
     "consents",
     "contributions",
     "counted_events",

@@ -44,6 +44,17 @@ figure_basis = Table(
     Column("at", Instant, nullable=False),
 )
 
+#: What the last census answered: to each question what was found of everybody as they stood at `at`, as the version and the definitions
+#: that `basis` names ask it. All rows are of one census; nothing in them tells who anybody is.
+census = Table(
+    "census",
+    metadata,
+    Column("question", String(64), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("answer", Json, nullable=False),
+)
+
 #: What was spent on a channel or a campaign from `first_day` to `last_day` (both included), in hundredths of `currency`.
 spend = Table(
     "spend",
