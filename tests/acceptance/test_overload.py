@@ -80,7 +80,8 @@ def test_too_much_is_refused_early_and_nothing_accepted_is_lost(process: Process
     assert set(after["statuses"]) == {"200"}, "and then all is as before"
 
 
-def test_who_is_refused_is_told_when_to_come_again_and_who_watches_is_answered(process: Process) -> None:
+def test_who_is_refused_is_counted_and_who_watches_is_answered(process: Process) -> None:
+    assert process.asked("refused", connections=ASKING, seconds=1.0)["statuses"].get("503", 0) > 0
     with httpx.Client(base_url=process.base, verify=False) as client:
         told = client.get("/metrics").text
         assert int(re.findall(r"^nurture_web_shed_total (\d+)$", told, re.MULTILINE)[0]) > 0
