@@ -20,11 +20,12 @@ from nurture.reports.leads.quality import MATRIX
 from nurture.reports.leads.velocity import STANDING
 from nurture.reports.market import MARKET
 from nurture.reports.reading import snapshot
+from nurture.reports.sequences.mails import OF_NO_MAIL
 from nurture.reports.sheet import local_day
 
 #: All that reports ask of everybody.
 QUESTIONS: Final[tuple[Question | DailyQuestion, ...]] = (
-    MARKET, MATRIX, STANDING, CONTACTS, SEEN, NEWCOMERS, PAST_THRESHOLD, PROMOTED, MAILS, ENTERED, ENDED, FOLLOW_UPS, CALLS,
+    MARKET, MATRIX, STANDING, CONTACTS, SEEN, NEWCOMERS, PAST_THRESHOLD, PROMOTED, MAILS, ENTERED, ENDED, FOLLOW_UPS, CALLS, OF_NO_MAIL,
 )  # fmt: skip
 
 

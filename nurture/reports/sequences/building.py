@@ -13,6 +13,7 @@ from nurture.domain.program import walk_steps
 from nurture.domain.proportions import Comparison, compare, newcombe
 from nurture.domain.sequence import Sequence as Plan
 from nurture.domain.steps import EmailStep, PoolStep
+from nurture.reports.everybody import Everybody
 from nurture.reports.sequences.mails import Mails, Unsent, Where, mails_by_step, unsent, unsubscribed_of_no_mail
 from nurture.reports.sequences.runs import (
     Arms,
@@ -46,9 +47,10 @@ def build(connection: Connection, definitions: Definitions, period: Period, at: 
     )  # fmt: skip
     order = _Order(definitions.sequences)
     with_holdout = [name for name, each in found.entered.items() if each.held_out]
-    lost = unsubscribed_of_no_mail(connection, period)
+    everybody = Everybody(connection, definitions, at)
+    lost = unsubscribed_of_no_mail(everybody, period)
     sheets = (
-        _sequences(found, order, lost),
+        _sequences(found, order, _said_of(lost, everybody)),
         _steps(found, order),
         _exits(list(endings(connection, period)), order),
         _unsent(list(unsent(connection, period)), order),
@@ -95,7 +97,12 @@ class _Figures(NamedTuple):
         return mails.delivered if self.reported else None
 
 
-def _sequences(found: _Figures, order: _Order, lost: int) -> Sheet:
+def _said_of(lost: int, everybody: Everybody) -> tuple[Remark, ...]:
+    """Of those who unsubscribed without saying by which mail, if there are any."""
+    return (Remark(code="unsubscribed_of_no_mail", values={"n": lost}), *everybody.remarks) if lost else ()
+
+
+def _sequences(found: _Figures, order: _Order, lost: Sequence[Remark]) -> Sheet:
     mails: dict[str, Mails] = defaultdict(Mails)
     for (sequence, _), each in found.mails.items():
         mails[sequence] += each
@@ -106,8 +113,7 @@ def _sequences(found: _Figures, order: _Order, lost: int) -> Sheet:
     remarks = []
     if not found.reported and any(each.sent for each in mails.values()):
         remarks.append(Remark(code="nothing_reported"))
-    if lost:
-        remarks.append(Remark(code="unsubscribed_of_no_mail", values={"n": lost}))
+    remarks += lost
     return Sheet(
         name="sequences",
         columns=(

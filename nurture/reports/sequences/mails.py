@@ -9,10 +9,13 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Boolean, ColumnElement, Connection, case, distinct, func, literal_column, select
 
+from nurture.adapters.database.census import Answer
 from nurture.adapters.database.tables import enrollments, events, messages
 from nurture.adapters.database.tables.mail import UNSENT
+from nurture.domain.definitions import Definitions
 from nurture.domain.event import EMAIL_CLICKED, UNSUBSCRIBED
 from nurture.domain.mail.message import MessageStatus
+from nurture.reports.everybody import DailyQuestion, Everybody, Span
 from nurture.reports.funnel import SENT
 from nurture.reports.reading import message_of_event, of_mail
 from nurture.reports.sheet import Period
@@ -91,13 +94,19 @@ def unsent(connection: Connection, period: Period) -> Iterator[Unsent]:
         yield Unsent(row.sequence, row.step, row.status.value, row.reason, row.mails)
 
 
-def unsubscribed_of_no_mail(connection: Connection, period: Period) -> int:
+def _ask_who_left(connection: Connection, _definitions: Definitions, span: Span) -> Answer:
+    at, unsubscribed = events.c.occurred_at, (events.c.name == UNSUBSCRIBED) & (events.c.verdict != "machine")
+    each = select(span.day(at)).where(of_mail(), unsubscribed, message_of_event().is_(None), span.holds(at)).subquery().c
+    return [(day, None, n) for day, n in connection.execute(select(each.day, func.count()).group_by(each.day))]
+
+
+#: Unsubscribes that do not say by which mail.
+OF_NO_MAIL: Final = DailyQuestion("unsubscribed_of_no_mail", _ask_who_left)
+
+
+def unsubscribed_of_no_mail(everybody: Everybody, period: Period) -> int:
     """Unsubscribes in a period that do not say by which mail."""
-    found = select(func.count()).select_from(events).where(
-        of_mail(), events.c.name == UNSUBSCRIBED, events.c.verdict != "machine", message_of_event().is_(None),
-        events.c.occurred_at >= period.begins, events.c.occurred_at < period.ends,
-    )  # fmt: skip
-    return connection.scalar(found) or 0
+    return sum(n for (n,) in everybody.answer_about(OF_NO_MAIL, period))
 
 
 def _sent_in(period: Period) -> tuple[ColumnElement[bool], ...]:
