@@ -71,6 +71,16 @@ class Tally:
         self.latencies: list[float] = []
 
 
+def status_of(answer: bytes) -> int | None:
+    """The status of an answer; None while it is not whole."""
+    head = answer.find(b"\r\n\r\n")
+    if head < 0:
+        return None
+    start = answer.lower().find(b"content-length:", 0, head)
+    length = int(answer[start + 15 : answer.find(b"\r\n", start)]) if start >= 0 else 0
+    return int(answer[9:12]) if len(answer) >= head + 4 + length else None
+
+
 class Connection(asyncio.Protocol):
     """Sends a request, waits for the whole response, sends the next."""
 
@@ -94,14 +104,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer = self._buffer + data if self._buffer else data
-        head = self._buffer.find(b"\r\n\r\n")
-        if head < 0:
+        status = status_of(self._buffer)
+        if status is None:
             return
-        start = self._buffer.lower().find(b"content-length:", 0, head)
-        length = int(self._buffer[start + 15 : self._buffer.find(b"\r\n", start)]) if start >= 0 else 0
-        if len(self._buffer) < head + 4 + length:
-            return
-        self._tally.statuses[int(self._buffer[9:12])] += 1
+        self._tally.statuses[status] += 1
         self._buffer = b""
         now = time.perf_counter()
         self._tally.latencies.append(now - self._sent_at)

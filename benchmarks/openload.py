@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 import uvloop
 
 from benchmarks.crowd import AGENT
-from benchmarks.load import Requests
+from benchmarks.load import Requests, status_of
 
 _MOST_CONNECTIONS: Final = 64
 
@@ -88,15 +88,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer = self._buffer + data if self._buffer else data
-        head = self._buffer.find(b"\r\n\r\n")
-        if head < 0:
-            return
-        start = self._buffer.lower().find(b"content-length:", 0, head)
-        length = int(self._buffer[start + 15 : self._buffer.find(b"\r\n", start)]) if start >= 0 else 0
-        if len(self._buffer) < head + 4 + length:
-            return
-        status, self._buffer = int(self._buffer[9:12]), b""
-        self._loop.answered(self, status)
+        status = status_of(self._buffer)
+        if status is not None:
+            self._buffer = b""
+            self._loop.answered(self, status)
 
     def close(self) -> None:
         self._transport.close()
