@@ -7,8 +7,7 @@ process, of PostgreSQL and of Redis. What stands in `CITED` was measured by othe
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from statistics import fmean, median
 from typing import Any, Final, NamedTuple
@@ -18,15 +17,14 @@ from sqlalchemy import func, select
 
 from benchmarks.accept import BATCH as REQUEST
 from benchmarks.capacity import DATA
-from benchmarks.growth import Absorption, lay_out
-from benchmarks.laboratory import ROOT, WRITE_KEY, Laboratory, await_port, same
+from benchmarks.growth import Absorption, as_delivered, lay_out
+from benchmarks.laboratory import WRITE_KEY, Laboratory, await_port, same
 from benchmarks.machine import cpu_seconds
-from benchmarks.meter import Cost, Meter
+from benchmarks.meter import Cost
 from benchmarks.program import run, say
 from benchmarks.season import heard
 from benchmarks.steps import DUE, FEW, Crowd
 from nurture import bootstrap
-from nurture.adapters.database.store import Database
 from nurture.adapters.database.tables import people as table_of_people
 from nurture.adapters.redis_keys import events as stream
 from nurture.flow.absorb import BATCH
@@ -82,7 +80,7 @@ class Scales:
 
     def season(self, events: int, people: int) -> Season:
         """Absorb a season into an empty database, with the definitions that the engine is delivered with."""
-        with self._database() as (database, meter):
+        with as_delivered(self._laboratory) as (database, meter):
             taken, absorption, empty = Season(0), Absorption(database, self._redis, meter), meter.database_bytes()
             for laid in lay_out(heard(events, people), self._redis, BATCH):
                 taken.waiting = max(taken.waiting, int(self._redis.memory_usage(stream(0), samples=0) or 0) // laid.read)
@@ -99,17 +97,6 @@ class Scales:
                 taken.people = connection.scalar(select(func.count()).select_from(table_of_people)) or 0
         say(f"{events:,} events of {people:,} people: {asdict(taken)}")
         return taken
-
-    @contextmanager
-    def _database(self) -> Iterator[tuple[Database, Meter]]:
-        self._laboratory.redis.flush()
-        with self._laboratory.database() as url:
-            folders = {"config_dir": ROOT / "config", "templates_dir": ROOT / "templates" / "emails"}
-            settings = self._laboratory.settings(url).model_copy(update=folders)
-            bootstrap.prepare(settings)
-            database = bootstrap.database(settings)
-            yield database, Meter(database.engine, self._laboratory.postgres.pid)
-            database.engine.dispose()
 
     def accepting(self, batch: int) -> Accepted:
         """Load a web process, so many events in a request."""

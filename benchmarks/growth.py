@@ -133,6 +133,19 @@ def _lay_out_when_asked(pipe: Connection, events: int, people: int, redis_url: s
             pipe.send(next(slices, None))
 
 
+@contextmanager
+def as_delivered(laboratory: Laboratory) -> Iterator[tuple[Database, Meter]]:
+    """The engine as in production, with the definitions it is delivered with, and nothing in its database."""
+    laboratory.redis.flush()
+    with laboratory.database() as url:
+        folders = {"config_dir": ROOT / "config", "templates_dir": ROOT / "templates" / "emails"}
+        settings = laboratory.settings(url).model_copy(update=folders)
+        bootstrap.prepare(settings)
+        database = bootstrap.database(settings)
+        yield database, Meter(database.engine, laboratory.postgres.pid)
+        database.engine.dispose()
+
+
 class Absorption:
     """Takes a season in, slice by slice."""
 
@@ -222,7 +235,7 @@ class Bench:
 
     def first(self) -> Slice:
         """The first slice, taken in by an engine that has nothing yet."""
-        with self._database() as (database, meter), self._season() as season:
+        with as_delivered(self._laboratory) as (database, meter), self._season() as season:
             taken = Absorption(database, self._redis, meter).take(next(season))
         self._say(f"into nothing, {_line(taken)}")
         return taken
@@ -231,7 +244,7 @@ class Bench:
         """The whole season, and what was found at the end. In between the first slice is measured again and again, so that a
         busy moment of the machine hits both alike.
         """
-        with self._database() as (database, meter):
+        with as_delivered(self._laboratory) as (database, meter):
             absorption, blocks, first = Absorption(database, self._redis, meter), list[Block](), self.first()
             empty = meter.database_bytes()
             with self._season() as season:
@@ -251,18 +264,6 @@ class Bench:
 
     def _season(self) -> AbstractContextManager[Iterator[Laid]]:
         return laid_out_elsewhere(self._events, self._people, self._laboratory.redis.url)
-
-    @contextmanager
-    def _database(self) -> Iterator[tuple[Database, Meter]]:
-        """The engine as in production, with the definitions it is delivered with, and nothing in its database."""
-        self._laboratory.redis.flush()
-        with self._laboratory.database() as url:
-            folders = {"config_dir": ROOT / "config", "templates_dir": ROOT / "templates" / "emails"}
-            settings = self._laboratory.settings(url).model_copy(update=folders)
-            bootstrap.prepare(settings)
-            database = bootstrap.database(settings)
-            yield database, Meter(database.engine, self._laboratory.postgres.pid)
-            database.engine.dispose()
 
 
 def measure(laboratory: Laboratory, events: int, people: int, say: Callable[[str], None]) -> dict[str, Any]:
