@@ -112,7 +112,7 @@ class Acting:
             self._promote(person, rules, state_of(facts), event.occurred_at if event else self._at, event)
         back = recycling_for(person.stage, self.definitions.lifecycle, facts)
         if back is not None:
-            self.moves.append(recycle(person, back, state_of(facts), self._at))
+            self.moves.append(recycle(person, back, state_of(facts), self._at, event))
         if person.stage != stage:
             facts = self._facts(person)
         self._end_runs(person, lambda sequence: ending_by_state(sequence, facts))
@@ -294,9 +294,9 @@ def move(person: Person, to: str, rule: str, cause: str, at: datetime, event: Ev
     return change
 
 
-def recycle(person: Person, rule: Recycling, cause: str, at: datetime) -> StageChange:
-    """Send a person down a stage by a recycling rule."""
-    return move(person, rule.to, rule.id, cause, at, None)
+def recycle(person: Person, rule: Recycling, cause: str, at: datetime, after: Event | None = None) -> StageChange:
+    """Send a person down a stage by a recycling rule, for what their totals are once `after`, if anything just happened, is counted."""
+    return move(person, rule.to, rule.id, cause, at, None)._replace(after=after.key if after else None)
 
 
 def is_inside(person: Person, sequence: Sequence, facts: Mapping[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Final, NamedTuple
+from uuid import UUID
 
 from pydantic import Field, model_validator
 
@@ -173,7 +174,8 @@ class Lifecycle(Definition):
 
 class StageChange(NamedTuple):
     """One move of one person, with its cause. `asset` is the content that caused it, where there was one; `touch` is what had
-    brought the person when it happened.
+    brought the person when it happened. `after` is the event after which it was decided, where totals and no event caused it: it
+    tells apart two such moves of one instant.
     """
 
     person: int
@@ -184,6 +186,7 @@ class StageChange(NamedTuple):
     at: datetime
     event: Event | None = None
     touch: Touch | None = None
+    after: UUID | None = None
 
     @property
     def asset(self) -> str | None:

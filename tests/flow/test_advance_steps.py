@@ -10,7 +10,7 @@ from sqlalchemy import Row, Table, select, update
 
 from nurture.adapters.database.releases import apply
 from nurture.adapters.database.store import Database
-from nurture.adapters.database.tables import alerts, deliveries, enrollments, events, messages, people, score_cells
+from nurture.adapters.database.tables import alerts, deliveries, enrollments, events, messages, people, score_cells, stage_changes
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import EMAIL_CLICKED, STEP_SCORED, STEP_SET
 from nurture.domain.schedule import Calendar
@@ -100,6 +100,17 @@ def test_what_a_step_sets_is_known_to_the_next(stage: Stage, database: Database)
     stage.work()
     assert templates(database) == ["for-gold"]
     assert (the_run(database).status, the_run(database).reason) == ("completed", "end")
+
+
+def test_a_stage_that_their_points_do_not_bear_is_taken_back_each_time_it_is_set_at_one_instant(
+    stage: Stage, database: Database
+) -> None:
+    stage.begin({"score": "careers"}, {"set": {"stage": "mql"}}, {"set": {"stage": "mql"}})
+    stage.work()
+    assert sorted((row.from_stage, row.to_stage) for row in rows(database, stage_changes)) == [
+        ("audience", "lead"), ("lead", "mql"), ("lead", "mql"), ("mql", "lead"), ("mql", "lead"),
+    ]  # fmt: skip
+    assert the_run(database).status == "completed"
 
 
 def test_a_step_that_scores_counts_by_its_rule(stage: Stage, database: Database) -> None:

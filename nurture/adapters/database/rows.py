@@ -115,7 +115,7 @@ def stage_change_row(change: StageChange) -> dict[str, Any]:
     """A full row of `stage_changes`."""
     event_id = change.event.key if change.event else None
     return {
-        "id": stable_id("stage", change.person, event_id or change.at.isoformat(), change.rule, change.to_stage),
+        "id": stable_id("stage", change.person, event_id or change.after or change.at.isoformat(), change.rule, change.to_stage),
         "person_id": change.person,
         "from_stage": change.from_stage,
         "to_stage": change.to_stage,
