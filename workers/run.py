@@ -2,14 +2,18 @@
 
 import os
 import platform
+import signal
 import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from celery import signals
+
 from nurture.adapters.database.engine import make_engine
 from nurture.adapters.database.leasing import LeaseKeeper
 from nurture.adapters.presence import Presence
+from nurture.adapters.tether import tie_to_parent
 from nurture.bootstrap import WorkerParts, settle_down
 from nurture.settings import Settings
 from workers.app import make_app
@@ -34,8 +38,23 @@ def run_worker(settings: Settings, queues: Sequence[str], concurrency: int) -> i
     # What is loaded before the fork lies in memory once for all processes of the pool, as long as nobody writes to it.
     WorkerParts(settings).load_ahead(queues)
     settle_down()
+    _end_pool_with_worker()
     worker.start()
     return int(worker.exitcode or 0)
+
+
+def _end_pool_with_worker() -> None:
+    """Let no process of the pool outlive this one.
+
+    Celery has the kernel see to that, but does not ask whether the worker died before the kernel was told. Such a child would wait for ever:
+    the children of a pool hold each other's pipes open.
+    """
+    worker = os.getpid()
+
+    def tie(**_told: Any) -> None:
+        tie_to_parent(worker, signal.SIGKILL)
+
+    signals.worker_process_init.connect(tie, weak=False, dispatch_uid="nurture.run.tie")
 
 
 def run_beat(settings: Settings) -> None:

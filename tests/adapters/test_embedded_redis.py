@@ -14,6 +14,7 @@ import redis
 
 from nurture.adapters.embedded_redis import EmbeddedRedis, find_server
 from nurture.errors import Unavailable
+from tests.support.processes import running
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -33,13 +34,6 @@ def client(server: EmbeddedRedis) -> redis.Redis:
 def pid_of(server: EmbeddedRedis) -> int:
     assert server.pid is not None
     return server.pid
-
-
-def running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
 
 
 def kill(server: EmbeddedRedis) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from nurture.adapters.tether import tethered
+from tests.support.processes import running
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -22,13 +23,6 @@ time.sleep(300)
 """
 
 
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except OSError:
-        return True
-
-
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_child_ends_when_its_parent_is_killed(number: signal.Signals) -> None:
     with subprocess.Popen(
@@ -38,7 +32,7 @@ def test_a_child_ends_when_its_parent_is_killed(number: signal.Signals) -> None:
         child = int(parent.stdout.readline())
         wait_until(lambda: Path(f"/proc/{child}/cmdline").read_bytes().startswith(b"sleep"))
         parent.kill()
-    wait_until(lambda: gone(child), what="the child to end")
+    wait_until(lambda: not running(child), what="the child to end")
 
 
 def test_a_child_whose_parent_is_gone_already_ends_at_once() -> None:

@@ -21,6 +21,7 @@ from nurture.adapters.embedded_redis import free_port
 from nurture.errors import NurtureError
 from nurture.settings import Settings
 from nurture.supervisor.engine import RunningEngine, running_engine
+from tests.support.processes import command_of, ends, members_of_session, running
 from tests.support.servers import RedisServer
 from tests.support.waiting import wait_until
 
@@ -36,26 +37,6 @@ def settings_in(folder: Path, **given: Any) -> Settings:
         data_dir=folder / "data", port=port, public_url=f"http://localhost:{port}", config_dir=ROOT / "config",
         templates_dir=ROOT / "templates" / "emails", **given,
     )  # fmt: skip
-
-
-def running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-def members_of_session(leader: int) -> list[int]:
-    """The processes of a child's session: its own and those it started."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == leader and fields[0] not in "ZX":
-            found.append(int(stat.parent.name))
-    return found
 
 
 def web_answers(port: int) -> bool:
@@ -213,10 +194,11 @@ def test_up_stops_cleanly_at_a_signal_and_a_second_start_carries_on_with_the_sam
 
 def test_nobody_outlives_an_up_that_is_killed(tmp_path: Path) -> None:
     with up_in(tmp_path) as up:
-        children = up.children()
+        children = {pid: command_of(pid) for pid in up.children()}
         assert len(children) == 10
         up.process.kill()
-        wait_until(lambda: not any(map(running, children)), 20, what="all processes to end")
+        alive = [command for pid, command in children.items() if not ends(pid, 20)]
+        assert alive == []
 
 
 def test_up_tells_a_taken_port_and_starts_nothing(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 # The worker of production, with tasks that show what happens to them in Redis.
 _PROGRAM = """
 import os, signal, sys, time
+import celery.platforms
 import redis
 from nurture.cli.common import load_settings
 import workers.app, workers.life, workers.run
@@ -47,6 +49,16 @@ def make_app(settings):
 
     return app
 
+if "LATE" in os.environ:  # children who learn only after the worker's death that they are to die with it
+    worker, tie = os.getpid(), celery.platforms.set_pdeathsig
+
+    def tie_late(name):
+        while os.getppid() == worker:
+            time.sleep(0.01)
+        tie(name)
+
+    celery.platforms.set_pdeathsig = tie_late
+
 workers.run.make_app = make_app
 sys.exit(workers.run.run_worker(settings, ["events", "handoff"], 2))
 """
@@ -55,10 +67,10 @@ sys.exit(workers.run.run_worker(settings, ["events", "handoff"], 2))
 class Worker:
     """A worker process and what it left in Redis."""
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, url: str, folder: Path, **environ: str) -> None:
         self.client = redis.Redis.from_url(url, decode_responses=True)
         self.nudge = CeleryNudge(url)
-        environ = {**os.environ, "NURTURE_REDIS_URL": url, "NURTURE_DATA_DIR": str(folder)}
+        environ = {**os.environ, "NURTURE_REDIS_URL": url, "NURTURE_DATA_DIR": str(folder), **environ}
         with (folder / "log").open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", _PROGRAM], env=environ, cwd=ROOT, stdout=log, stderr=log, start_new_session=True
@@ -169,12 +181,25 @@ def test_no_pool_process_outlives_a_killed_worker(worker: Worker) -> None:
     wait_until(lambda: worker.count("begun:250"), 20)
     worker.process.kill()
     worker.process.wait()
+    wait_until(lambda: session_is_empty(worker.process.pid), 10, what="the pool processes to end")
 
-    def session_is_empty() -> bool:
-        try:
-            os.killpg(worker.process.pid, 0)
-        except ProcessLookupError:
-            return True
-        return False
 
-    wait_until(session_is_empty, 10, what="the pool processes to end")
+def test_a_pool_process_whose_worker_is_killed_while_it_is_born_ends_too(redis_url: str, tmp_path: Path) -> None:
+    """Each child of the pool holds the pipes of all others open, so none would ever see the end of its own."""
+    worker = Worker(redis_url, tmp_path, LATE="yes")
+    try:
+        worker.process.kill()
+        worker.process.wait()
+        wait_until(lambda: session_is_empty(worker.process.pid), 10, what="the pool processes to end")
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(worker.process.pid, signal.SIGKILL)
+        worker.close()
+
+
+def session_is_empty(leader: int) -> bool:
+    try:
+        os.killpg(leader, 0)
+    except ProcessLookupError:
+        return True
+    return False
