@@ -1,6 +1,5 @@
 """How uvicorn serves the application."""
 
-import gc
 import logging
 import resource
 import sys
@@ -19,10 +18,6 @@ _COULD_NOT_BEGIN: Final = 3
 
 #: Files that a web process has open beside its connections: Redis, the database, the journal, assets that are being sent.
 _OTHER_FILES: Final = 200
-
-#: After how many new objects garbage is looked for (`gc.set_threshold`). The events of a batch stay until they are written; Python's
-#: own 700 would walk through them again and again.
-_GARBAGE: Final = (20_000, 10, 10)
 
 
 class _Quiet(logging.Filter):
@@ -56,7 +51,6 @@ def run(app: ASGIApp, settings: Settings) -> None:
     """Serve until a signal asks to stop. A process that could not begin ends with another exit code."""
     server = uvicorn.Server(config_of(app, _with_room(settings)))
     settle_down()
-    gc.set_threshold(*_GARBAGE)
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
