@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from nurture.adapters.mail.linting.context import Context, Envelope, is_inside, organisational, same_organisation
-from nurture.adapters.mail.linting.leftovers import SCORES, left_over, odd_lines, personal_in, shows_address
+from nurture.adapters.mail.linting.leftovers import SCORES, left_over, oddities, personal_in, shows_address
 from nurture.adapters.mail.linting.mail import Field, Mail, addresses, domain_of, spelt_out
 from nurture.adapters.mail.linting.rules import rule
 from nurture.domain.named_lists import FREE_MAIL_DOMAINS
@@ -193,7 +193,7 @@ def _subject(mail: Mail, _envelope: Envelope, context: Context) -> Iterator[str]
             yield "the subject is empty; write one"
         if re.search(r"[\r\n]", subject):
             yield "the subject holds a line break; write it on one line"
-        if rest := left_over(subject, odd_lines(subject), context):
+        if rest := left_over(subject, oddities([subject]), context):
             yield f"the subject shows {rest!r}; give the value a default in the template"
 
 

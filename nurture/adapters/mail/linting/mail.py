@@ -16,6 +16,7 @@ from email.utils import getaddresses
 from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
+from nurture.adapters.mail.blocks import Blocks, whole
 from nurture.adapters.mail.linting.page import Page
 
 _HEAD_ENDS: Final = re.compile(rb"\r?\n\r?\n")
@@ -119,20 +120,21 @@ class Part:
 
 
 class Shown(NamedTuple):
-    """What both parts of a mail say, where that is known and need not be decoded."""
+    """What both parts of a mail say."""
 
-    text: str
-    html: str
+    text: Blocks
+    html: Blocks
 
 
 class Mail:
     """A mail as rules see it."""
 
     def __init__(self, raw: bytes, shown: Shown | None = None) -> None:
+        """What is `shown` is known and need not be decoded."""
         self.raw = raw
         self.root = _part(raw, 0)
         if shown is not None:
-            self.text, self.html = shown
+            self.shown, self.text, self.html = shown, whole(shown.text), whole(shown.html)
 
     @cached_property
     def head(self) -> bytes:
@@ -174,6 +176,11 @@ class Mail:
     def html(self) -> str:
         """The HTML part; empty if there is none."""
         return self.rich.text if self.rich else ""
+
+    @cached_property
+    def shown(self) -> Shown:
+        """Both parts, cut between lines."""
+        return Shown((self.text,), (self.html,))
 
     @cached_property
     def page(self) -> Page:
