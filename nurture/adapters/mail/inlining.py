@@ -41,15 +41,14 @@ _KEPT: Final = 256
 
 
 class _Line(NamedTuple):
-    """A line of a page that differs from reader to reader: what stands around its values, and which follows each piece but the last."""
+    """A line of a page that differs from reader to reader: its pieces, of which every other one is one of the values."""
 
     pieces: tuple[str, ...]
     values: tuple[int, ...]
 
     def filled(self, values: Sequence[str]) -> str:
-        line = [self.pieces[0]]
-        for which, piece in zip(self.values, self.pieces[1:], strict=True):
-            line += (values[which], piece)
+        line = [*self.pieces]
+        line[1::2] = [values[which] for which in self.values]
         return "".join(line)
 
 
@@ -99,8 +98,7 @@ def _cut(page: str) -> Iterator[str | _Line]:
         if fixed:
             yield "\n".join(lines)
         else:
-            pieces = map(_MARK.split, lines)
-            yield from (_Line(tuple(line[::2]), tuple(map(int, line[1::2]))) for line in pieces)
+            yield from (_Line(tuple(pieces), tuple(map(int, pieces[1::2]))) for pieces in map(_MARK.split, lines))
 
 
 def _may_stand_after(page: str) -> bool:

@@ -131,28 +131,18 @@ def _name_of_the_reader(mail: Mail, _envelope: Envelope, context: Context) -> It
 
 @rule("H12", "E", "no bare CR or LF, no 8-bit bytes, no line over 998, no empty nor broken field", at_once=True)
 def _lines(mail: Mail, _envelope: Envelope, _context: Context) -> Iterator[str]:
-    if not mail.raw.count(b"\n") == mail.raw.count(b"\r") == mail.raw.count(b"\r\n"):
+    lines = [*map(len, mail.raw.splitlines())]
+    if sum(lines) + len(b"\r\n") * len(lines) != len(mail.raw):
         yield "a line ends with a bare CR or LF; end each with CRLF (RFC 5322 §2.3)"
     if not mail.raw.isascii():
         yield "the mail holds 8-bit bytes; encode the parts as quoted-printable or base64 and the fields as RFC 2047 says"
-    if _has_line_over(_LONGEST, mail.raw):
+    if max(lines, default=0) > _LONGEST:
         yield f"a line has over {_LONGEST} octets; fold it or encode the part"
     for each in mail.fields:
         if not _FIELD_NAME.fullmatch(each.name):
             yield "the header holds a line that is no field; let no value bring a line break into it"
         elif not each.value:
             yield f"the field {each.name[:40]} is empty; leave it out"
-
-
-def _has_line_over(most: int, raw: bytes) -> bool:
-    """From the beginning of a line goes to the last one that begins within reach: what lies between is short enough."""
-    begin = 0
-    while len(raw) - begin > most:
-        end = raw.rfind(b"\r\n", begin, begin + most + 2)
-        if end < 0:
-            return True
-        begin = end + 2
-    return False
 
 
 @rule("H12", "W", "no line of the header over 78, unless nothing in it can be folded", at_once=True)
