@@ -31,7 +31,7 @@ def _paragraph(text: str) -> str:
     """A paragraph, its last line ended; nothing where there are no words."""
     lines: list[str] = []
     for line in map(str.rstrip, text.splitlines()):
-        if len(line) <= WIDTH:
+        if len(line) <= WIDTH or " " not in line:
             lines.append(line)
         else:
             lines += _broken(line)

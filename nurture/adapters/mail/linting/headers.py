@@ -1,7 +1,6 @@
 """Rules of the header (H) that are about the mail itself: who writes to whom, when, and about what."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -39,12 +38,11 @@ _REPLY: Final = re.compile(r"(?:re|fwd?|aw|wg|tr|rv|sv)(?:\[\d+\])?\s*:", re.IGN
     "H1", "E", "one From, To, Subject, Date, Message-ID, MIME-Version and Content-Type each; at most one Reply-To", at_once=True
 )
 def _each_field_once(mail: Mail, _envelope: Envelope, _context: Context) -> Iterator[str]:
-    counts = Counter(each.name.lower() for each in mail.fields)
     for name in _ONCE:
-        if counts[name.lower()] != 1:
-            yield f"there are {counts[name.lower()]} fields {name}; write exactly one"
-    if counts["reply-to"] > 1:
-        yield f"there are {counts['reply-to']} fields Reply-To; write one at most"
+        if (count := len(mail.named(name))) != 1:
+            yield f"there are {count} fields {name}; write exactly one"
+    if (count := len(mail.named("Reply-To"))) > 1:
+        yield f"there are {count} fields Reply-To; write one at most"
 
 
 @rule("H2", "E", "Message-ID `<name@own domain>`, unique to this mail and the same on each try, not encoded", at_once=True)
