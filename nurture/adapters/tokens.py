@@ -10,7 +10,7 @@ from base64 import b32decode, b32encode
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import blake2b
 from hmac import HMAC, compare_digest
 from typing import Final, NamedTuple
@@ -125,6 +125,7 @@ class Tokens:
         self._secret = secret
         self._former = tuple(former)
         self._naming = [_Signer("mail name", [each]) for each in (secret, *former)]
+        self._named = lru_cache(maxsize=16)(self._name)  # asked for as a mail is written, and again as it is looked at
         self._signers: dict[tuple[str, tuple[str, ...]], Signer] = {}
 
     def _signer(self, purpose: str, former: tuple[str, ...] = ()) -> Signer:
@@ -199,6 +200,13 @@ class Tokens:
 
     def mail_name(self, link: MailLink) -> str:
         """What a mail is called in its Message-ID and its envelope sender: 52 letters and digits, whose case means nothing."""
+        return self._named(link)
+
+    def names(self, text: str, link: MailLink) -> bool:
+        """Whether a text holds what a mail is called, whatever stands around it."""
+        return self.mail_name(link) in map(str.lower, _MAIL_NAME.findall(text))
+
+    def _name(self, link: MailLink) -> str:
         payload = _PAIR.pack(link.message, link.person)
         return b32encode(payload + self._mac_of_name(payload)).decode().rstrip("=").lower()
 

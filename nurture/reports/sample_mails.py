@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from nurture.adapters.mail.blocks import whole
 from nurture.adapters.mail.templates import Templates
 from nurture.adapters.mail.writer import MailWriter
 from nurture.domain.definitions import Definitions
@@ -86,7 +87,7 @@ def _sample(letter: Letter, definitions: Definitions, writer: MailWriter, at: da
         composed = writer.compose(letter, definitions, at)
     except TemplateError as error:
         return Sample(letter.facts["language"], "", mistake=str(error))
-    return Sample(composed.choice.language, composed.subject, composed.preheader, composed.html, composed.text)
+    return Sample(composed.choice.language, composed.subject, composed.preheader, whole(composed.html), whole(composed.text))
 
 
 def mistakes(mails: Iterable[SampleMail]) -> Iterator[str]:

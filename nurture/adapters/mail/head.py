@@ -36,7 +36,7 @@ def head_of(
         headers.address_field("To", full_name(letter.facts), letter.address),
         *([headers.address_field("Reply-To", "", sender.reply_to)] if sender.reply_to else []),
         headers.text_field("Subject", subject),
-        headers.field("Date", _date(at)),
+        headers.field("Date", _date(at.replace(microsecond=0))),
         headers.field("Message-ID", f"<{name}@{domain}>"),
         headers.field("List-Id", f"<{letter.sequence}.{domain}>"),
         headers.addresses_field("List-Unsubscribe", [unsubscribe, *_by_mail(policy, name)]),
@@ -48,7 +48,7 @@ def head_of(
     ]
 
 
-@lru_cache(maxsize=16)  # mails written together have one
+@lru_cache(maxsize=16)  # mails of one second have one
 def _date(at: datetime) -> str:
     return format_datetime(at)
 

@@ -9,11 +9,14 @@ otherwise counts as a part of the shape, and where a value stands in a place tha
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from css_inline import CSSInliner
+
+from nurture.adapters.mail.blocks import Blocks
 
 _OPENING, _CLOSING = "\ue000", "\ue001"
 _MARK: Final = re.compile(f"{_OPENING}(\\d+){_CLOSING}")
@@ -37,17 +40,20 @@ _REFERENCE: Final = re.compile(r"&[#\w]*\Z")
 _KEPT: Final = 256
 
 
-class _Inlined(NamedTuple):
-    """A page with its styles in place: what stands around the values, and which value follows each piece but the last."""
+class _Line(NamedTuple):
+    """A line of a page that differs from reader to reader: its pieces, of which every other one is one of the values."""
 
     pieces: tuple[str, ...]
     values: tuple[int, ...]
 
     def filled(self, values: Sequence[str]) -> str:
-        page = [self.pieces[0]]
-        for which, piece in zip(self.values, self.pieces[1:], strict=True):
-            page += (values[which], piece)
-        return "".join(page)
+        line = [*self.pieces]
+        line[1::2] = [values[which] for which in self.values]
+        return "".join(line)
+
+
+#: A page with its styles in place: blocks of lines that are the same for everybody, and each line that is not.
+_Page = tuple[str | _Line, ...]
 
 
 class Inliner:
@@ -57,16 +63,17 @@ class Inliner:
         self._inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
         self._kept = lru_cache(maxsize=_KEPT)(self._inlined)
 
-    def inline(self, pieces: Iterable[str]) -> str:
+    def inline(self, pieces: Iterable[str]) -> Blocks:
         """The page that the pieces make, with its rules of style in the elements that they are for."""
         told = [*pieces]
         shape = tuple(None if _UNCHANGED.fullmatch(piece) else piece for piece in told)
         kept = self._kept(shape)
         if kept is None:
-            return self._page("".join(told))
-        return kept.filled([piece for piece, fixed in zip(told, shape, strict=True) if fixed is None])
+            return tuple(self._page("".join(told)).split("\n"))
+        values = [piece for piece, fixed in zip(told, shape, strict=True) if fixed is None]
+        return tuple(block if isinstance(block, str) else block.filled(values) for block in kept)
 
-    def _inlined(self, shape: tuple[str | None, ...]) -> _Inlined | None:
+    def _inlined(self, shape: tuple[str | None, ...]) -> _Page | None:
         """What comes of a shape; None where it depends on the values."""
         page, values = "", 0
         for piece in shape:
@@ -78,12 +85,20 @@ class Inliner:
                 return None
         if any(_SELECTS_BY_ATTRIBUTE.search(style) for style in _STYLE.findall(page)):
             return None
-        pieces = _MARK.split(self._page(page))
-        order = tuple(map(int, pieces[1::2]))
-        return _Inlined(tuple(pieces[::2]), order) if sorted(order) == [*range(values)] else None
+        page = self._page(page)
+        return tuple(_cut(page)) if sorted(map(int, _MARK.findall(page))) == [*range(values)] else None
 
     def _page(self, html: str) -> str:
         return _charset_first(self._inliner.inline(html.strip()))
+
+
+def _cut(page: str) -> Iterator[str | _Line]:
+    """A page with marks, cut between lines."""
+    for fixed, lines in groupby(page.split("\n"), lambda line: _MARK.search(line) is None):
+        if fixed:
+            yield "\n".join(lines)
+        else:
+            yield from (_Line(tuple(pieces), tuple(map(int, pieces[1::2]))) for pieces in map(_MARK.split, lines))
 
 
 def _may_stand_after(page: str) -> bool:

@@ -4,6 +4,8 @@ import re
 from functools import cache, lru_cache
 from typing import Final
 
+from nurture.adapters.mail.blocks import Blocks, whole
+
 WIDTH: Final = 78
 
 #: What a line may begin with: the marks of quotations, then one mark of a list. The lines that follow are indented alike.
@@ -16,17 +18,27 @@ def wrap(text: str) -> str:
 
     Only ordinary spaces break a line: French puts unbreakable ones before its marks.
     """
-    lines: list[str] = []
-    for line in map(str.rstrip, text.splitlines()):
-        if len(line) <= WIDTH:
-            lines.append(line)
-        else:
-            lines += _broken(line)
-    text = "\n".join(lines)
-    return (_GAP.sub("\n\n", text) if "\n\n\n" in text else text).strip("\n") + "\n"
+    return whole(wrapped(text))
+
+
+def wrapped(text: str) -> Blocks:
+    """The same, a block for each paragraph."""
+    return tuple(filter(None, map(_paragraph, text.split("\n\n")))) or ("\n",)
 
 
 @lru_cache(maxsize=4_096)  # most readers of a mail read the same paragraphs
+def _paragraph(text: str) -> str:
+    """A paragraph, its last line ended; nothing where there are no words."""
+    lines: list[str] = []
+    for line in map(str.rstrip, text.splitlines()):
+        if len(line) <= WIDTH or " " not in line:
+            lines.append(line)
+        else:
+            lines += _broken(line)
+    words = _GAP.sub("\n\n", "\n".join(lines)).strip("\n")
+    return words and f"{words}\n"
+
+
 def _broken(line: str) -> tuple[str, ...]:
     """A long line in pieces, each as long as may be; a word that is too long for any line has one for itself."""
     lead = _LEAD.match(line)

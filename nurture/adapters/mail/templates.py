@@ -11,7 +11,7 @@ file: `case-study/fr.md:subject`, `:preheader`, `:html`, `:text`.
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from functools import lru_cache
 from io import StringIO
 from itertools import chain
@@ -29,12 +29,13 @@ from jinja2 import (
 )  # fmt: skip
 from jinja2 import TemplateError as JinjaError
 from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
-from nurture.adapters.mail.links import Links
+from nurture.adapters.mail.links import LINK, Links
 from nurture.adapters.mail.markdown import Rendered
 from nurture.adapters.mail.mjml_source import html_of
 from nurture.adapters.mail.person import PersonFacts
@@ -220,11 +221,21 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         # Asked once for each attribute of each type, for a mail reads fifty: the answer depends on nothing else, and there are few.
         self._may_be_read: dict[tuple[type, str], bool] = {}
 
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        # Jinja2's own chain of mappings is walked through in Python for each page; our globals never change.
+        return {**self.globals, **(d or {})}
+
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         known = type(obj), attr
         if known not in self._may_be_read:
             self._may_be_read[known] = super().is_safe_attribute(obj, attr, value)
         return self._may_be_read[known]
+
+    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        own: Any = context.parent.get(LINK)
+        if obj is own:  # most of what a mail calls, and nothing has to be asked about it
+            return obj(*args)
+        return super().call(context, obj, *args, **kwargs)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         if operator == "**" or (operator == "%" and isinstance(left, str)):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nurture.adapters.mail import plain
+from nurture.adapters.mail.blocks import Blocks, whole
 from nurture.adapters.mail.head import envelope_sender, head_of
 from nurture.adapters.mail.inlining import Inliner
 from nurture.adapters.mail.links import LINK
@@ -29,8 +30,8 @@ class Composed(NamedTuple):
     choice: Choice
     subject: str
     preheader: str
-    text: str
-    html: str
+    text: Blocks
+    html: Blocks
     links: ReaderLinks
     own: OwnLinks
 
@@ -98,8 +99,8 @@ class MailWriter:
         if not context["subject"]:
             raise TemplateError(f"{choice.file}: the subject is empty; write one in the front matter")
         html = self._inliner.inline(self._templates.pieces(choice.part("html"), context))
-        text = plain.wrap(self._templates.render(choice.part("text"), context))
-        _must_offer(own.unsubscribe, choice, text, html)
+        text = plain.wrapped(self._templates.render(choice.part("text"), context))
+        _must_offer(own.unsubscribe, choice, whole(text), whole(html))
         return Composed(choice, context["subject"], context["preheader"], text, html, links, own)
 
     def _line(self, choice: Choice, name: str, instead: str | None, context: dict[str, Any]) -> str:
@@ -117,10 +118,11 @@ def _must_offer(unsubscribe: str, choice: Choice, text: str, html: str) -> None:
         )
 
 
-def _with_pixel(sheet: Composed, tracking: Tracking) -> str:
+def _with_pixel(sheet: Composed, tracking: Tracking) -> Blocks:
     """The HTML with the picture that tells of opens, if there is one. None that names a reader goes without their way to withdraw."""
     url = sheet.links.pixel()
-    if url is None or (tracking.opens != "aggregate" and escape(sheet.own.preferences) not in sheet.html):
+    if url is None or (tracking.opens != "aggregate" and escape(sheet.own.preferences) not in whole(sheet.html)):
         return sheet.html
-    before, end, after = sheet.html.rpartition("</body>")
-    return f'{before}<img src="{escape(url)}" width="1" height="1" alt="">{end}{after}'
+    *blocks, last = sheet.html
+    before, end, after = last.rpartition("</body>")
+    return (*blocks, f'{before}<img src="{escape(url)}" width="1" height="1" alt="">{end}{after}')

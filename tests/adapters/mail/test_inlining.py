@@ -1,10 +1,13 @@
 """Styles are the same whether they were worked out for this very page or for another one of its shape."""
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import Environment
 
+from nurture.adapters.mail.blocks import whole
 from nurture.adapters.mail.inlining import Inliner
 
 _RULES = "p { color: #111111; } a { color: #222222; } .foot { margin: 0; } @media (max-width: 600px) { p { margin: 0; } }"
@@ -48,9 +51,13 @@ _wild = st.one_of(
 def test_what_is_kept_gives_the_same_page(language: str, title: str, name: str, link: str, words: str, more: bool) -> None:
     known = {"language": language, "title": title, "name": name, "link": link, "words": words, "more": more}
     pieces = [*_TEMPLATE.generate(known)]
-    afresh = Inliner().inline(["".join(pieces)])
-    assert _KEEPS.inline(pieces) == afresh
-    assert _KEEPS.inline(pieces) == afresh, "once more, from what was kept"
+    afresh = _page(Inliner(), ["".join(pieces)])
+    assert _page(_KEEPS, pieces) == afresh
+    assert _page(_KEEPS, pieces) == afresh, "once more, from what was kept"
+
+
+def _page(inliner: Inliner, pieces: Iterable[str]) -> str:
+    return whole(inliner.inline(pieces))
 
 
 class _Counting(Inliner):
@@ -66,10 +73,10 @@ class _Counting(Inliner):
 def _kept(template: str, **known: str) -> tuple[str, bool]:
     """What a page becomes, and whether that of another reader is made from what was worked out for it."""
     inliner, loaded = _Counting(), _ENVIRONMENT.from_string(template)
-    page = inliner.inline(loaded.generate(known))
-    assert page == Inliner().inline([loaded.render(known)])
+    page = _page(inliner, loaded.generate(known))
+    assert page == _page(Inliner(), [loaded.render(known)])
     before, others = inliner.pages, {name: f"{value}2" for name, value in known.items()}
-    assert inliner.inline(loaded.generate(others)) == Inliner().inline([loaded.render(others)])
+    assert _page(inliner, loaded.generate(others)) == _page(Inliner(), [loaded.render(others)])
     return page, inliner.pages == before
 
 
@@ -78,6 +85,13 @@ def test_another_reader_gets_the_styles_worked_out_for_the_first() -> None:
     assert kept
     assert 'style="color: #111111;"' in page
     assert "@media" in page
+
+
+def test_what_all_readers_have_is_one_block_between_the_lines_that_differ() -> None:
+    inliner, loaded = Inliner(), _ENVIRONMENT.from_string("<p>Hello\n{{ name }},\nwell\nmet</p>")
+    (_, hello, met), (_, other, same) = (inliner.inline(loaded.generate(name=name)) for name in ("Ana", "Ida"))
+    assert (hello, other) == ("Ana,", "Ida,")
+    assert met is same
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,10 @@ LINKS = st.builds(MailLink, NUMBERS, NUMBERS)
 def test_a_name_is_read_wherever_it_stands_and_however_it_is_written(link: MailLink, *, upper: bool) -> None:
     name = TOKENS.mail_name(link)
     text = f"Final-Recipient: x\nX-Original-From: b-{name}@bounces.example.com (by way of ...)"
-    assert list(TOKENS.mails_named(text.upper() if upper else text)) == [link]
+    written = text.upper() if upper else text
+    assert list(TOKENS.mails_named(written)) == [link]
+    assert TOKENS.names(written, link)
+    assert not TOKENS.names(written, link._replace(message=link.message ^ 1))
     assert len(name) == 52
 
 
@@ -24,6 +27,8 @@ def test_a_changed_name_names_nothing(link: MailLink, place: int) -> None:
     other = "a" if name[place] != "a" else "b"
     changed = f"{name[:place]}{other}{name[place + 1 :]}"
     assert list(TOKENS.mails_named(changed)) == []
+    assert not TOKENS.names(changed, link)
+    assert not TOKENS.names(f"{name}a", link)
     assert list(Tokens("another secret").mails_named(name)) == []
 
 

@@ -1,9 +1,11 @@
 """Plain text is broken where a reader would break it."""
 
+from itertools import groupby
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nurture.adapters.mail.plain import WIDTH, wrap
+from nurture.adapters.mail.plain import WIDTH, wrap, wrapped
 
 URL = "https://nurture.example.com/c/" + "x" * 120
 
@@ -36,6 +38,19 @@ def test_an_unbreakable_space_does_not_break() -> None:
 
 def test_empty_lines_do_not_pile_up() -> None:
     assert wrap("\n\na\n\n\n\n\nb  \n\n") == "a\n\nb\n"
+    assert wrap(" \n\n") == "\n"
+
+
+@given(st.text(st.sampled_from("a \n\r\x0b>"), max_size=30))
+def test_where_empty_lines_are_between_short_ones_does_not_matter(text: str) -> None:
+    lines = map(str.rstrip, text.splitlines())
+    paragraphs = ("\n".join(group) for words, group in groupby(lines, bool) if words)
+    assert wrap(text) == "\n\n".join(paragraphs) + "\n"
+
+
+def test_a_paragraph_that_everybody_reads_is_the_same_block_for_all() -> None:
+    (_, paragraph), (_, again) = (wrapped(f"Hello {name},\n\n{'word ' * 40}") for name in ("Ana", "Ida"))
+    assert paragraph is again
 
 
 @given(st.lists(st.text(st.characters(categories=["L", "N", "P"]), min_size=1, max_size=100), max_size=60))

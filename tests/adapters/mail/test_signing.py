@@ -103,7 +103,7 @@ def test_what_relays_may_change_is_forgiven(keys: Path) -> None:
 )
 def test_any_mail_verifies(keys: Path, subject: str, text: str) -> None:
     head = ["From: a@example.com", "To: b@example.org", f"Subject: {subject}", "Date: Mon, 02 Mar 2026 09:30:00 +0000"]
-    raw = assemble(head, (Part("plain", text), Part("html", f"<p>{text}</p>")), "mark")
+    raw = assemble(head, (Part("plain", (text,)), Part("html", (f"<p>{text}</p>",))), "mark")
     assert verifies(signer_for(POLICY, keys).signed(raw, AT), keys)
 
 

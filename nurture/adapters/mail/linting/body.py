@@ -7,7 +7,7 @@ from html import unescape
 from typing import Final
 
 from nurture.adapters.mail.linting.context import Context, Envelope
-from nurture.adapters.mail.linting.leftovers import SPECIAL, hole, left_over, odd_lines, shown_of
+from nurture.adapters.mail.linting.leftovers import SPECIAL, hole, left_over, oddities, shown_of
 from nurture.adapters.mail.linting.mail import Mail, Part
 from nurture.adapters.mail.linting.rules import rule
 
@@ -143,12 +143,12 @@ def _large(mail: Mail, _envelope: Envelope, _context: Context) -> Iterator[str]:
     "B5", "E", "nothing of the template left: no `{{`, `None`, `nan`, `undefined`, no empty address, no `Hello ,`", at_once=True
 )
 def _leftovers(mail: Mail, _envelope: Envelope, context: Context) -> Iterator[str]:
-    odd = odd_lines(mail.html)
-    if rest := left_over(mail.text, odd_lines(mail.text), context) or left_over(mail.html, odd, context):
+    odd = oddities(mail.shown.html)
+    if rest := left_over(mail.text, oddities(mail.shown.text), context) or left_over(mail.html, odd, context):
         yield f"the mail shows {rest!r}; give the value a default in the template"
     if gap := hole(mail.text, context):
         yield f"the text part says {gap!r}, which lacks a name; give it a default in the template"
-    if any(line.empty_quotes for line in odd) and _EMPTY_ADDRESS.search(mail.html):
+    if any(each.empty_quotes for each in odd) and _EMPTY_ADDRESS.search(mail.html):
         yield "a link or a picture has an empty address; write it, or leave the element out"
 
 

@@ -35,7 +35,7 @@ def context_of(letter: Letter, language: str, definitions: Definitions, public_u
         name=full_name(letter.facts),
         sequence=letter.sequence,
         automatic=sequence is None or not sequence.auto_replies,
-        names_mail=lambda text: link in tokens.mails_named(text),
+        names_mail=lambda text: tokens.names(text, link),
         signed_return=policy.bounce_domain is not None,
         unsubscribe_mailbox=policy.unsubscribe_mailto is not None,
         unsubscribes=lambda url: _read(tokens.read_unsubscribe, unsubscribe, url) == link,

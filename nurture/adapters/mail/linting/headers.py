@@ -1,7 +1,6 @@
 """Rules of the header (H) that are about the mail itself: who writes to whom, when, and about what."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -9,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from nurture.adapters.mail.linting.context import Context, Envelope, is_inside, organisational, same_organisation
-from nurture.adapters.mail.linting.leftovers import SCORES, left_over, odd_lines, personal_in, shows_address
+from nurture.adapters.mail.linting.leftovers import SCORES, left_over, oddities, personal_in, shows_address
 from nurture.adapters.mail.linting.mail import Field, Mail, addresses, domain_of, spelt_out
 from nurture.adapters.mail.linting.rules import rule
 from nurture.domain.named_lists import FREE_MAIL_DOMAINS
@@ -39,12 +38,11 @@ _REPLY: Final = re.compile(r"(?:re|fwd?|aw|wg|tr|rv|sv)(?:\[\d+\])?\s*:", re.IGN
     "H1", "E", "one From, To, Subject, Date, Message-ID, MIME-Version and Content-Type each; at most one Reply-To", at_once=True
 )
 def _each_field_once(mail: Mail, _envelope: Envelope, _context: Context) -> Iterator[str]:
-    counts = Counter(each.name.lower() for each in mail.fields)
     for name in _ONCE:
-        if counts[name.lower()] != 1:
-            yield f"there are {counts[name.lower()]} fields {name}; write exactly one"
-    if counts["reply-to"] > 1:
-        yield f"there are {counts['reply-to']} fields Reply-To; write one at most"
+        if (count := len(mail.named(name))) != 1:
+            yield f"there are {count} fields {name}; write exactly one"
+    if (count := len(mail.named("Reply-To"))) > 1:
+        yield f"there are {count} fields Reply-To; write one at most"
 
 
 @rule("H2", "E", "Message-ID `<name@own domain>`, unique to this mail and the same on each try, not encoded", at_once=True)
@@ -131,28 +129,18 @@ def _name_of_the_reader(mail: Mail, _envelope: Envelope, context: Context) -> It
 
 @rule("H12", "E", "no bare CR or LF, no 8-bit bytes, no line over 998, no empty nor broken field", at_once=True)
 def _lines(mail: Mail, _envelope: Envelope, _context: Context) -> Iterator[str]:
-    if not mail.raw.count(b"\n") == mail.raw.count(b"\r") == mail.raw.count(b"\r\n"):
+    lines = [*map(len, mail.raw.splitlines())]
+    if sum(lines) + len(b"\r\n") * len(lines) != len(mail.raw):
         yield "a line ends with a bare CR or LF; end each with CRLF (RFC 5322 §2.3)"
     if not mail.raw.isascii():
         yield "the mail holds 8-bit bytes; encode the parts as quoted-printable or base64 and the fields as RFC 2047 says"
-    if _has_line_over(_LONGEST, mail.raw):
+    if max(lines, default=0) > _LONGEST:
         yield f"a line has over {_LONGEST} octets; fold it or encode the part"
     for each in mail.fields:
         if not _FIELD_NAME.fullmatch(each.name):
             yield "the header holds a line that is no field; let no value bring a line break into it"
         elif not each.value:
             yield f"the field {each.name[:40]} is empty; leave it out"
-
-
-def _has_line_over(most: int, raw: bytes) -> bool:
-    """From the beginning of a line goes to the last one that begins within reach: what lies between is short enough."""
-    begin = 0
-    while len(raw) - begin > most:
-        end = raw.rfind(b"\r\n", begin, begin + most + 2)
-        if end < 0:
-            return True
-        begin = end + 2
-    return False
 
 
 @rule("H12", "W", "no line of the header over 78, unless nothing in it can be folded", at_once=True)
@@ -193,7 +181,7 @@ def _subject(mail: Mail, _envelope: Envelope, context: Context) -> Iterator[str]
             yield "the subject is empty; write one"
         if re.search(r"[\r\n]", subject):
             yield "the subject holds a line break; write it on one line"
-        if rest := left_over(subject, odd_lines(subject), context):
+        if rest := left_over(subject, oddities([subject]), context):
             yield f"the subject shows {rest!r}; give the value a default in the template"
 
 

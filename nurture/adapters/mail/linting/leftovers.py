@@ -1,7 +1,7 @@
 """What a template leaves behind when a value was missing, and what of a reader must not be where others look."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from html import unescape
 from typing import Final, NamedTuple
@@ -13,12 +13,12 @@ _CONSTRUCT: Final = re.compile(r"\{\{|\{%|\{#|[\ue000-\ue002]")
 
 #: Words that stand for no value. Not inside an address; "None" only where no sentence begins with it. What stands before the word
 #: is looked at after it, so that the search is one for a fixed text.
-_NO_VALUES: Final = (
-    re.compile(r"nan(?<![\w./=&%?-]nan)(?![\w/=&%-]|\.\w)"),
-    re.compile(r"undefined(?<![\w./=&%?-]undefined)(?![\w/=&%-]|\.\w)"),
-    re.compile(r"None(?:(?<=[\w,;:] None)|(?<=[>\"']None))(?=[\s,.;:!?<\"']|\Z)(?! of\b)"),
-    re.compile(r"\[object"),
-)
+_NO_VALUES: Final = {
+    "nan": re.compile(r"nan(?<![\w./=&%?-]nan)(?![\w/=&%-]|\.\w)"),
+    "undefined": re.compile(r"undefined(?<![\w./=&%?-]undefined)(?![\w/=&%-]|\.\w)"),
+    "None": re.compile(r"None(?:(?<=[\w,;:] None)|(?<=[>\"']None))(?=[\s,.;:!?<\"']|\Z)(?! of\b)"),
+    "[object": re.compile(r"\[object"),
+}
 #: "Hello ," where a name should stand, in the first line or after the word for it; a space before a comma is wrong in French, too.
 _HOLE: Final = re.compile(
     r"\A\s*[^\W\d_]+(?: [^\W\d_]+)? +,|^(?:Hello|Hi|Hey|Dear|Bonjour|Bonsoir|Cher|Chère|Salut|Hallo|Liebe|Lieber|Hola|Ciao) +,",
@@ -32,29 +32,31 @@ _NOT_PERSONAL: Final = SCORES | {"language", "country", "timezone", "email_domai
 
 
 class Odd(NamedTuple):
-    """What is odd about a line: the first word that stands for no value, a construct of a template, quotes that hold nothing."""
+    """What is odd about some lines: the first word that stands for no value, a construct of a template, quotes that hold nothing."""
 
     no_value: str | None
     construct: bool
     empty_quotes: bool
 
 
-def odd_lines(text: str) -> list[Odd]:
-    """What is odd about a text, line by line; most texts have nothing."""
-    return [*filter(None, map(_odd, text.split("\n")))]
+def oddities(blocks: Iterable[str]) -> list[Odd]:
+    """What is odd about a text in blocks of whole lines; most texts have nothing."""
+    return [*filter(None, map(_odd, blocks))]
 
 
-@lru_cache(maxsize=4_096)  # most lines are the same in everybody's mail
-def _odd(line: str) -> Odd | None:
-    found = next(filter(None, (pattern.search(line) for pattern in _NO_VALUES)), None)
-    odd = Odd(found and found[0], _CONSTRUCT.search(line) is not None, any(quotes in line for quotes in ('""', "''", '" "')))
-    return odd if any(odd) else None
+@lru_cache(maxsize=4_096)  # most blocks are the same in everybody's mail
+def _odd(block: str) -> Odd | None:
+    no_value = next((word for word, alone in _NO_VALUES.items() if word in block and alone.search(block)), None)
+    # To ask for what a construct must have is a tenth of the search, and most blocks do not have it.
+    construct = ("{" in block or not block.isascii()) and _CONSTRUCT.search(block) is not None
+    empty_quotes = '""' in block or "''" in block or '" "' in block
+    return Odd(no_value, construct, empty_quotes) if no_value or construct or empty_quotes else None
 
 
 def left_over(text: str, odd: Sequence[Odd], context: Context) -> str | None:
     """The first thing in a text, of which `odd` was found, that a template left behind; what the reader typed is only shown."""
-    no_value = next((line.no_value for line in odd if line.no_value), None)
-    if no_value is not None or not any(line.construct for line in odd):
+    no_value = next((each.no_value for each in odd if each.no_value), None)
+    if no_value is not None or not any(each.construct for each in odd):
         return no_value
     typed = [value for value in _texts(context) if _CONSTRUCT.search(value)]
     if typed:

@@ -16,10 +16,12 @@ from email.utils import getaddresses
 from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
+from nurture.adapters.mail.blocks import Blocks, whole
 from nurture.adapters.mail.linting.page import Page
 
-_HEAD_ENDS: Final = re.compile(rb"\r?\n\r?\n")
-_NEXT_FIELD: Final = re.compile(r"\r?\n(?![ \t])")
+#: Both begin with one character and nothing else, which is found fast: the CR before it is taken off afterwards.
+_HEAD_ENDS: Final = re.compile(rb"\n\r?\n")
+_NEXT_FIELD: Final = re.compile(r"\n(?![ \t])")
 _FOLD: Final = re.compile(r"\r?\n(?=[ \t])")
 _PARAMETER: Final = re.compile(r';\s*([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))')
 _DEEPEST: Final = 8
@@ -119,26 +121,27 @@ class Part:
 
 
 class Shown(NamedTuple):
-    """What both parts of a mail say, where that is known and need not be decoded."""
+    """What both parts of a mail say."""
 
-    text: str
-    html: str
+    text: Blocks
+    html: Blocks
 
 
 class Mail:
     """A mail as rules see it."""
 
     def __init__(self, raw: bytes, shown: Shown | None = None) -> None:
+        """What is `shown` is known and need not be decoded."""
         self.raw = raw
         self.root = _part(raw, 0)
         if shown is not None:
-            self.text, self.html = shown
+            self.shown, self.text, self.html = shown, whole(shown.text), whole(shown.html)
 
     @cached_property
     def head(self) -> bytes:
         """The header as bytes."""
         found = _HEAD_ENDS.search(self.raw)
-        return self.raw[: found.start()] if found else self.raw
+        return self.raw[: found.start()].removesuffix(b"\r") if found else self.raw
 
     @property
     def fields(self) -> list[Field]:
@@ -176,6 +179,11 @@ class Mail:
         return self.rich.text if self.rich else ""
 
     @cached_property
+    def shown(self) -> Shown:
+        """Both parts, cut between lines."""
+        return Shown((self.text,), (self.html,))
+
+    @cached_property
     def page(self) -> Page:
         return Page(self.html)
 
@@ -195,12 +203,12 @@ def _part(raw: bytes, depth: int) -> Part:
         return Part([], raw.removeprefix(b"\r\n").removeprefix(b"\n"))
     end = _HEAD_ENDS.search(raw)
     head, body = (raw[: end.start()], raw[end.end() :]) if end else (raw, b"")
-    return Part(list(_fields(head.decode("latin-1"))), body, depth)
+    return Part([*_fields(head.decode("latin-1"))], body, depth)
 
 
 def _fields(head: str) -> Iterator[Field]:
     for line in _NEXT_FIELD.split(head):
-        name, _, value = line.partition(":")
+        name, _, value = line.removesuffix("\r").partition(":")
         if line.strip():
             yield Field(name, value)
 

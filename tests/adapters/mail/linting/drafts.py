@@ -26,7 +26,7 @@ class Draft:
 
     @property
     def raw(self) -> bytes:
-        return assemble(self.head, (Part("plain", self.text), Part("html", self.html)), "mark")
+        return assemble(self.head, (Part("plain", (self.text,)), Part("html", (self.html,))), "mark")
 
 
 @dataclass(frozen=True)

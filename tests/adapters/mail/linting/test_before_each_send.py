@@ -1,14 +1,17 @@
 """The last look at each mail keeps back what is broken, and nothing that only has an unusual reader."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nurture.adapters.mail.linting.context import Envelope, is_inside
 from nurture.adapters.mail.linting.expected import context_of
+from nurture.adapters.mail.linting.leftovers import Odd, oddities
 from nurture.adapters.mail.linting.linter import lint_at_once
+from nurture.errors import TemplateError
 from tests.adapters.mail.letters import AT, PUBLIC_URL, TOKENS, definitions, letter, writer
 
 DEFINITIONS = definitions(
@@ -53,6 +56,51 @@ def test_no_address_that_can_be_written_to_keeps_its_mail_back(address: str) -> 
 @pytest.mark.parametrize("value", ["None", "undefined"])
 def test_a_value_that_says_nothing_keeps_the_mail_back(value: str) -> None:
     assert found(first_name=value) == {"B5"}
+
+
+#: What templates leave behind, what is near to it, and what makes the writer cut, wrap or encode otherwise.
+_LEFT = [
+    "nan",
+    "None",
+    "undefined",
+    "[object",
+    "{{",
+    "{%",
+    "\ue000",
+    '""',
+    "''",
+    '" "',
+    " ",
+    "\n",
+    "\n\n",
+    ".",
+    "=",
+    ">",
+    "x",
+    ", ",
+    " of",
+    "é",
+]
+
+
+@given(st.lists(st.sampled_from(_LEFT), max_size=12))
+def test_a_text_in_blocks_is_as_odd_as_in_one(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    together, apart = oddities([text]), oddities(text.split("\n"))
+    for about in range(len(Odd._fields)):
+        assert any(each[about] for each in together) == any(each[about] for each in apart)
+
+
+@settings(deadline=None)
+@given(first=st.one_of(TYPED, st.lists(st.sampled_from(_LEFT), max_size=6).map("".join)))
+@example(first="None")
+@example(first="Ada")
+def test_a_mail_is_kept_back_by_what_its_bytes_show(first: str) -> None:
+    """The writer looks at the words that it knows, block by block; whoever has the bytes alone sees the same."""
+    to = letter("book-a-demo", language="en", first_name=first)._replace(address="ada@example.org")
+    ids = found(first_name=first)
+    with pytest.raises(TemplateError, match="|".join(ids)) if ids else nullcontext():
+        writer().write(to, DEFINITIONS, AT)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "10.0.0.7", "mailer", "nurture.test", "box.local", "fd00::1"])

@@ -1,12 +1,14 @@
 """Each rule of the envelope and the header finds its fault, and nothing else finds any."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nurture.adapters.mail.linting.headers import _has_line_over
+from nurture.adapters.mail.linting.headers import _lines
+from nurture.adapters.mail.linting.mail import Mail
 from nurture.adapters.tokens import MailLink
 from tests.adapters.mail.letters import AT, PUBLIC_URL, TOKENS
 from tests.adapters.mail.linting.drafts import Fault, found_in, good
@@ -162,6 +164,10 @@ def test_a_mail_without_anything_has_everything_wrong() -> None:
     assert {"H1", "H6", "H7", "B1"} <= {finding.id for finding in lint(b"", start.envelope, start.context)}
 
 
-@given(st.lists(st.sampled_from([b"x", b"x" * 9, b"x" * 10, b"x" * 11, b"\r\n", b"\n", b"\r"])).map(b"".join))
-def test_a_long_line_is_found_wherever_it_stands(raw: bytes) -> None:
-    assert _has_line_over(10, raw) == any(len(line) > 10 for line in raw.split(b"\r\n"))
+@given(st.lists(st.sampled_from([b"x", b"x" * 997, b"x" * 998, b"\r\n", b"\n", b"\r"])).map(b"".join))
+def test_lines_are_ended_by_crlf_and_not_too_long(raw: bytes) -> None:
+    raw = b"Subject: x\r\n\r\n" + raw + b"\r\n"
+    told = [*_lines(Mail(raw), good().envelope, good().context)]
+    bare = re.sub(rb"\r\n", b"", raw)
+    assert any("bare" in each for each in told) == (b"\r" in bare or b"\n" in bare)
+    assert any("998" in each for each in told) == any(len(line) > 998 for line in re.split(rb"\r\n|\r|\n", raw))
