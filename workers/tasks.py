@@ -135,8 +135,8 @@ def absorb_partition(partition: int) -> None:
                 mine.nudge("recount")
             if absorbed.read < ABSORB_BATCH:
                 break
-    if held.waiting() and not turn.is_held():
-        mine.nudge("absorb", partition)  # somebody wrote while we were putting the lease down
+    if held.wants_another() and not turn.is_held():
+        mine.nudge("absorb", partition)
 
 
 @_task("recount")

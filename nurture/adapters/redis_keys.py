@@ -57,6 +57,11 @@ def lease(partition: int) -> str:
     return f"nurture:lease:{partition}"
 
 
+def turned_away(partition: int) -> str:
+    """Set by a worker that came for a partition while another held it, which is to look once more."""
+    return f"nurture:turned-away:{partition}"
+
+
 def nudged(task: str) -> str:
     """Set for a moment after a nudge, so that a burst of events causes one nudge."""
     return f"nurture:nudged:{task}"

@@ -35,7 +35,7 @@ PATIENCE: Final = 2.0
 #: One nudge per partition in this many milliseconds.
 NUDGE_EVERY: Final = 250
 
-#: With what somebody waits for, one more in so many; a bound on what forms that come in floods cost.
+#: For what somebody waits for, at once, but no more than one in so many; a bound on what forms that come in floods cost.
 HURRY_EVERY: Final = 20
 
 #: Events in one write, unless a single request brings more; a bound on how long Redis is busy with us.
@@ -113,6 +113,7 @@ class StreamWriter:
         self._nudges = ThreadPoolExecutor(1, thread_name_prefix="nudge")
         self._later: dict[int, asyncio.TimerHandle] = {}
         self._hurried: dict[int, asyncio.TimerHandle] = {}
+        self._pressing: set[int] = set()
         self._looking: set[asyncio.Task[None]] = set()
         self._detour = detour
         if detour is not None:
@@ -333,14 +334,18 @@ class StreamWriter:
             self._later[partition] = loop.call_later((NUDGE_EVERY + 5) / 1000, self._look_again, partition)
 
     def _hurry(self, partitions: set[int]) -> None:
-        """Nudge partitions in a moment, however lately that was done."""
+        """Nudge partitions however lately that was done; those that were hurried a moment ago, when that is over."""
+        loop = asyncio.get_running_loop()
+        self._pressing |= partitions & self._hurried.keys()
         for partition in partitions - self._hurried.keys():
-            loop = asyncio.get_running_loop()
-            self._hurried[partition] = loop.call_later(HURRY_EVERY / 1000, self._nudge_at_last, partition)
+            self._nudges.submit(self._nudge, "absorb", partition)
+            self._hurried[partition] = loop.call_later(HURRY_EVERY / 1000, self._hurry_again, partition)
 
-    def _nudge_at_last(self, partition: int) -> None:
+    def _hurry_again(self, partition: int) -> None:
         del self._hurried[partition]
-        self._nudges.submit(self._nudge, "absorb", partition)
+        if partition in self._pressing:
+            self._pressing.remove(partition)
+            self._hurry({partition})
 
     def _look_again(self, partition: int) -> None:
         del self._later[partition]
@@ -349,9 +354,11 @@ class StreamWriter:
         task.add_done_callback(self._looking.discard)
 
     async def _nudge_unless_nudged(self, partition: int) -> None:
+        """Nudge a partition if something is left in it, unless that was done meanwhile."""
         try:
             async with asyncio.timeout(PATIENCE):
-                fresh = await self._redis.set(self._marks[partition], 1, px=NUDGE_EVERY, nx=True)
+                left = await self._redis.xlen(redis_keys.events(partition))
+                fresh = left and await self._redis.set(self._marks[partition], 1, px=NUDGE_EVERY, nx=True)
         except (RedisError, OSError):  # a lost nudge is no error; TimeoutError is an OSError
             return
         if fresh:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 
-from nurture.adapters import redis_keys
+from nurture.adapters import redis_keys, stream_writer
 from nurture.adapters.stream_writer import GROUP, NUDGE_EVERY, StreamWriter, connect
 from nurture.domain.event import EVENT, FORM_SUBMITTED, Event, route_of
 from nurture.errors import StreamFull, Unavailable
@@ -215,6 +215,51 @@ class TestNudge:
 
         run(work())
         assert set(nudges) == {0}
+
+    def test_of_what_somebody_waits_for_comes_at_once_but_not_for_each_of_a_flood(
+        self, redis_url: str, looking: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(stream_writer, "HURRY_EVERY", 3_600_000)
+        nudges: list[object] = []
+        for partition in range(PARTITIONS):
+            looking.set(redis_keys.nudged(f"absorb:{partition}"), 1)
+
+        async def work() -> None:
+            async with writing(redis_url, lambda _, partition: nudges.append(partition)) as writer:
+                for number in range(20):
+                    await writer.write([event(number).model_copy(update={"name": FORM_SUBMITTED})], number % 2)
+                await asyncio.to_thread(wait_until, lambda: len(nudges) >= 2, what="a nudge for each partition")
+
+        run(work())
+        assert nudges == [0, 1]
+
+    def test_of_a_flood_comes_again_for_its_last(
+        self, redis_url: str, looking: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(stream_writer, "HURRY_EVERY", 200)
+        nudges: list[object] = []
+        looking.set(redis_keys.nudged("absorb:0"), 1)
+
+        async def work() -> None:
+            async with writing(redis_url, lambda *nudge: nudges.append(nudge)) as writer:
+                for number in range(2):
+                    await writer.write([event(number).model_copy(update={"name": FORM_SUBMITTED})], 0)
+                await asyncio.to_thread(wait_until, lambda: len(nudges) == 2, what="the last nudge")
+
+        run(work())
+
+    def test_comes_not_again_where_nothing_is_left(self, redis_url: str, looking: redis.Redis) -> None:
+        nudges: list[object] = []
+
+        async def work() -> None:
+            async with writing(redis_url, lambda _, partition: nudges.append(partition)) as writer:
+                for partition in (0, 0, 1, 1):
+                    await writer.write([event(1)], partition)
+                looking.delete(redis_keys.events(0))
+                await asyncio.to_thread(wait_until, lambda: nudges.count(1) == 2, what="the last nudge")
+
+        run(work())
+        assert nudges.count(0) == 1
 
     def test_goes_only_to_partitions_that_were_written_to(self, redis_url: str) -> None:
         nudges: list[object] = []
