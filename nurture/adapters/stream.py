@@ -9,7 +9,7 @@ from redis import Redis
 from redis.exceptions import LockError, RedisError, ResponseError
 from redis.lock import Lock
 
-from nurture.adapters.redis_keys import AHEAD, CONSUMER, DEAD, FIELD, GROUP, events, lease, turned_away
+from nurture.adapters.redis_keys import AHEAD, CONSUMER, DEAD, FIELD, GROUP, NUDGE_EVERY, events, lease, nudged, turned_away
 from nurture.errors import Conflict, Unavailable
 from nurture.ports import Entry
 
@@ -100,9 +100,11 @@ class StreamPartition:
         way: to hurry ahead of that would make many small batches of a few large ones.
         """
         pipeline = self._redis.pipeline(transaction=False)
+        # First, so that whoever writes behind our look finds that no nudge is on its way.
+        pipeline.pexpire(nudged(f"absorb:{self._number}"), NUDGE_EVERY)
         pipeline.getdel(turned_away(self._number))
         pipeline.xlen(self._stream)
-        came, left = pipeline.execute()
+        _, came, left = pipeline.execute()
         return bool(left) and (bool(came) or not self._end_seen)
 
 
@@ -113,6 +115,7 @@ def held_partition(redis: Redis, number: int) -> Iterator[StreamPartition | None
     if not _taken(lock, redis, number):
         yield None
         return
+    redis.pexpire(nudged(f"absorb:{number}"), NUDGE_EVERY)
     try:
         yield StreamPartition(redis, number, lock)
     finally:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from nurture.adapters.redis_keys import FIELD, events, lease, turned_away
+from nurture.adapters.redis_keys import FIELD, NUDGE_EVERY, events, lease, nudged, turned_away
 from nurture.adapters.stream import held_partition
 from nurture.errors import Conflict
 
@@ -99,3 +99,19 @@ def test_who_is_turned_away_while_the_lease_is_put_down_takes_it(redis: Redis, m
     monkeypatch.setattr(Redis, "set", put_down)
     with held_partition(redis, 0) as partition:
         assert partition is not None
+
+
+def test_a_nudge_is_on_its_way_until_somebody_holds_the_partition(redis: Redis) -> None:
+    def lasts() -> Any:
+        return redis.pttl(nudged("absorb:0"))
+
+    redis.set(nudged("absorb:0"), 1, px=3_600_000)
+    with held_partition(redis, 0) as partition:
+        assert partition is not None
+        assert lasts() <= NUDGE_EVERY
+        redis.set(nudged("absorb:0"), 1, px=3_600_000)
+        with held_partition(redis, 0) as other:
+            assert other is None
+        assert lasts() > NUDGE_EVERY, "whoever is turned away has not taken it"
+    assert not partition.wants_another()
+    assert lasts() <= NUDGE_EVERY, "but who turned him away has"
