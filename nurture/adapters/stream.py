@@ -115,8 +115,8 @@ def held_partition(redis: Redis, number: int) -> Iterator[StreamPartition | None
     if not _taken(lock, redis, number):
         yield None
         return
-    redis.pexpire(nudged(f"absorb:{number}"), NUDGE_EVERY)
     try:
+        redis.pexpire(nudged(f"absorb:{number}"), NUDGE_EVERY)
         yield StreamPartition(redis, number, lock)
     finally:
         # Silent too long, and another worker holds it now: what was done twice, the database counts once.
