@@ -15,6 +15,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
+from nurture.adapters.broker import QUEUES
 from nurture.adapters.clock import clock_from
 from nurture.adapters.counters import Counters, Tally
 from nurture.adapters.database.engine import make_engine
@@ -204,17 +205,18 @@ def settle_down() -> None:
 
 @dataclass
 class WorkerParts:
-    """What the tasks of one worker process use, each made on first use and kept."""
+    """What the tasks of one worker process use, each made on first use and kept. `queues` are those it serves."""
 
     settings: Settings
+    queues: Collection[str] = QUEUES
 
-    def load_ahead(self, queues: Collection[str]) -> None:
-        """Load the code that tasks of these queues work with. Nothing is connected to; what is not set up is left to who needs it."""
+    def load_ahead(self) -> None:
+        """Load the code that its tasks work with. Nothing is connected to; what is not set up is left to who needs it."""
         _ = self.database, self.redis, self.tally, self.held_queues
         with suppress(SettingsError):
-            _ = "mail" in queues and self.mailroom
+            _ = "mail" in self.queues and self.mailroom
         with suppress(SettingsError):
-            _ = "handoff" in queues and self.webhooks
+            _ = "handoff" in self.queues and self.webhooks
 
     @cached_property
     def name(self) -> str:

@@ -66,8 +66,8 @@ METRICS: Final = (
     _count("handoffs_delivered", "Webhooks to other systems that were taken"),
     _count("handoffs_failed", "Webhooks to other systems that were given up"),
     _count("people_recycled", "People who went down a stage because their engagement faded"),
-    _count("task_runs", "Runs of a Celery task that have ended", "task"),
-    _count("task_seconds", "Time that runs of a Celery task have taken, all together", "task", unit="seconds"),
+    _count("task_runs", "Runs of a task that have ended; one of absorb may go on as one of advance", "task"),
+    _count("task_seconds", "Time that runs of a task have taken, all together", "task", unit="seconds"),
     _count("task_failures", "Runs of a Celery task that ended in an error that nobody expected, or in the time limit", "task"),
     _count("sweeps_without_beat", "Sweeps that a worker made by itself because beat was silent"),
     # What one web process has taken since it started.

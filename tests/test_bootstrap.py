@@ -102,16 +102,17 @@ def test_the_code_of_all_tasks_is_loaded_before_the_fork_without_a_server(settin
         "secret_key": "this-is-the-key-of-a-test",
     }
     parts = bootstrap.WorkerParts(settings.model_copy(update={name: SecretStr(url) for name, url in urls.items()}))
-    parts.load_ahead(["events", "sequences", "mail", "handoff"])
+    parts.load_ahead()
     assert {"mailroom", "webhooks"} <= vars(parts).keys()
 
 
 def test_a_worker_of_events_loads_nothing_of_mail(settings: Settings) -> None:
-    parts = bootstrap.WorkerParts(settings.model_copy(update={"redis_url": SecretStr(f"redis://127.0.0.1:{free_port()}")}))
-    parts.load_ahead(["events", "sequences"])
+    nowhere = settings.model_copy(update={"redis_url": SecretStr(f"redis://127.0.0.1:{free_port()}")})
+    parts = bootstrap.WorkerParts(nowhere, ["events", "sequences"])
+    parts.load_ahead()
     assert not {"mailroom", "webhooks"} & vars(parts).keys()
 
 
 def test_a_worker_for_which_no_mail_server_is_named_starts_all_the_same(settings: Settings) -> None:
     changed = {"redis_url": SecretStr(f"redis://127.0.0.1:{free_port()}"), "smtp_url": None}
-    bootstrap.WorkerParts(settings.model_copy(update=changed)).load_ahead(["mail"])
+    bootstrap.WorkerParts(settings.model_copy(update=changed), ["mail"]).load_ahead()

@@ -158,6 +158,13 @@ def batch_done(rows: int) -> None:
         slot.batch(rows)
 
 
+def goes_on_with(task: str) -> None:
+    """The process goes on with another task, without a message of its own. Outside a pool's process nothing happens."""
+    for slot in _slots:
+        slot.end()
+        slot.begin(task, "")
+
+
 def _watch_tasks(board: Board) -> None:
     def born(**_told: Any) -> None:
         _slots[:] = [board.slot(getattr(current_process(), "index", 0))]

@@ -36,7 +36,7 @@ def run_worker(settings: Settings, queues: Sequence[str], concurrency: int) -> i
         without_gossip=True, without_mingle=True, without_heartbeat=False,
     )  # fmt: skip
     # What is loaded before the fork lies in memory once for all processes of the pool, as long as nobody writes to it.
-    WorkerParts(settings).load_ahead(queues)
+    WorkerParts(settings, queues).load_ahead()
     settle_down()
     _end_pool_with_worker()
     worker.start()

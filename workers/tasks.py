@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import cache, wraps
 from typing import Any, Final, ParamSpec
 
-from celery import current_task, shared_task, signals
+from celery import current_app, current_task, shared_task, signals
 from redis.exceptions import RedisError
 from structlog import get_logger
 
@@ -24,7 +24,7 @@ from nurture.bootstrap import WorkerParts, settle_down
 from nurture.domain.event import TRACEPARENT
 from nurture.errors import NurtureError
 from nurture.flow.absorb import BATCH as ABSORB_BATCH
-from nurture.flow.absorb import absorb
+from nurture.flow.absorb import Absorbed, absorb
 from nurture.flow.advance import advance
 from nurture.flow.census import census
 from nurture.flow.cool import cool
@@ -39,12 +39,15 @@ from nurture.flow.send import send
 from nurture.flow.survey import survey
 from nurture.settings import Settings
 from workers.counting import counted
-from workers.life import batch_done
+from workers.life import batch_done, goes_on_with
 
 #: How long one run of a task goes on, in seconds: well under its time limit, long enough to be worth its message.
 TURN: Final = 10.0
 
 P = ParamSpec("P")
+
+#: What a task's process goes on with at once, if with anything.
+Onward = Callable[[], None] | None
 
 log = get_logger("nurture.tasks")
 
@@ -53,20 +56,22 @@ log = get_logger("nurture.tasks")
 def parts() -> WorkerParts:
     """What this process works with; made after the fork, on the first task."""
     settle_down()
-    return WorkerParts(Settings.load())
+    return WorkerParts(Settings.load(), frozenset(current_app.amqp.queues.consume_from))
 
 
-def _task(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
+def _task(name: str) -> Callable[[Callable[P, Onward]], Callable[P, None]]:
     """Makes a Celery task of a function; its runs are counted. That Redis is away is a line of the log and no stack of calls."""
 
-    def make(run: Callable[P, None]) -> Callable[P, None]:
+    def make(run: Callable[P, Onward]) -> Callable[P, None]:
         @wraps(run)
         def counted_run(*args: P.args, **kwargs: P.kwargs) -> None:
             mine = parts()
             mine.traces.woken_by(_origin())
             try:
                 with counted(name, mine.tally):
-                    run(*args, **kwargs)
+                    onward = run(*args, **kwargs)
+                if onward is not None:
+                    onward()
             except RedisError as error:
                 log.warning("task stopped, Redis does not answer or refuses", task=name, why=str(error).partition("\n")[0])
 
@@ -103,14 +108,15 @@ class _Turn:
 
 
 @_task("absorb")
-def absorb_partition(partition: int) -> None:
-    """Drain a partition of the stream into the database."""
+def absorb_partition(partition: int) -> Onward:
+    """Drain a partition of the stream into the database; then let the runs that are due by it take their steps."""
     mine, turn = parts(), _Turn("absorb")
     if turn.is_held():
-        return
+        return None
     with held_partition(mine.redis, partition) as held:
         if held is None:
-            return
+            return None
+        absorbed = Absorbed()
         while turn.goes_on():
             try:
                 with mine.traces.batch("absorb", partition=partition) as batch:
@@ -119,24 +125,43 @@ def absorb_partition(partition: int) -> None:
                 batch_done(absorbed.read)
             except NurtureError as error:
                 log.warning("absorb stopped", partition=partition, why=str(error), retried=error.retry_helps)
-                return
+                return None
             if absorbed.read:
-                counts = {
-                    "read": absorbed.read,
-                    "stored": absorbed.stored,
-                    "parked": absorbed.parked,
-                    "dropped": absorbed.dropped,
-                }
-                log.info("absorbed", partition=partition, **counts)
-                mine.tally.add(events_stored=absorbed.stored, events_parked=absorbed.parked, events_dropped=absorbed.dropped)
-            if absorbed.wakes_sequences:
-                mine.nudge("advance")
+                _tell_of_absorbed(partition, absorbed)
             if absorbed.wakes_recount:
                 mine.nudge("recount")
             if absorbed.read < ABSORB_BATCH:
                 break
-    if held.waiting() and not turn.is_held():
-        mine.nudge("absorb", partition)  # somebody wrote while we were putting the lease down
+            if absorbed.wakes_sequences:
+                mine.nudge("advance")
+    if held.wants_another() and not turn.is_held():
+        mine.nudge("absorb", partition)
+    return _advance_at_once if absorbed.wakes_sequences else None
+
+
+def _tell_of_absorbed(partition: int, absorbed: Absorbed) -> None:
+    counts = {"read": absorbed.read, "stored": absorbed.stored, "parked": absorbed.parked, "dropped": absorbed.dropped}
+    log.info("absorbed", partition=partition, **counts)
+    parts().tally.add(events_stored=absorbed.stored, events_parked=absorbed.parked, events_dropped=absorbed.dropped)
+
+
+def _advance_at_once() -> None:
+    """Take the steps that became due just now here, for somebody may wait for the mail: a message to Celery takes longer than the step.
+
+    One batch, and only where this worker serves their queue and nobody holds it; the rest is for whoever is nudged.
+    """
+    mine = parts()
+    if ROUTES["advance"] not in mine.queues:
+        mine.nudge("advance")
+        return
+    if _Turn("advance").is_held():
+        return
+    goes_on_with(task_name("advance"))
+    mine.traces.woken_by(mine.traces.carried().get(TRACEPARENT))
+    with counted("advance", mine.tally):
+        more = _advance_batch()
+    if more:
+        mine.nudge("advance")
 
 
 @_task("recount")
@@ -161,25 +186,30 @@ def recount_due() -> None:
 @_task("advance")
 def advance_due() -> None:
     """Let due enrollments take their next steps."""
-    mine, turn = parts(), _Turn("advance")
-    while turn.goes_on():
-        try:
-            with mine.traces.batch("advance") as batch:
-                advanced = advance(mine.database, mine.clock, is_holiday)
-                batch.came_to(moved=advanced.moved, queued=advanced.queued)
-                batch_done(advanced.moved)
-        except NurtureError as error:
-            log.warning("advance stopped", why=str(error), retried=error.retry_helps)
-            return
-        if advanced.moved:
-            log.info("advanced", moved=advanced.moved, queued=advanced.queued)
-            mine.tally.add(runs_advanced=advanced.moved, messages_queued=advanced.queued)
-        for failure in advanced.failures:
-            log.error("a step cannot be taken; it is tried again in an hour", where=failure)
-        if advanced.queued:
-            mine.nudge("send")
-        if not advanced.more:
-            return
+    turn = _Turn("advance")
+    while turn.goes_on() and _advance_batch():
+        pass
+
+
+def _advance_batch() -> bool:
+    """Whether more is due at once."""
+    mine = parts()
+    try:
+        with mine.traces.batch("advance") as batch:
+            advanced = advance(mine.database, mine.clock, is_holiday)
+            batch.came_to(moved=advanced.moved, queued=advanced.queued)
+            batch_done(advanced.moved)
+    except NurtureError as error:
+        log.warning("advance stopped", why=str(error), retried=error.retry_helps)
+        return False
+    if advanced.moved:
+        log.info("advanced", moved=advanced.moved, queued=advanced.queued)
+        mine.tally.add(runs_advanced=advanced.moved, messages_queued=advanced.queued)
+    for failure in advanced.failures:
+        log.error("a step cannot be taken; it is tried again in an hour", where=failure)
+    if advanced.queued:
+        mine.nudge("send")
+    return advanced.more
 
 
 @_task("send")

@@ -43,6 +43,10 @@ MAILBOX_FAILS: Final = "nurture:mailbox:fails"
 #: Counts that only grow, by name: a hash.
 COUNTERS: Final = "nurture:counters"
 
+#: How soon after a worker took a nudge of a partition the next one may go, and after how long one that nobody took counts as lost. Milliseconds.
+NUDGE_EVERY: Final = 250
+NUDGE_LASTS: Final = 1_000
+
 #: Every key of Celery's own begins so.
 CELERY_PREFIX: Final = "nurture:celery:"
 
@@ -55,6 +59,11 @@ def events(partition: int) -> str:
 def lease(partition: int) -> str:
     """Who drains a partition just now."""
     return f"nurture:lease:{partition}"
+
+
+def turned_away(partition: int) -> str:
+    """Set by a worker that came for a partition while another held it, which is to look once more."""
+    return f"nurture:turned-away:{partition}"
 
 
 def nudged(task: str) -> str:

@@ -9,7 +9,7 @@ from redis import Redis
 from redis.exceptions import LockError, RedisError, ResponseError
 from redis.lock import Lock
 
-from nurture.adapters.redis_keys import AHEAD, CONSUMER, DEAD, FIELD, GROUP, events, lease
+from nurture.adapters.redis_keys import AHEAD, CONSUMER, DEAD, FIELD, GROUP, NUDGE_EVERY, events, lease, nudged, turned_away
 from nurture.errors import Conflict, Unavailable
 from nurture.ports import Entry
 
@@ -26,6 +26,7 @@ class StreamPartition:
         self._number = number
         self._lock = lock
         self._leftovers = True
+        self._end_seen = False
 
     def read(self, limit: int) -> Sequence[Entry]:
         self._hold_on()
@@ -34,7 +35,9 @@ class StreamPartition:
             if found:
                 return found
             self._leftovers = False
-        return [Entry(id_, body, 1) for id_, body in self._read_group(">", limit)]
+        fresh = [Entry(id_, body, 1) for id_, body in self._read_group(">", limit)]
+        self._end_seen = len(fresh) < limit
+        return fresh
 
     def _hold_on(self) -> None:
         if self._lock is None:
@@ -90,24 +93,46 @@ class StreamPartition:
         pipeline.xdel(self._stream, entry.id)
         pipeline.execute()
 
-    def waiting(self) -> bool:
-        """Whether anything is left in the partition, handed out or not."""
-        return bool(self._redis.xlen(self._stream))
+    def wants_another(self) -> bool:
+        """Whether somebody is to come at once; asked after the lease was put down.
+
+        Something is left, and we did not come to its end, or turned away whoever came for it. All else has a nudge of its own on its
+        way: to hurry ahead of that would make many small batches of a few large ones.
+        """
+        pipeline = self._redis.pipeline(transaction=False)
+        # First, so that whoever writes behind our look finds that no nudge is on its way.
+        pipeline.pexpire(nudged(f"absorb:{self._number}"), NUDGE_EVERY)
+        pipeline.getdel(turned_away(self._number))
+        pipeline.xlen(self._stream)
+        _, came, left = pipeline.execute()
+        return bool(left) and (bool(came) or not self._end_seen)
 
 
 @contextmanager
 def held_partition(redis: Redis, number: int) -> Iterator[StreamPartition | None]:
     """A partition under this worker's lease, or None while another worker holds it."""
     lock = redis.lock(lease(number), timeout=LEASE, blocking=False)
-    if not lock.acquire():
+    if not _taken(lock, redis, number):
         yield None
         return
     try:
+        redis.pexpire(nudged(f"absorb:{number}"), NUDGE_EVERY)
         yield StreamPartition(redis, number, lock)
     finally:
         # Silent too long, and another worker holds it now: what was done twice, the database counts once.
         with suppress(LockError):
             lock.release()
+
+
+def _taken(lock: Lock, redis: Redis, number: int) -> bool:
+    """Whether the lease is ours now; if not, its holder will find that we came.
+
+    A holder who put it down meanwhile may not have found it, so it is tried once more.
+    """
+    if lock.acquire():
+        return True
+    redis.set(turned_away(number), 1, px=int(1_000 * LEASE))
+    return bool(lock.acquire())
 
 
 class Ahead:

@@ -6,7 +6,7 @@ Durable means that Redis has them or, where the writer has a detour (`detour.py`
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timedelta
@@ -32,12 +32,6 @@ T = TypeVar("T")
 #: How long Redis may take for anything, in seconds; who waits longer is told to come again.
 PATIENCE: Final = 2.0
 
-#: One nudge per partition in this many milliseconds.
-NUDGE_EVERY: Final = 250
-
-#: With what somebody waits for, one more in so many; a bound on what forms that come in floods cost.
-HURRY_EVERY: Final = 20
-
 #: Events in one write, unless a single request brings more; a bound on how long Redis is busy with us.
 GROUP: Final = 2_000
 
@@ -48,8 +42,9 @@ QUARANTINE_LENGTH: Final = 10_000
 # 40 µs, an argument of a script under 10 (Redis spends the same on both), and a script is all or nothing: a request is never half
 # written, and the bound on the backlog is looked at in the moment of writing.
 #
-# KEYS: the streams of all partitions, then their marks "was nudged a moment ago".
-# ARGV: the bound, the life of a mark in ms, the field, then for each event its partition (from 1) and its body.
+# KEYS: the streams of all partitions, then their marks "a nudge is on its way", which a worker that takes it lets expire soon.
+# ARGV: the bound, the life of a mark in ms, and how soon it expires once its nudge was taken, the field, the partitions (from 1, with commas)
+# with something for which somebody waits, then for each event its partition and its body.
 # Answer: the partitions to nudge now, or {-1} when the backlog has reached the bound.
 _WRITE: Final = """
 local partitions = #KEYS / 2
@@ -57,10 +52,14 @@ local backlog = 0
 for p = 1, partitions do backlog = backlog + redis.call('XLEN', KEYS[p]) end
 if backlog >= tonumber(ARGV[1]) then return {-1} end
 local written = {}
-for i = 4, #ARGV, 2 do
+for i = 6, #ARGV, 2 do
   local p = tonumber(ARGV[i])
-  redis.call('XADD', KEYS[p], '*', ARGV[3], ARGV[i + 1])
+  redis.call('XADD', KEYS[p], '*', ARGV[4], ARGV[i + 1])
   written[p] = true
+end
+for p in string.gmatch(ARGV[5], '%d+') do
+  local mark = KEYS[partitions + tonumber(p)]
+  if redis.call('PTTL', mark) <= tonumber(ARGV[3]) then redis.call('DEL', mark) end
 end
 local wake = {}
 for p = 1, partitions do
@@ -87,7 +86,7 @@ class _Waiting(NamedTuple):
 
     @property
     def partitions(self) -> set[int]:
-        return {partition - 1 for partition in self.arguments[::2]}
+        return set(self.arguments[::2])
 
 
 class StreamWriter:
@@ -106,13 +105,12 @@ class StreamWriter:
         marks = [redis_keys.nudged(f"absorb:{each}") for each in range(partitions)]
         self._marks = marks
         self._keys = [*map(redis_keys.events, range(partitions)), *marks]
-        self._options: list[Any] = [max_backlog, NUDGE_EVERY, redis_keys.FIELD]
+        self._options: list[Any] = [max_backlog, redis_keys.NUDGE_LASTS, redis_keys.NUDGE_EVERY, redis_keys.FIELD]
         self._waiting: deque[_Waiting] = deque()
         self._writing: asyncio.Task[None] | None = None
         self._nudge = nudge
         self._nudges = ThreadPoolExecutor(1, thread_name_prefix="nudge")
         self._later: dict[int, asyncio.TimerHandle] = {}
-        self._hurried: dict[int, asyncio.TimerHandle] = {}
         self._looking: set[asyncio.Task[None]] = set()
         self._detour = detour
         if detour is not None:
@@ -257,7 +255,7 @@ class StreamWriter:
             await self._writing
         if self._detour is not None:
             await self._detour.stop()
-        for timer in [*self._later.values(), *self._hurried.values()]:
+        for timer in self._later.values():
             timer.cancel()
         await asyncio.gather(*self._looking)
         self._nudges.shutdown(wait=False)
@@ -283,7 +281,9 @@ class StreamWriter:
         for each in group:
             arguments += each.arguments
         try:
-            wake = await self._written_or_kept(arguments)
+            wake = await self._written_or_kept(
+                arguments, {each for waiting in group if waiting.urgent for each in waiting.partitions}
+            )
         except Exception as error:  # noqa: BLE001 - whatever it was, each of these requests must hear of it
             for each in group:
                 if not each.done.done():
@@ -294,13 +294,12 @@ class StreamWriter:
                 each.done.set_result(None)
         if wake is not None:
             self._wake({partition - 1 for partition in arguments[::2]}, wake)
-            self._hurry({partition for each in group if each.urgent for partition in each.partitions} - wake)
 
-    async def _written_or_kept(self, arguments: list[Any]) -> set[int] | None:
+    async def _written_or_kept(self, arguments: list[Any], urgent: Collection[int]) -> set[int] | None:
         """The partitions to nudge now; None when the journal has it all."""
         if self._detour is None or not self._detour.taken:
             try:
-                return await self._written(arguments)
+                return await self._written(arguments, urgent)
             except StreamFull:
                 raise
             except Unavailable as error:
@@ -310,16 +309,20 @@ class StreamWriter:
         wake: set[int] = set()
 
         async def write() -> None:
-            wake.update(await self._written(arguments))
+            wake.update(await self._written(arguments, urgent))
 
         records = [Record(Kind.EVENT, arguments[each] - 1, arguments[each + 1]) for each in range(0, len(arguments), 2)]
         return wake if await self._done_or_kept(write, records) else None
 
-    async def _written(self, arguments: list[Any]) -> set[int]:
-        """Write one group: for each event its partition, counted from 1, and its body. The partitions to nudge now."""
+    async def _written(self, arguments: list[Any], urgent: Collection[int] = ()) -> set[int]:
+        """Write one group: for each event its partition, counted from 1, and its body. The partitions to nudge now, counted from 0.
+
+        Partitions in `urgent` are nudged unless a nudge is on its way, the others not so soon after the last one either.
+        """
+        options = [*self._options, ",".join(map(str, urgent))]
         with _as_unavailable():
             async with asyncio.timeout(PATIENCE):
-                wake: list[int] = await self._script(self._keys, self._options + arguments)
+                wake: list[int] = await self._script(self._keys, options + arguments)
         if wake == [-1]:
             raise StreamFull
         return {partition - 1 for partition in wake}
@@ -330,17 +333,7 @@ class StreamWriter:
             self._nudges.submit(self._nudge, "absorb", partition)
         for partition in written - now - self._later.keys():
             loop = asyncio.get_running_loop()
-            self._later[partition] = loop.call_later((NUDGE_EVERY + 5) / 1000, self._look_again, partition)
-
-    def _hurry(self, partitions: set[int]) -> None:
-        """Nudge partitions in a moment, however lately that was done."""
-        for partition in partitions - self._hurried.keys():
-            loop = asyncio.get_running_loop()
-            self._hurried[partition] = loop.call_later(HURRY_EVERY / 1000, self._nudge_at_last, partition)
-
-    def _nudge_at_last(self, partition: int) -> None:
-        del self._hurried[partition]
-        self._nudges.submit(self._nudge, "absorb", partition)
+            self._later[partition] = loop.call_later((redis_keys.NUDGE_EVERY + 5) / 1000, self._look_again, partition)
 
     def _look_again(self, partition: int) -> None:
         del self._later[partition]
@@ -349,9 +342,11 @@ class StreamWriter:
         task.add_done_callback(self._looking.discard)
 
     async def _nudge_unless_nudged(self, partition: int) -> None:
+        """Nudge a partition if something is left in it, unless that was done meanwhile."""
         try:
             async with asyncio.timeout(PATIENCE):
-                fresh = await self._redis.set(self._marks[partition], 1, px=NUDGE_EVERY, nx=True)
+                left = await self._redis.xlen(redis_keys.events(partition))
+                fresh = left and await self._redis.set(self._marks[partition], 1, px=redis_keys.NUDGE_LASTS, nx=True)
         except (RedisError, OSError):  # a lost nudge is no error; TimeoutError is an OSError
             return
         if fresh:

@@ -1,9 +1,11 @@
 """Partitions of the event stream, over a real Redis."""
 
+from typing import Any
+
 import pytest
 from redis import Redis
 
-from nurture.adapters.redis_keys import FIELD, events, lease
+from nurture.adapters.redis_keys import FIELD, NUDGE_EVERY, events, lease, nudged, turned_away
 from nurture.adapters.stream import held_partition
 from nurture.errors import Conflict
 
@@ -45,11 +47,71 @@ def test_a_holder_that_lost_its_lease_reads_no_more(redis: Redis) -> None:
     assert redis.get(lease(0)) == b"another worker"
 
 
-def test_a_partition_is_waiting_until_its_last_entry_is_done(redis: Redis) -> None:
+def test_whoever_was_turned_away_is_called_if_something_is_left(redis: Redis) -> None:
     redis.xadd(events(0), {FIELD: b"1"})
     with held_partition(redis, 0) as partition:
         assert partition is not None
-        [entry] = partition.read(1)
-        assert partition.waiting()
+        [entry] = partition.read(10)
+        redis.xadd(events(0), {FIELD: b"came later"})
+        with held_partition(redis, 0) as other:
+            assert other is None
         partition.done([entry.id])
-        assert not partition.waiting()
+    assert partition.wants_another()
+    assert not partition.wants_another(), "nobody is called twice"
+    redis.set(turned_away(0), 1)
+    redis.delete(events(0))
+    assert not partition.wants_another(), "nothing is left"
+
+
+def test_what_came_after_the_end_was_seen_has_its_own_nudge(redis: Redis) -> None:
+    redis.xadd(events(0), {FIELD: b"1"})
+    with held_partition(redis, 0) as partition:
+        assert partition is not None
+        assert len(partition.read(10)) == 1
+    redis.xadd(events(0), {FIELD: b"came later"})
+    assert not partition.wants_another()
+
+
+def test_another_is_wanted_where_the_end_was_not_seen(redis: Redis) -> None:
+    for body in (b"1", b"2", b"3"):
+        redis.xadd(events(0), {FIELD: body})
+    with held_partition(redis, 0) as dead:
+        assert dead is not None
+        assert len(dead.read(2)) == 2
+    assert dead.wants_another()
+    with held_partition(redis, 0) as heir:
+        assert heir is not None
+        assert len(heir.read(10)) == 2, "what was left unfinished comes alone"
+    assert heir.wants_another()
+
+
+def test_who_is_turned_away_while_the_lease_is_put_down_takes_it(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The holder has looked for others just before: nobody else would come."""
+    leave_a_mark = Redis.set
+
+    def put_down(self: Redis, name: str, *args: Any, **options: Any) -> Any:
+        left = leave_a_mark(self, name, *args, **options)
+        if name == turned_away(0):
+            redis.delete(lease(0))
+        return left
+
+    redis.set(lease(0), "another worker")
+    monkeypatch.setattr(Redis, "set", put_down)
+    with held_partition(redis, 0) as partition:
+        assert partition is not None
+
+
+def test_a_nudge_is_on_its_way_until_somebody_holds_the_partition(redis: Redis) -> None:
+    def lasts() -> Any:
+        return redis.pttl(nudged("absorb:0"))
+
+    redis.set(nudged("absorb:0"), 1, px=3_600_000)
+    with held_partition(redis, 0) as partition:
+        assert partition is not None
+        assert lasts() <= NUDGE_EVERY
+        redis.set(nudged("absorb:0"), 1, px=3_600_000)
+        with held_partition(redis, 0) as other:
+            assert other is None
+        assert lasts() > NUDGE_EVERY, "whoever is turned away has not taken it"
+    assert not partition.wants_another()
+    assert lasts() <= NUDGE_EVERY, "but who turned him away has"

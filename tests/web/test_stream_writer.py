@@ -10,7 +10,8 @@ import pytest
 import redis
 
 from nurture.adapters import redis_keys
-from nurture.adapters.stream_writer import GROUP, NUDGE_EVERY, StreamWriter, connect
+from nurture.adapters.redis_keys import NUDGE_EVERY, NUDGE_LASTS
+from nurture.adapters.stream_writer import GROUP, StreamWriter, connect
 from nurture.domain.event import EVENT, FORM_SUBMITTED, Event, route_of
 from nurture.errors import StreamFull, Unavailable
 from tests.support.servers import RedisServer
@@ -164,31 +165,47 @@ def test_a_request_that_was_given_up_disturbs_nobody(redis_url: str, looking: re
     assert [each.message_id for each in stored(looking, route_of(event(1)) % PARTITIONS)] == ["1", "2", "3"]
 
 
-class TestNudge:
-    """One per partition and quarter of a second, always one after the last event, and soon after what somebody waits for."""
+class Nudges(list[int]):
+    """Notes the partitions that are nudged; as a worker that takes each nudge at once would, unless none is there."""
 
-    def test_comes_at_once_and_again_after_what_came_meanwhile(self, redis_url: str) -> None:
-        nudges: list[tuple[object, ...]] = []
+    def __init__(self, client: redis.Redis | None = None) -> None:
+        super().__init__()
+        self._client = client
+
+    def __call__(self, _task: str, partition: int | None = None) -> None:
+        assert partition is not None
+        if self._client is not None:
+            self._client.pexpire(redis_keys.nudged(f"absorb:{partition}"), NUDGE_EVERY)
+        self.append(partition)
+
+
+def posted(number: int) -> Event:
+    return event(number).model_copy(update={"name": FORM_SUBMITTED})
+
+
+class TestNudge:
+    """One is on its way at a time; the next comes a quarter of a second after it was taken, or at once for what somebody waits for."""
+
+    def test_comes_at_once_and_again_after_what_came_meanwhile(self, redis_url: str, looking: redis.Redis) -> None:
+        nudges = Nudges(looking)
         partition = route_of(event(1)) % PARTITIONS
 
         async def work() -> None:
-            async with writing(redis_url, lambda *nudge: nudges.append(nudge)) as writer:
+            async with writing(redis_url, nudges) as writer:
+                await writer.write([event(1)])
+                await asyncio.to_thread(wait_until, lambda: len(nudges) == 1, what="the first nudge")
                 for number in range(20):
                     await writer.write([event(number)])
-                wait_until(lambda: len(nudges) == 1, what="the first nudge")
                 await asyncio.to_thread(wait_until, lambda: len(nudges) == 2, what="the last nudge")
 
         run(work())
-        assert nudges == [("absorb", partition)] * 2
+        assert nudges == [partition] * 2
 
-    def test_is_shared_by_all_web_processes(self, redis_url: str) -> None:
-        nudges: list[tuple[object, ...]] = []
+    def test_is_shared_by_all_web_processes(self, redis_url: str, looking: redis.Redis) -> None:
+        nudges = Nudges(looking)
 
         async def work() -> None:
-            async with (
-                writing(redis_url, lambda *nudge: nudges.append(nudge)) as one,
-                writing(redis_url, lambda *nudge: nudges.append(nudge)) as other,
-            ):
+            async with writing(redis_url, nudges) as one, writing(redis_url, nudges) as other:
                 began = asyncio.get_running_loop().time()
                 number = 0
                 while asyncio.get_running_loop().time() - began < 4 * NUDGE_EVERY / 1000:
@@ -198,35 +215,71 @@ class TestNudge:
         run(work())
         assert 1 <= len(nudges) <= 6
 
-    def test_of_what_somebody_waits_for_comes_soon_however_lately_another_came(
-        self, redis_url: str, looking: redis.Redis
-    ) -> None:
-        nudges: list[object] = []
-        for partition in range(PARTITIONS):
-            looking.set(redis_keys.nudged(f"absorb:{partition}"), 1)  # and no end of it
+    def test_does_not_pile_up_while_nobody_takes_it(self, redis_url: str, looking: redis.Redis) -> None:
+        nudges = Nudges()
+        looking.set(redis_keys.nudged("absorb:0"), 1, px=3_600_000)  # one is on its way
 
         async def work() -> None:
-            async with writing(redis_url, lambda _, partition: nudges.append(partition)) as writer:
-                await writer.write([event(1)], 1)
+            async with writing(redis_url, nudges) as writer:
                 for number in range(20):
-                    form = event(number).model_copy(update={"name": FORM_SUBMITTED})
-                    await asyncio.gather(writer.write([event(number)], 2), writer.write([form], 0))
+                    await writer.write([posted(number), event(number)], 0)
+                await writer.write([event(1)], 1)
                 await asyncio.to_thread(wait_until, lambda: nudges, what="a nudge")
 
         run(work())
-        assert set(nudges) == {0}
+        assert nudges == [1]
 
-    def test_goes_only_to_partitions_that_were_written_to(self, redis_url: str) -> None:
-        nudges: list[object] = []
-
+    def test_counts_as_lost_in_the_end(self, redis_url: str, looking: redis.Redis) -> None:
         async def work() -> None:
-            async with writing(redis_url, lambda _, partition: nudges.append(partition)) as writer:
+            async with writing(redis_url) as writer:
                 await writer.write([event(1)], 0)
-                await writer.write([event(2)], 2)
-                wait_until(lambda: len(nudges) == 2, what="two nudges")
 
         run(work())
-        assert sorted(map(int, map(str, nudges))) == [0, 2]
+        lasts: Any = looking.pttl(redis_keys.nudged("absorb:0"))
+        assert 0 < lasts <= NUDGE_LASTS
+
+    def test_of_what_somebody_waits_for_comes_at_once_however_lately_another_was_taken(
+        self, redis_url: str, looking: redis.Redis
+    ) -> None:
+        nudges = Nudges()
+
+        async def work() -> None:
+            async with writing(redis_url, nudges) as writer:
+                for number in range(3):
+                    looking.set(redis_keys.nudged("absorb:0"), 1, px=NUDGE_EVERY)
+                    await writer.write([posted(number)], 0)
+                await asyncio.to_thread(wait_until, lambda: len(nudges) == 3, what="three nudges")
+
+        run(work())
+        assert nudges == [0, 0, 0]
+
+    def test_comes_not_again_where_nothing_is_left(self, redis_url: str, looking: redis.Redis) -> None:
+        nudges = Nudges(looking)
+
+        async def work() -> None:
+            async with writing(redis_url, nudges) as writer:
+                for partition in (0, 1):
+                    await writer.write([event(1)], partition)
+                await asyncio.to_thread(wait_until, lambda: len(nudges) == 2, what="the first nudges")
+                for partition in (0, 1):
+                    await writer.write([event(2)], partition)
+                looking.delete(redis_keys.events(0))
+                await asyncio.to_thread(wait_until, lambda: nudges.count(1) == 2, what="the last nudge")
+
+        run(work())
+        assert nudges.count(0) == 1
+
+    def test_goes_only_to_partitions_that_were_written_to(self, redis_url: str) -> None:
+        nudges = Nudges()
+
+        async def work() -> None:
+            async with writing(redis_url, nudges) as writer:
+                await writer.write([event(1)], 0)
+                await writer.write([event(2)], 2)
+                await asyncio.to_thread(wait_until, lambda: len(nudges) == 2, what="two nudges")
+
+        run(work())
+        assert sorted(nudges) == [0, 2]
 
 
 def test_a_tally_counts_different_members(redis_url: str, looking: redis.Redis) -> None:

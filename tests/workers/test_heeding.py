@@ -111,6 +111,18 @@ def test_steps_wait(installation: Installation, queue: str) -> None:
     assert counted(installation.engine, messages) == 1
 
 
+def test_absorb_takes_no_step_that_is_held(installation: Installation) -> None:
+    hold(installation.engine, "sequences", installation.clock.now())
+    for each in (form("ana@acme.test"), download("ana@acme.test")):
+        installation.redis.xadd(events(0), {FIELD: EVENT.dump_json(each)})
+    workers.tasks.absorb_partition(0)
+    assert (counted(installation.engine), counted(installation.engine, messages)) == (2, 0)
+    assert installation.redis.llen(queue_key("sequences")) == 0, "nobody is woken while it is held"
+    let_go(installation.engine, "sequences")
+    workers.tasks.advance_due()
+    assert counted(installation.engine, messages) == 1
+
+
 @pytest.mark.parametrize("queue", ["mail", "all"])
 def test_mail_waits(installation: Installation, queue: str) -> None:
     installation.happen(form("ana@acme.test"), download("ana@acme.test"))

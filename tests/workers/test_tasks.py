@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 import workers.tasks
 from nurture.adapters.broker import queue_key
 from nurture.adapters.counters import Counters, Tally
-from nurture.adapters.database.tables import census, enrollments, erased_addresses, people, suppressions, surveys
+from nurture.adapters.database.tables import census, enrollments, erased_addresses, messages, people, suppressions, surveys
 from nurture.adapters.nudge import CeleryNudge
 from nurture.adapters.redis_keys import FIELD, MAILBOX_FAILS, events
 from nurture.adapters.tokens import MailLink, Tokens
@@ -24,6 +24,7 @@ from nurture.adapters.tracing import Traces, traces_for
 from nurture.bootstrap import WorkerParts
 from nurture.domain.event import EVENT
 from nurture.errors import Unavailable
+from nurture.flow.advance import Advanced, advance
 from nurture.settings import Settings
 from tests.support.definitions import definitions
 from tests.support.events import download, form, page
@@ -35,6 +36,8 @@ from tests.support.returned import bounce, reply
 from tests.support.smtp import SmtpSink
 from tests.support.surveys import plan, sequence
 from tests.support.waiting import MovableClock, wait_until
+from workers import life
+from workers.board import Board
 
 
 @pytest.fixture
@@ -113,8 +116,7 @@ def test_what_tasks_do_is_counted_once_for_each_batch(installation: Installation
     for each in (form("ana@acme.test", "ana"), form("bob@acme.test", "bob"), download("ana@acme.test")):
         installation.redis.xadd(events(1), {FIELD: EVENT.dump_json(each)})
     installation.redis.xadd(events(1), {FIELD: b"{}"})
-    workers.tasks.absorb_partition(1)
-    workers.tasks.advance_due()
+    workers.tasks.absorb_partition(1)  # and what became due by it
     workers.tasks.parts().tally.flush()
     counted = Counters(installation.redis).read()
     assert (counted["events_stored"], counted["events_parked"]) == (3, 1)
@@ -122,6 +124,39 @@ def test_what_tasks_do_is_counted_once_for_each_batch(installation: Installation
     assert (counted['task_runs{task="absorb"}'], counted['task_runs{task="advance"}']) == (1, 1)
     assert counted['task_seconds{task="absorb"}'] > 0
     assert 'task_failures{task="absorb"}' not in counted
+
+
+def test_what_absorb_makes_due_is_taken_on_by_the_same_process(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the board says so: an operator reads there what a process does."""
+    board = Board(1)
+    shown: list[str] = []
+
+    def looked_at(*told: Any) -> Advanced:
+        shown.extend(running.task for running in board.running({os.getpid()}))
+        return advance(*told)
+
+    monkeypatch.setattr(workers.tasks.parts(), "clock", installation.clock)
+    board.slot(0).born()
+    monkeypatch.setattr(life, "_slots", [board.slot(0)])
+    monkeypatch.setattr(workers.tasks, "advance", looked_at)
+    for each in (form("ana@acme.test", "ana"), download("ana@acme.test")):
+        installation.redis.xadd(events(1), {FIELD: EVENT.dump_json(each)})
+    workers.tasks.absorb_partition(1)
+    assert shown == ["nurture.advance"]
+    assert (installation.redis.llen(queue_key("sequences")), installation.redis.llen(queue_key("mail"))) == (0, 1)
+
+
+def test_a_worker_of_events_alone_leaves_the_steps_to_others(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers.tasks.parts(), "clock", installation.clock)
+    workers.tasks.parts().queues = ["events"]
+    for each in (form("ana@acme.test", "ana"), download("ana@acme.test")):
+        installation.redis.xadd(events(1), {FIELD: EVENT.dump_json(each)})
+    workers.tasks.absorb_partition(1)
+    with installation.engine.connect() as connection:
+        assert connection.scalar(select(func.count()).select_from(messages)) == 0
+    assert installation.redis.llen(queue_key("sequences")) == 1
 
 
 def test_mails_are_counted_by_what_became_of_them(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,17 +224,19 @@ def test_spans_of_a_batch_reach_a_collector(installation: Installation, monkeypa
     request = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     posted = form("ana@acme.test", "ana")
     posted = posted.model_copy(update={"context": {**posted.context, "traceparent": request}})
-    installation.redis.xadd(events(1), {FIELD: EVENT.dump_json(posted)})
+    for each in (posted, download("ana@acme.test")):
+        installation.redis.xadd(events(1), {FIELD: EVENT.dump_json(each)})
     parts = workers.tasks.parts()
+    monkeypatch.setattr(parts, "clock", installation.clock)
     with OtlpReceiver() as collector:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
         parts.traces = traces_for("worker", os.environ)
         workers.tasks.absorb_partition(1)
-        workers.tasks.advance_due()
         parts.traces.flush()
-        wait_until(lambda: collector.spans, 60, what="the span to arrive")
-    [span] = collector.spans
-    assert span.name == "absorb"
+        wait_until(lambda: len(collector.spans) > 1, 60, what="the spans to arrive")
+    span, following = collector.spans
+    assert (span.name, following.name) == ("absorb", "advance")
+    assert [link.span_id for link in following.links] == [span.span_id], "it was woken by what was absorbed"
     assert [link.trace_id.hex() for link in span.links] == ["0af7651916cd43dd8448eb211c80319c"]
     [resource] = collector.resources
     assert (resource["service.name"], resource["nurture.process"]) == ("nurture", "worker")
