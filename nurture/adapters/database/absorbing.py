@@ -21,7 +21,7 @@ from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rollups import StandingKeys
 from nurture.adapters.database.rows import person_row
 from nurture.adapters.database.suppressing import suppress
-from nurture.adapters.database.switching import keep_switch
+from nurture.adapters.database.switching import InForce, in_force, keep_switch
 from nurture.adapters.database.tables import (
     counted_events,
     daily_counts,
@@ -54,11 +54,11 @@ class AbsorbingTransaction:
         self.measuring = Measuring(connection, keys, self.definitions)
 
     def definitions(self) -> Definitions:
-        return self._in_force
+        return self.in_force.definitions
 
     @cached_property
-    def _in_force(self) -> Definitions:
-        return self._releases.current(self._connection)
+    def in_force(self) -> InForce:
+        return in_force(self._connection, self._releases)
 
     def unseen(self, batch: Sequence[Event]) -> list[Event]:
         """The events that are not stored yet. One that says something else under the id of another is kept as a conflict."""
@@ -90,7 +90,7 @@ class AbsorbingTransaction:
         insert_rows(self._connection, event_conflicts, list(rows.values()), unless_there=True)
 
     def world(self, batch: Sequence[Event]) -> World:
-        return WorldReader(self._connection, self._releases, self._in_force).read(batch)
+        return WorldReader(self._connection, self._releases, self.in_force).read(batch)
 
     def store(self, changes: Changes) -> None:
         self._store_people(changes.people)

@@ -3,14 +3,17 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select, union, union_all
 
 from nurture.adapters.database.bulk import among, insert_rows, put_rows
-from nurture.adapters.database.tables import identifiers, identity_journal
+from nurture.adapters.database.tables import identifiers, identity_journal, people
 from nurture.domain.identity import Dispute, Holding, Identifier, Register
 from nurture.domain.world import JournalEntry
+
+_JOURNAL: Final = identity_journal.c
 
 
 def holdings_named(connection: Connection, named: Collection[Identifier]) -> dict[Identifier, Holding]:
@@ -18,13 +21,15 @@ def holdings_named(connection: Connection, named: Collection[Identifier]) -> dic
     return dict(_holdings(connection, _any_of(connection, identifiers, named))) if named else {}
 
 
-def holders_named(connection: Connection, named: Collection[Identifier]) -> set[int]:
-    """The people who hold these identifiers."""
-    return (
-        set(connection.scalars(select(identifiers.c.person_id).where(_any_of(connection, identifiers, named))))
-        if named
-        else set()
-    )
+def people_about(connection: Connection, named: Collection[Identifier], linked: Collection[int]) -> set[int]:
+    """The people who hold these identifiers, those who are linked to, and whomever any of them was merged into."""
+    columns = people.c.id, people.c.merged_into
+    holders = people.join(identifiers, identifiers.c.person_id == people.c.id)
+    # In parts: for "one of these, or one of what is linked to" PostgreSQL would read the whole table.
+    asked = [select(*columns).select_from(holders).where(_any_of(connection, identifiers, named))] if named else []
+    asked += [select(*columns).where(among(connection, people.c.id, linked))] if linked else []
+    found = chain.from_iterable(connection.execute(union_all(*asked))) if asked else ()
+    return {each for each in found if each is not None}
 
 
 def holdings_of(connection: Connection, people: Collection[int]) -> dict[Identifier, Holding]:
@@ -63,14 +68,21 @@ def _any_of(connection: Connection, table: Any, named: Iterable[Identifier]) -> 
 
 def disputes_about(connection: Connection, named: Collection[Identifier]) -> Mapping[Identifier, Sequence[Dispute]]:
     """When these identifiers changed hands, or were asked for in vain."""
-    told: dict[Identifier, list[Dispute]] = defaultdict(list)
-    if named:
-        journal = identity_journal.c
-        asked = select(journal.kind, journal.value, journal.at, journal.person_id, journal.other_id)
-        for row in connection.execute(asked.where(journal.undone_at.is_(None), _any_of(connection, identity_journal, named))):
-            people = frozenset(each for each in (row.person_id, row.other_id) if each is not None)
-            told[Identifier(row.kind, row.value)].append(Dispute(row.at, people))
-    return told
+    return _disputes(connection.execute(_told(_any_of(connection, identity_journal, named)))) if named else {}
+
+
+def _told(which: ColumnElement[bool]) -> Select[Any]:
+    """What the journal tells, and nobody took back."""
+    columns = _JOURNAL.action, _JOURNAL.kind, _JOURNAL.value, _JOURNAL.at, _JOURNAL.person_id, _JOURNAL.other_id
+    return select(*columns).where(_JOURNAL.undone_at.is_(None), which)
+
+
+def _disputes(rows: Iterable[Row[Any]]) -> Mapping[Identifier, Sequence[Dispute]]:
+    disputes: dict[Identifier, list[Dispute]] = defaultdict(list)
+    for row in rows:
+        between = frozenset(each for each in (row.person_id, row.other_id) if each is not None)
+        disputes[Identifier(row.kind, row.value)].append(Dispute(row.at, between))
+    return disputes
 
 
 def journal_about(connection: Connection, named: Collection[Identifier]) -> Any | None:
@@ -78,13 +90,19 @@ def journal_about(connection: Connection, named: Collection[Identifier]) -> Any 
     return _any_of(connection, identity_journal, named) if named else None
 
 
-def losses_of(connection: Connection, people: Collection[int], since: datetime) -> Mapping[int, datetime]:
-    """When each of these people last lost an identifier to another, if it was after `since`."""
-    journal = identity_journal.c
-    moved = and_(journal.action == "moved", journal.undone_at.is_(None), journal.at > since)
-    lost = select(journal.other_id.label("person"), func.max(journal.at).label("at")).group_by(journal.other_id)
-    found = connection.execute(lost.where(among(connection, journal.other_id, people), moved)) if people else ()
-    return {row.person: row.at for row in found}
+def disputes_and_losses(
+    connection: Connection, named: Collection[Identifier], everybody: Collection[int], since: datetime
+) -> tuple[Mapping[Identifier, Sequence[Dispute]], Mapping[int, datetime]]:
+    """The disputes about these identifiers, and when each of these people last lost one to another, if it was after `since`."""
+    which = [_any_of(connection, identity_journal, named)] if named else []
+    lost = and_(_JOURNAL.action == "moved", _JOURNAL.at > since)
+    which += [and_(among(connection, _JOURNAL.other_id, everybody), lost)] if everybody else []
+    rows = connection.execute(union(*map(_told, which))).all() if which else ()
+    losses: dict[int, datetime] = {}
+    for row in rows:
+        if row.action == "moved" and row.at > since and row.other_id in everybody:
+            losses[row.other_id] = max(row.at, losses.get(row.other_id, row.at))
+    return _disputes(row for row in rows if Identifier(row.kind, row.value) in named), losses
 
 
 def store_register(connection: Connection, register: Register) -> None:
