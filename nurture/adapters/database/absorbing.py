@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, delete, literal, select, union_all, update
+from sqlalchemy import Connection, Engine, Executable, bindparam, delete, literal, select, union_all, update
 
-from nurture.adapters.database.bulk import add_to_rows, among, insert_rows, update_rows
+from nurture.adapters.database.bulk import Among, add_to_rows, among, ask, insert_rows, update_rows
 from nurture.adapters.database.consenting import store_lifted, store_statements, store_wishes
 from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.erased_addresses import ErasedAddresses
@@ -73,9 +73,7 @@ class AbsorbingTransaction:
         return fresh
 
     def _fingerprints(self, keys: Any) -> dict[UUID, int]:
-        held = select(events.c.id, events.c.fingerprint).where(among(self._connection, events.c.id, keys))
-        counted = select(counted_events.c.id, literal(0)).where(among(self._connection, counted_events.c.id, keys))
-        return {row.id: row.fingerprint for row in self._connection.execute(union_all(held, counted)).all()}
+        return {row.id: row.fingerprint for row in ask(self._connection, _stored_already, keys=keys)}
 
     def _store_conflicts(self, found: Sequence[Event]) -> None:
         rows = {
@@ -207,8 +205,18 @@ class AbsorbingTransaction:
         """Leave people who no longer follow from the log to the verb *recount*."""
         if changes.recounts:
             due = min(event.received_at for event, *_ in changes.events)
-            which = among(self._connection, people.c.id, changes.recounts)
-            self._connection.execute(update(people).where(which, people.c.recount_at.is_(None)).values(recount_at=due))
+            ask(self._connection, _marked, recounts=changes.recounts, due=due)
+
+
+def _stored_already(among: Among) -> Executable:
+    held = select(events.c.id, events.c.fingerprint).where(among(events.c.id, "keys"))
+    counted = select(counted_events.c.id, literal(0)).where(among(counted_events.c.id, "keys"))
+    return union_all(held, counted)
+
+
+def _marked(among: Among) -> Executable:
+    unmarked = among(people.c.id, "recounts"), people.c.recount_at.is_(None)
+    return update(people).where(*unmarked).values(recount_at=bindparam("due"))
 
 
 @contextmanager

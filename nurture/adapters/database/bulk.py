@@ -6,14 +6,33 @@ placeholders whose length changes with every batch and defeats every statement c
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cache, lru_cache
+from typing import Any, Final, Protocol
 
 from pydantic_core import to_json
-from sqlalchemy import Column, ColumnElement, Connection, Table, any_, bindparam, func, literal, select, text, tuple_, update
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Executable,
+    Result,
+    Table,
+    Text,
+    TypeDecorator,
+    any_,
+    bindparam,
+    func,
+    literal,
+    select,
+    text,
+    tuple_,
+    update,
+)  # fmt: skip
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.types import ARRAY
+from sqlalchemy.types import ARRAY, TypeEngine
 
 Row = Mapping[str, Any]
 
@@ -22,11 +41,51 @@ _POSTGRESQL: Final = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQ
 
 def among(connection: Connection, column: Column[Any], values: Collection[Any]) -> ColumnElement[bool]:
     """Whether a column's value is one of `values`, which travel as a single parameter."""
-    if connection.dialect.name == "postgresql":
-        return column == any_(literal(list(values), ARRAY(column.type)))
-    bind = column.type.bind_processor(connection.dialect)
-    plain = json.dumps([bind(value) if bind else value for value in values])
-    return column.in_(select(func.json_each(plain).table_valued("value").c.value))
+    return _is_in(connection.dialect.name, column, literal(values, _Many(column.type)))
+
+
+class Among(Protocol):
+    """Whether a column's value is one of those that come under a name, in a statement that is built once."""
+
+    def __call__(self, column: Column[Any], name: str) -> ColumnElement[bool]: ...
+
+
+def ask(connection: Connection, question: Callable[[Among], Executable], **values: Any) -> Result[Any]:
+    """Execute the statement that `question`, a function of a module, builds when it is first asked: building one, and looking up
+    whether it is known, costs as much as sending it. `values` are those of its parameters.
+    """
+    return connection.execute(_built(connection.dialect.name, question), values)
+
+
+@cache
+def _built(dialect: str, question: Callable[[Among], Executable]) -> Executable:
+    return question(lambda column, name: _is_in(dialect, column, bindparam(name, type_=_Many(column.type))))
+
+
+def _is_in(dialect: str, column: Column[Any], many: BindParameter[Any]) -> ColumnElement[bool]:
+    if dialect == "postgresql":
+        return column == any_(many)
+    return column.in_(select(func.json_each(many).table_valued("value").c.value))
+
+
+class _Many(TypeDecorator[Collection[Any]]):
+    """Many values of a type: an array for PostgreSQL, a JSON text for SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, of: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.of = of
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(ARRAY(self.of) if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: Collection[Any] | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name == "postgresql":
+            return list(value or ())
+        bind = self.of.bind_processor(dialect)
+        return json.dumps([bind(each) if bind else each for each in value])
 
 
 def among_pairs(

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, Executable, delete, select, text
 
-from nurture.adapters.database.bulk import among, insert_rows
+from nurture.adapters.database.bulk import Among, among, ask, insert_rows
 from nurture.adapters.database.contributions import remeasure, withdraw
 from nurture.adapters.database.goals import note_goals
 from nurture.adapters.database.rollups import StandingKeys, add, closed_before
@@ -189,8 +189,7 @@ class Measuring:
         return taken
 
     def _days(self, people: Collection[int]) -> dict[int, set[int]]:
-        kept = select(active_days).where(among(self._connection, active_days.c.person_id, people))
-        return _by_person(self._connection.execute(kept))
+        return _by_person(ask(self._connection, _days, people=people))
 
 
 #: Days are stored, and those that were not known come back, in one statement with one parameter.
@@ -204,6 +203,10 @@ _INSERT_DAYS: Final[Mapping[str, str]] = {
         "ON CONFLICT DO NOTHING RETURNING person_id, day"
     ),
 }
+
+
+def _days(among: Among) -> Executable:
+    return select(active_days).where(among(active_days.c.person_id, "people"))
 
 
 def _root(person: int, into: Mapping[int, int]) -> int:

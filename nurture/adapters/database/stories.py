@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Executable, Row, Select, bindparam, or_, select
 
-from nurture.adapters.database.bulk import among
+from nurture.adapters.database.bulk import Among, among, ask
 from nurture.adapters.database.horizons import EVENTS
 from nurture.adapters.database.rows import event_of
 from nurture.adapters.database.tables import contributions, events, horizons, people, stage_changes
@@ -58,16 +58,7 @@ def stories_of(connection: Connection, definitions: Definitions, family: Collect
 
 def _begun(connection: Connection, family: Collection[int]) -> tuple[dict[int, int], dict[int, _Way]]:
     """The ids under which people count, by theirs, and for each of them what their story begins with, and their moves."""
-    who, move = people.c, stage_changes.c
-    asked = (
-        select(who.id, who.merged_into, who.first_seen_at, who.stage, who.first_touch, who.last_touch)
-        .add_columns(select(horizons.c.at).where(horizons.c.what == EVENTS).scalar_subquery().label("horizon"))
-        .add_columns(move.at, move.to_stage, move.event_id, move.asset, move.touch)
-        .select_from(people.outerjoin(stage_changes, move.person_id == who.id))
-        .where(among(connection, who.id, family))
-        .order_by(move.at, move.id)
-    )
-    rows = connection.execute(asked).all()
+    rows = ask(connection, _beginnings, family=family).all()
     ways = {row.id: _Way(row.first_seen_at, row.stage, row.horizon) for row in rows if row.merged_into is None}
     root_of = {row.id: row.merged_into or row.id for row in rows}
     for row in rows:
@@ -75,6 +66,18 @@ def _begun(connection: Connection, family: Collection[int]) -> tuple[dict[int, i
         way.touches += _forgotten([row.first_touch, row.last_touch], way.horizon)
         way.moves += [row] if row.at is not None else []
     return root_of, ways
+
+
+def _beginnings(among: Among) -> Executable:
+    who, move = people.c, stage_changes.c
+    return (
+        select(who.id, who.merged_into, who.first_seen_at, who.stage, who.first_touch, who.last_touch)
+        .add_columns(select(horizons.c.at).where(horizons.c.what == EVENTS).scalar_subquery().label("horizon"))
+        .add_columns(move.at, move.to_stage, move.event_id, move.asset, move.touch)
+        .select_from(people.outerjoin(stage_changes, move.person_id == who.id))
+        .where(among(who.id, "family"))
+        .order_by(move.at, move.id)
+    )
 
 
 def _forgotten(stored: Iterable[Mapping[str, str] | None], horizon: datetime | None) -> Iterator[Touch]:
@@ -98,15 +101,26 @@ def _recall(connection: Connection, root_of: Mapping[int, int], ways: Mapping[in
 
 def _read_log(connection: Connection, definitions: Definitions, root_of: Mapping[int, int], ways: Mapping[int, _Way]) -> None:
     """The visits that brought people up to their last milestone, and what they read and sent till then."""
+    latest = max(way.moves[-1].at for way in ways.values())
+    question = _what_tells if len(root_of) <= _AT_ONCE else _what_tells_by_parts
+    for row in ask(connection, question, family=root_of, latest=latest):
+        _learn(ways[root_of[row.person_id]], row, definitions)
+
+
+def _what_tells(among: Among) -> Select[Any]:
     log = events.c
     columns = log.id, log.person_id, log.name, log.occurred_at, log.received_at, log.channel, log.body
-    latest = max(way.moves[-1].at for way in ways.values())
     telling = or_(log.channel.is_not(None), log.name.in_(_TELLING))
-    whose = among(connection, log.person_id, root_of)
-    asked = select(*columns).where(whose, log.verdict == "human", log.occurred_at <= latest, telling)
-    options: Any = {} if len(root_of) <= _AT_ONCE else {"yield_per": 1_000}
-    for row in connection.execute(asked.order_by(log.occurred_at, log.id), execution_options=options):
-        _learn(ways[root_of[row.person_id]], row, definitions)
+    theirs = (
+        among(log.person_id, "family"),
+        log.verdict == "human",
+        log.occurred_at <= bindparam("latest", type_=log.occurred_at.type),
+    )
+    return select(*columns).where(*theirs, telling).order_by(log.occurred_at, log.id)
+
+
+def _what_tells_by_parts(among: Among) -> Executable:
+    return _what_tells(among).execution_options(yield_per=1_000)
 
 
 def _learn(way: _Way, row: Any, definitions: Definitions) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 
-from sqlalchemy import ColumnElement, Connection, and_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Executable, and_, select, union_all
 
-from nurture.adapters.database.bulk import among, among_pairs
+from nurture.adapters.database.bulk import Among, among, among_pairs, ask
 from nurture.adapters.database.consenting import agreements_of
 from nurture.adapters.database.histories import give_histories, reach_of
 from nurture.adapters.database.identities import disputes_and_losses, holdings_about, people_about
@@ -82,8 +82,7 @@ class WorldReader:
         """
         if not everybody:
             return {}
-        which = among(self._connection, people.c.id, everybody)
-        found = self._connection.execute(select(people).where(which).order_by(people.c.id).with_for_update()).all()
+        found = ask(self._connection, _locked, everybody=everybody).all()
         if any(row.merged_into is not None and row.merged_into not in everybody for row in found):
             raise Conflict
         return {row.id: person_of(row) for row in found}
@@ -144,8 +143,7 @@ class WorldReader:
         return which
 
     def _enrollments(self, everybody: Collection[int]) -> list[Enrollment]:
-        found = self._connection.execute(select(enrollments).where(among(self._connection, enrollments.c.person_id, everybody)))
-        return [enrollment_of(row) for row in found]
+        return [enrollment_of(row) for row in ask(self._connection, _runs, everybody=everybody)]
 
     def _sent_at(self, wanted: set[int]) -> Mapping[int, datetime]:
         """When these messages left; of one whose outcome is not noted yet, or never will be, when it was being handed over."""
@@ -223,3 +221,11 @@ class WorldReader:
             for row in found:
                 moves[row.person_id].append(stage_change_of(row, by_key.get(row.event_id)))
         return moves
+
+
+def _locked(among: Among) -> Executable:
+    return select(people).where(among(people.c.id, "everybody")).order_by(people.c.id).with_for_update()
+
+
+def _runs(among: Among) -> Executable:
+    return select(enrollments).where(among(enrollments.c.person_id, "everybody"))
