@@ -50,15 +50,18 @@ class Among(Protocol):
     def __call__(self, column: Column[Any], name: str) -> ColumnElement[bool]: ...
 
 
-def ask(connection: Connection, question: Callable[[Among], Executable], **values: Any) -> Result[Any]:
-    """Execute the statement that `question`, a function of a module, builds when it is first asked: building one, and looking up
+Question = Callable[[Among], Executable]
+
+
+def ask(connection: Connection, question: Question, **values: Any) -> Result[*tuple[Any, ...]]:
+    """Execute the statement that `question`, the same function each time, builds when it is first asked: building one, and looking up
     whether it is known, costs as much as sending it. `values` are those of its parameters.
     """
     return connection.execute(_built(connection.dialect.name, question), values)
 
 
 @cache
-def _built(dialect: str, question: Callable[[Among], Executable]) -> Executable:
+def _built(dialect: str, question: Question) -> Executable:
     return question(lambda column, name: _is_in(dialect, column, bindparam(name, type_=_Many(column.type))))
 
 
