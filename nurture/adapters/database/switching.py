@@ -18,6 +18,7 @@ from nurture.domain.definitions import Definitions
 
 #: The key of PostgreSQL's advisory lock; any number that nobody else uses in this database.
 _SWITCH: Final = 7_305_808_863_412_593
+_KEEP: Final = select(func.pg_advisory_xact_lock_shared(_SWITCH))
 
 _WHAT_WORKERS_GO_BY: Final = union_all(
     select(literal_column("'release'").label("what"), cast(func.max(releases.c.id), String).label("name")),
@@ -47,7 +48,7 @@ def in_force(connection: Connection, known: Releases) -> InForce:
 def keep_switch(connection: Connection) -> None:
     """Let nobody turn the switch before this transaction ends. Its first statement, or it may wait for what waits for it."""
     if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock_shared(_SWITCH)))
+        connection.execute(_KEEP)
 
 
 def turn_switch(connection: Connection) -> None:
