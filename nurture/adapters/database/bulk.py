@@ -7,8 +7,9 @@ placeholders whose length changes with every batch and defeats every statement c
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from pydantic_core import to_json
 from sqlalchemy import (
@@ -44,10 +45,22 @@ def among(connection: Connection, column: Column[Any], values: Collection[Any]) 
     return _is_in(connection.dialect.name, column, literal(values, _Many(column.type)))
 
 
-class Among(Protocol):
+@dataclass(frozen=True)
+class Among:
     """Whether a column's value is one of those that come under a name, in a statement that is built once."""
 
-    def __call__(self, column: Column[Any], name: str) -> ColumnElement[bool]: ...
+    dialect: str
+
+    def __call__(self, column: Column[Any], name: str) -> ColumnElement[bool]:
+        return _is_in(self.dialect, column, _many(column, name))
+
+    def pairs(self, columns: tuple[Column[Any], Column[Any]], names: tuple[str, str]) -> ColumnElement[bool]:
+        """Whether the values of two columns stand side by side in what comes under two names."""
+        one, other = (_many(column, name) for column, name in zip(columns, names, strict=True))
+        if self.dialect == "postgresql":
+            return tuple_(*columns).in_(select(func.unnest(one, other).table_valued("one", "other").render_derived()))
+        left, right = (func.json_each(many).table_valued("key", "value") for many in (one, other))
+        return tuple_(*columns).in_(select(left.c.value, right.c.value).where(left.c.key == right.c.key))
 
 
 Question = Callable[[Among], Executable]
@@ -62,7 +75,11 @@ def ask(connection: Connection, question: Question, **values: Any) -> Result[*tu
 
 @cache
 def _built(dialect: str, question: Question) -> Executable:
-    return question(lambda column, name: _is_in(dialect, column, bindparam(name, type_=_Many(column.type))))
+    return question(Among(dialect))
+
+
+def _many(column: Column[Any], name: str) -> BindParameter[Any]:
+    return bindparam(name, type_=_Many(column.type))
 
 
 def _is_in(dialect: str, column: Column[Any], many: BindParameter[Any]) -> ColumnElement[bool]:
@@ -89,17 +106,6 @@ class _Many(TypeDecorator[Collection[Any]]):
             return list(value or ())
         bind = self.of.bind_processor(dialect)
         return json.dumps([bind(each) if bind else each for each in value])
-
-
-def among_pairs(
-    connection: Connection, columns: tuple[Column[Any], Column[Any]], values: Collection[tuple[Any, Any]]
-) -> ColumnElement[bool]:
-    """Whether the values of two columns are one of these pairs, which travel as two parameters."""
-    if connection.dialect.name == "postgresql":
-        arrays = (literal([pair[index] for pair in values], ARRAY(column.type)) for index, column in enumerate(columns))
-        return tuple_(*columns).in_(select(func.unnest(*arrays).table_valued("one", "other").render_derived()))
-    pairs = func.json_each(json.dumps(list(values))).table_valued("value")
-    return tuple_(*columns).in_(select(*(pairs.c.value.op("->>")(index) for index in range(2))))
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Row], *, unless_there: bool = False) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 
-from sqlalchemy import ColumnElement, Connection, Executable, and_, select, union_all
+from sqlalchemy import Connection, Executable, select, union_all
 
-from nurture.adapters.database.bulk import Among, among, among_pairs, ask
+from nurture.adapters.database.bulk import Among, among, ask
 from nurture.adapters.database.consenting import agreements_of
 from nurture.adapters.database.histories import give_histories, reach_of
 from nurture.adapters.database.identities import disputes_and_losses, holdings_about, people_about
@@ -122,25 +122,15 @@ class WorldReader:
 
     def _cells(self, people: Collection[int], near: Mapping[int, Collection[int]]) -> dict[int, dict[Cell, int]]:
         """All cells of people, and of those who are near what is within reach."""
-        which = [among(self._connection, score_cells.c.person_id, people)] if people else []
-        which += self._within_reach(near) if near else []
-        if not which:
-            return {}
         cells: dict[int, dict[Cell, int]] = defaultdict(dict)
-        columns = score_cells.c.person_id, score_cells.c.rule, score_cells.c.day, score_cells.c.hits
-        asked = union_all(*(select(*columns).where(each) for each in which))  # each of them an index serves
-        for person, rule, day, hits in self._connection.execute(asked).all():
+        if not people and not near:
+            return cells
+        reached = [(person, day) for person, days in near.items() for day in days]
+        values = {"near": near, "far": sorted(far_rules(self._definitions.scoring)), "people": people}
+        values |= {"persons": [person for person, _ in reached], "days": [day for _, day in reached]}
+        for person, rule, day, hits in ask(self._connection, _cells, **values).all():
             cells[person][Cell(rule, day)] = hits
         return cells
-
-    def _within_reach(self, near: Mapping[int, Collection[int]]) -> list[ColumnElement[bool]]:
-        """What is true of cells that the caps of a new hit may share: of the days on which people act, or of far rules."""
-        reached = [(person, day) for person, days in near.items() for day in days]
-        which = [among_pairs(self._connection, (score_cells.c.person_id, score_cells.c.day), reached)] if reached else []
-        if far := far_rules(self._definitions.scoring):
-            theirs = among(self._connection, score_cells.c.person_id, near.keys())
-            which.append(and_(theirs, among(self._connection, score_cells.c.rule, sorted(far))))
-        return which
 
     def _enrollments(self, everybody: Collection[int]) -> list[Enrollment]:
         return [enrollment_of(row) for row in ask(self._connection, _runs, everybody=everybody)]
@@ -229,3 +219,17 @@ def _locked(among: Among) -> Executable:
 
 def _runs(among: Among) -> Executable:
     return select(enrollments).where(among(enrollments.c.person_id, "everybody"))
+
+
+def _cells(among: Among) -> Executable:
+    """All cells of people; of those who are near the ones that the caps of a new hit may share: of the days on which they act, and of
+    far rules. In parts, each of which an index serves.
+    """
+    cells = score_cells.c
+    columns = cells.person_id, cells.rule, cells.day, cells.hits
+    parts = (
+        (among(cells.person_id, "people"),),
+        (among.pairs((cells.person_id, cells.day), ("persons", "days")),),
+        (among(cells.person_id, "near"), among(cells.rule, "far")),
+    )
+    return union_all(*(select(*columns).where(*part) for part in parts))
