@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from redis import Redis
 from sqlalchemy import ColumnElement, Row, Table, func, select, update
+from sqlalchemy import event as hook
 
 from nurture.adapters.database.store import Database
 from nurture.adapters.database.tables import (
@@ -53,6 +54,16 @@ def test_what_is_absorbed_leaves_the_stream(intake: Intake, redis: Redis) -> Non
     intake.take([page("/a"), page("/b")])
     assert redis.xlen(stream_of(0)) == 0
     assert intake.absorb().read == 0
+
+
+def test_a_small_batch_asks_the_database_few_questions(intake: Intake, database: Database) -> None:
+    visitors = [f"device-{number}" for number in range(20)]
+    intake.take([page("/blog/a", visitor) for visitor in visitors])
+    asked: list[str] = []
+    hook.listen(database.engine, "before_cursor_execute", lambda _connection, _cursor, statement, *_: asked.append(statement))
+    absorbed = intake.take([page("/pricing", visitor, MONDAY + timedelta(minutes=1)) for visitor in visitors])
+    assert absorbed.stored == len(visitors)
+    assert len(asked) <= 18, "\n".join(asked)
 
 
 def test_an_event_sent_again_counts_once(intake: Intake, database: Database) -> None:

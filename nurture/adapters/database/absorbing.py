@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, delete, literal, select, union_all, update
+from sqlalchemy import Connection, Engine, Executable, bindparam, delete, literal, select, union_all, update
 
-from nurture.adapters.database.bulk import add_to_rows, among, insert_rows, update_rows
+from nurture.adapters.database.bulk import Among, add_to_rows, among, ask, insert_rows, update_rows
 from nurture.adapters.database.consenting import store_lifted, store_statements, store_wishes
 from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.erased_addresses import ErasedAddresses
@@ -21,7 +21,7 @@ from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rollups import StandingKeys
 from nurture.adapters.database.rows import person_row
 from nurture.adapters.database.suppressing import suppress
-from nurture.adapters.database.switching import keep_switch
+from nurture.adapters.database.switching import InForce, in_force, keep_switch
 from nurture.adapters.database.tables import (
     counted_events,
     daily_counts,
@@ -54,11 +54,11 @@ class AbsorbingTransaction:
         self.measuring = Measuring(connection, keys, self.definitions)
 
     def definitions(self) -> Definitions:
-        return self._in_force
+        return self.in_force.definitions
 
     @cached_property
-    def _in_force(self) -> Definitions:
-        return self._releases.current(self._connection)
+    def in_force(self) -> InForce:
+        return in_force(self._connection, self._releases)
 
     def unseen(self, batch: Sequence[Event]) -> list[Event]:
         """The events that are not stored yet. One that says something else under the id of another is kept as a conflict."""
@@ -73,9 +73,7 @@ class AbsorbingTransaction:
         return fresh
 
     def _fingerprints(self, keys: Any) -> dict[UUID, int]:
-        held = select(events.c.id, events.c.fingerprint).where(among(self._connection, events.c.id, keys))
-        counted = select(counted_events.c.id, literal(0)).where(among(self._connection, counted_events.c.id, keys))
-        return {row.id: row.fingerprint for row in self._connection.execute(union_all(held, counted)).all()}
+        return {row.id: row.fingerprint for row in ask(self._connection, _stored_already, keys=keys)}
 
     def _store_conflicts(self, found: Sequence[Event]) -> None:
         rows = {
@@ -90,7 +88,7 @@ class AbsorbingTransaction:
         insert_rows(self._connection, event_conflicts, list(rows.values()), unless_there=True)
 
     def world(self, batch: Sequence[Event]) -> World:
-        return WorldReader(self._connection, self._releases, self._in_force).read(batch)
+        return WorldReader(self._connection, self._releases, self.in_force).read(batch)
 
     def store(self, changes: Changes) -> None:
         self._store_people(changes.people)
@@ -207,8 +205,18 @@ class AbsorbingTransaction:
         """Leave people who no longer follow from the log to the verb *recount*."""
         if changes.recounts:
             due = min(event.received_at for event, *_ in changes.events)
-            which = among(self._connection, people.c.id, changes.recounts)
-            self._connection.execute(update(people).where(which, people.c.recount_at.is_(None)).values(recount_at=due))
+            ask(self._connection, _marked, recounts=changes.recounts, due=due)
+
+
+def _stored_already(among: Among) -> Executable:
+    held = select(events.c.id, events.c.fingerprint).where(among(events.c.id, "keys"))
+    counted = select(counted_events.c.id, literal(0)).where(among(counted_events.c.id, "keys"))
+    return union_all(held, counted)
+
+
+def _marked(among: Among) -> Executable:
+    unmarked = among(people.c.id, "recounts"), people.c.recount_at.is_(None)
+    return update(people).where(*unmarked).values(recount_at=bindparam("due"))
 
 
 @contextmanager

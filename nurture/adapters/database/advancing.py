@@ -15,7 +15,6 @@ from nurture.adapters.database.dialect import translated
 from nurture.adapters.database.erased_addresses import ErasedAddresses
 from nurture.adapters.database.handing_off import store_alerts
 from nurture.adapters.database.histories import give_histories, reach_of
-from nurture.adapters.database.holding import held_and_closed
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rollups import StandingKeys
 from nurture.adapters.database.rows import enrollment_of, enrollment_row, person_of
@@ -55,7 +54,7 @@ class AdvancingTransaction:
         scoring = self.definitions().scoring
         facts = {person.id: person.facts(at, scoring) for person in persons.values()}
         mailed, others = self._mailed(runs, sequences), self._others(runs, sequences)
-        held, closed = held_and_closed(self._connection)
+        _, held, closed = self._absorbing.in_force
         return [
             Standing(
                 run, sequences[run.id], facts[run.person], mailed.get(run.person, ()), others.get(run.person, ()), held, closed

@@ -6,14 +6,34 @@ placeholders whose length changes with every batch and defeats every statement c
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from pydantic_core import to_json
-from sqlalchemy import Column, ColumnElement, Connection, Table, any_, bindparam, func, literal, select, text, tuple_, update
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Executable,
+    Result,
+    Table,
+    Text,
+    TypeDecorator,
+    any_,
+    bindparam,
+    func,
+    literal,
+    select,
+    text,
+    tuple_,
+    update,
+)  # fmt: skip
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.types import ARRAY
+from sqlalchemy.types import ARRAY, TypeEngine
 
 Row = Mapping[str, Any]
 
@@ -22,22 +42,70 @@ _POSTGRESQL: Final = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQ
 
 def among(connection: Connection, column: Column[Any], values: Collection[Any]) -> ColumnElement[bool]:
     """Whether a column's value is one of `values`, which travel as a single parameter."""
-    if connection.dialect.name == "postgresql":
-        return column == any_(literal(list(values), ARRAY(column.type)))
-    bind = column.type.bind_processor(connection.dialect)
-    plain = json.dumps([bind(value) if bind else value for value in values])
-    return column.in_(select(func.json_each(plain).table_valued("value").c.value))
+    return _is_in(connection.dialect.name, column, literal(values, _Many(column.type)))
 
 
-def among_pairs(
-    connection: Connection, columns: tuple[Column[Any], Column[Any]], values: Collection[tuple[Any, Any]]
-) -> ColumnElement[bool]:
-    """Whether the values of two columns are one of these pairs, which travel as two parameters."""
-    if connection.dialect.name == "postgresql":
-        arrays = (literal([pair[index] for pair in values], ARRAY(column.type)) for index, column in enumerate(columns))
-        return tuple_(*columns).in_(select(func.unnest(*arrays).table_valued("one", "other").render_derived()))
-    pairs = func.json_each(json.dumps(list(values))).table_valued("value")
-    return tuple_(*columns).in_(select(*(pairs.c.value.op("->>")(index) for index in range(2))))
+@dataclass(frozen=True)
+class Among:
+    """Whether a column's value is one of those that come under a name, in a statement that is built once."""
+
+    dialect: str
+
+    def __call__(self, column: Column[Any], name: str) -> ColumnElement[bool]:
+        return _is_in(self.dialect, column, _many(column, name))
+
+    def pairs(self, columns: tuple[Column[Any], Column[Any]], names: tuple[str, str]) -> ColumnElement[bool]:
+        """Whether the values of two columns stand side by side in what comes under two names."""
+        one, other = (_many(column, name) for column, name in zip(columns, names, strict=True))
+        if self.dialect == "postgresql":
+            return tuple_(*columns).in_(select(func.unnest(one, other).table_valued("one", "other").render_derived()))
+        left, right = (func.json_each(many).table_valued("key", "value") for many in (one, other))
+        return tuple_(*columns).in_(select(left.c.value, right.c.value).where(left.c.key == right.c.key))
+
+
+Question = Callable[[Among], Executable]
+
+
+def ask(connection: Connection, question: Question, **values: Any) -> Result[*tuple[Any, ...]]:
+    """Execute the statement that `question`, the same function each time, builds when it is first asked: building one, and looking up
+    whether it is known, costs as much as sending it. `values` are those of its parameters.
+    """
+    return connection.execute(_built(connection.dialect.name, question), values)
+
+
+@cache
+def _built(dialect: str, question: Question) -> Executable:
+    return question(Among(dialect))
+
+
+def _many(column: Column[Any], name: str) -> BindParameter[Any]:
+    return bindparam(name, type_=_Many(column.type))
+
+
+def _is_in(dialect: str, column: Column[Any], many: BindParameter[Any]) -> ColumnElement[bool]:
+    if dialect == "postgresql":
+        return column == any_(many)
+    return column.in_(select(func.json_each(many).table_valued("value").c.value))
+
+
+class _Many(TypeDecorator[Collection[Any]]):
+    """Many values of a type: an array for PostgreSQL, a JSON text for SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, of: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.of = of
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(ARRAY(self.of) if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: Collection[Any] | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name == "postgresql":
+            return list(value or ())
+        bind = self.of.bind_processor(dialect)
+        return json.dumps([bind(each) if bind else each for each in value])
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Row], *, unless_there: bool = False) -> None:

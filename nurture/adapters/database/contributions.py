@@ -7,12 +7,13 @@ transaction, when everything else is stored, they are measured again, and the di
 from collections import Counter
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Executable, delete, select
 
-from nurture.adapters.database.bulk import among, put_rows
-from nurture.adapters.database.families import family_of
+from nurture.adapters.database.bulk import Among, among, ask, put_rows
+from nurture.adapters.database.families import family_among
 from nurture.adapters.database.stories import stories_of
 from nurture.adapters.database.tables import contributions
+from nurture.adapters.database.tables import people as everybody
 from nurture.domain.definitions import Definitions
 from nurture.domain.measuring.milestones import added_by
 from nurture.domain.measuring.tally import Place, Tally, difference
@@ -34,17 +35,16 @@ def remeasure(connection: Connection, definitions: Definitions, people: Collecti
     """
     if not people:
         return Tally()
-    everybody = family_of(connection, people)
-    before, after = kept(connection, everybody), measured(connection, definitions, everybody)
-    changed = {id_ for id_ in {*before, *after} if before.get(id_) != after.get(id_)}
-    gone = changed - {id_ for id_ in after if after[id_]}
+    before = {row.id: tally_of(row.body or []) for row in ask(connection, _kept_of_family, people=people)}
+    now = measured(connection, definitions, before.keys())
+    after = {id_: now.get(id_, Tally()) for id_ in before}
+    changed = {id_ for id_ in before if before[id_] != after[id_]}
+    gone = {id_ for id_ in changed if not after[id_]}
     if gone:
         connection.execute(delete(contributions).where(among(connection, contributions.c.person_id, gone)))
     rows = [{"person_id": id_, "body": _body(after[id_])} for id_ in sorted(changed - gone)]
     put_rows(connection, contributions, rows)
-    return difference(
-        _sum({id_: before[id_] for id_ in changed & before.keys()}), _sum({id_: after[id_] for id_ in changed & after.keys()})
-    )
+    return difference(_sum({id_: before[id_] for id_ in changed}), _sum({id_: after[id_] for id_ in changed}))
 
 
 def withdraw(connection: Connection, people: Collection[int]) -> Tally:
@@ -52,6 +52,13 @@ def withdraw(connection: Connection, people: Collection[int]) -> Tally:
     before = kept(connection, people)
     connection.execute(delete(contributions).where(among(connection, contributions.c.person_id, people)))
     return difference(_sum(before), Tally())
+
+
+def _kept_of_family(among: Among) -> Executable:
+    """People and all who are the same human, with what they were found to add; who adds nothing is there as well."""
+    family = family_among(among(everybody.c.id, "people"))
+    theirs = family.outerjoin(contributions, contributions.c.person_id == family.c.id)
+    return select(family.c.id, contributions.c.body).select_from(theirs)
 
 
 def kept(connection: Connection, people: Collection[int]) -> Mapping[int, Tally]:

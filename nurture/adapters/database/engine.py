@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from pydantic_core import from_json
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError
@@ -46,7 +47,7 @@ def make_engine(url: str, *, pool_size: int = 2, busy: bool = False, silence: fl
 def _postgresql(url: URL, pool_size: int, silence: float, *, busy: bool) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"), pool_size=pool_size, max_overflow=2, pool_pre_ping=not busy, hide_parameters=True,
-        connect_args={"connect_timeout": 5, "application_name": "nurture", **_heard_by_us(silence)},
+        json_deserializer=from_json, connect_args={"connect_timeout": 5, "application_name": "nurture", **_heard_by_us(silence)},
     )  # fmt: skip
     # By default PostgreSQL thinks of disks that turn, and reads a whole table rather than the hundred rows that a batch is about.
     prepared = "; ".join(f"SET {name} = {value}" for name, value in {"random_page_cost": 1.1, **_heard_by_them(silence)}.items())
@@ -99,7 +100,7 @@ def _ping_what_lay_idle(engine: Engine) -> None:
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 10}, hide_parameters=True)
+    engine = create_engine(url, connect_args={"timeout": 10}, hide_parameters=True, json_deserializer=from_json)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, select
+from sqlalchemy import CTE, ColumnElement, Connection, func, select, union
 
 from nurture.adapters.database.bulk import among
 from nurture.adapters.database.tables import people
@@ -24,7 +24,13 @@ def locked_family(connection: Connection, wanted: Collection[int]) -> list[int]:
 
 def family_of(connection: Connection, wanted: Collection[int]) -> set[int]:
     """The ids of these people, of those they were merged into and of all who were merged into these."""
-    # In three steps: for "one of these, or one that points to them" PostgreSQL would read the whole table.
-    merged = among(connection, people.c.id, wanted), people.c.merged_into.is_not(None)
-    roots = {*wanted, *connection.scalars(select(people.c.merged_into).where(*merged))}
-    return roots.union(connection.scalars(select(people.c.id).where(among(connection, people.c.merged_into, roots))))
+    return {*wanted, *connection.scalars(select(family_among(among(connection, people.c.id, wanted))))}
+
+
+def family_among(wanted: ColumnElement[bool]) -> CTE:
+    """The same as a table of ids, of the people for whom a condition holds, for a statement that asks more of them."""
+    # In parts: for "one of these, or one that points to them" PostgreSQL would read the whole table.
+    root = func.coalesce(people.c.merged_into, people.c.id).label("id")
+    roots = select(root).where(wanted).cte("roots")
+    merged = select(people.c.id).join(roots, people.c.merged_into == roots.c.id)
+    return union(select(roots.c.id), merged).cte("family")

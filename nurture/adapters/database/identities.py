@@ -1,44 +1,81 @@
 """Who holds which identifier, and the journal of how that changed."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import cache
+from itertools import chain
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Executable,
+    Result,
+    Row,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    false,
+    or_,
+    select,
+    union,
+    union_all,
+)  # fmt: skip
 
-from nurture.adapters.database.bulk import among, insert_rows, put_rows
-from nurture.adapters.database.tables import identifiers, identity_journal
+from nurture.adapters.database.bulk import Among, Question, among, ask, insert_rows, put_rows
+from nurture.adapters.database.tables import identifiers, identity_journal, people
 from nurture.domain.identity import Dispute, Holding, Identifier, Register
 from nurture.domain.world import JournalEntry
+
+_JOURNAL: Final = identity_journal.c
 
 
 def holdings_named(connection: Connection, named: Collection[Identifier]) -> dict[Identifier, Holding]:
     """Who holds each of these identifiers."""
-    return dict(_holdings(connection, _any_of(connection, identifiers, named))) if named else {}
+    return dict(_holdings(connection.execute(_held(_naming(connection, identifiers, named))))) if named else {}
 
 
-def holders_named(connection: Connection, named: Collection[Identifier]) -> set[int]:
-    """The people who hold these identifiers."""
-    return (
-        set(connection.scalars(select(identifiers.c.person_id).where(_any_of(connection, identifiers, named))))
-        if named
-        else set()
-    )
+def people_about(connection: Connection, named: Collection[Identifier], linked: Collection[int]) -> set[int]:
+    """The people who hold these identifiers, those who are linked to, and whomever any of them was merged into."""
+    values = _by_kind(named)
+    if not values and not linked:
+        return set()
+    found = ask(connection, _people_about(tuple(values)), linked=linked, **values)
+    return {each for each in chain.from_iterable(found) if each is not None}
+
+
+@cache
+def _people_about(kinds: tuple[str, ...]) -> Question:
+    def question(among: Among) -> Executable:
+        columns = people.c.id, people.c.merged_into
+        holders = people.join(identifiers, identifiers.c.person_id == people.c.id)
+        named = select(*columns).select_from(holders).where(_any_of(among, identifiers, kinds))
+        # In parts: for "one of these, or one of what is linked to" PostgreSQL would read the whole table.
+        return union_all(select(*columns).where(among(people.c.id, "linked")), *([named] if kinds else []))
+
+    return question
 
 
 def holdings_of(connection: Connection, people: Collection[int]) -> dict[Identifier, Holding]:
     """Everything these people are known by."""
-    return dict(_holdings(connection, among(connection, identifiers.c.person_id, people))) if people else {}
+    return dict(_holdings(connection.execute(_held(among(connection, identifiers.c.person_id, people))))) if people else {}
 
 
 def holdings_about(connection: Connection, people: Collection[int], named: Collection[Identifier]) -> dict[Identifier, Holding]:
     """Everything these people are known by, and who holds each of these identifiers."""
-    theirs = among(connection, identifiers.c.person_id, people)
-    return dict(_holdings(connection, or_(theirs, _any_of(connection, identifiers, named)) if named else theirs))
+    values = _by_kind(named)
+    return dict(_holdings(ask(connection, _holdings_about(tuple(values)), people=people, **values)))
 
 
-def _holdings(connection: Connection, which: Any) -> Iterator[tuple[Identifier, Holding]]:
+@cache
+def _holdings_about(kinds: tuple[str, ...]) -> Question:
+    return lambda among: _held(or_(among(identifiers.c.person_id, "people"), _any_of(among, identifiers, kinds)))
+
+
+def _held(which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     held = identifiers.c
     columns = (
         held.kind,
@@ -50,41 +87,77 @@ def _holdings(connection: Connection, which: Any) -> Iterator[tuple[Identifier, 
         held.last_seen_at,
         held.linked_at,
     )
-    for kind, value, *holding in connection.execute(select(*columns).where(which)).all():
+    return select(*columns).where(which)
+
+
+def _holdings(rows: Result[*tuple[Any, ...]]) -> Iterator[tuple[Identifier, Holding]]:
+    for kind, value, *holding in rows.all():
         yield Identifier(kind, value), Holding(*holding)
 
 
-def _any_of(connection: Connection, table: Any, named: Iterable[Identifier]) -> Any:
-    values_by_kind: dict[str, list[str]] = defaultdict(list)
+def _naming(connection: Connection, table: Table, named: Iterable[Identifier]) -> ColumnElement[bool]:
+    """Whether a row is of one of these identifiers."""
+    values = _by_kind(named)
+    return _any_of(lambda column, kind: among(connection, column, values[kind]), table, values)
+
+
+def _any_of(among: Callable[[Column[Any], str], ColumnElement[bool]], table: Table, kinds: Iterable[str]) -> ColumnElement[bool]:
+    """Whether a row is of an identifier of one of these kinds that is among those of its kind."""
+    return or_(false(), *(and_(table.c.kind == kind, among(table.c.value, kind)) for kind in kinds))
+
+
+def _by_kind(named: Iterable[Identifier]) -> dict[str, list[str]]:
+    values: dict[str, list[str]] = defaultdict(list)
     for identifier in sorted(named):
-        values_by_kind[identifier.kind].append(identifier.value)
-    return or_(*(and_(table.c.kind == kind, among(connection, table.c.value, values)) for kind, values in values_by_kind.items()))
+        values[identifier.kind].append(identifier.value)
+    return values
 
 
 def disputes_about(connection: Connection, named: Collection[Identifier]) -> Mapping[Identifier, Sequence[Dispute]]:
     """When these identifiers changed hands, or were asked for in vain."""
-    told: dict[Identifier, list[Dispute]] = defaultdict(list)
-    if named:
-        journal = identity_journal.c
-        asked = select(journal.kind, journal.value, journal.at, journal.person_id, journal.other_id)
-        for row in connection.execute(asked.where(journal.undone_at.is_(None), _any_of(connection, identity_journal, named))):
-            people = frozenset(each for each in (row.person_id, row.other_id) if each is not None)
-            told[Identifier(row.kind, row.value)].append(Dispute(row.at, people))
-    return told
+    return _disputes(connection.execute(_told(_naming(connection, identity_journal, named)))) if named else {}
+
+
+def _told(which: ColumnElement[bool]) -> Select[Any]:
+    """What the journal tells, and nobody took back."""
+    columns = _JOURNAL.action, _JOURNAL.kind, _JOURNAL.value, _JOURNAL.at, _JOURNAL.person_id, _JOURNAL.other_id
+    return select(*columns).where(_JOURNAL.undone_at.is_(None), which)
+
+
+def _disputes(rows: Iterable[Row[Any]]) -> Mapping[Identifier, Sequence[Dispute]]:
+    disputes: dict[Identifier, list[Dispute]] = defaultdict(list)
+    for row in rows:
+        between = frozenset(each for each in (row.person_id, row.other_id) if each is not None)
+        disputes[Identifier(row.kind, row.value)].append(Dispute(row.at, between))
+    return disputes
+
+
+@cache
+def _journal_about(kinds: tuple[str, ...]) -> Question:
+    def question(among: Among) -> Executable:
+        since = bindparam("since", type_=_JOURNAL.at.type)
+        lost = and_(among(_JOURNAL.other_id, "everybody"), _JOURNAL.action == "moved", _JOURNAL.at > since)
+        return union(_told(lost), _told(_any_of(among, identity_journal, kinds)))
+
+    return question
 
 
 def journal_about(connection: Connection, named: Collection[Identifier]) -> Any | None:
     """What is true of the rows of the journal that tell of any of these identifiers; None without any."""
-    return _any_of(connection, identity_journal, named) if named else None
+    return _naming(connection, identity_journal, named) if named else None
 
 
-def losses_of(connection: Connection, people: Collection[int], since: datetime) -> Mapping[int, datetime]:
-    """When each of these people last lost an identifier to another, if it was after `since`."""
-    journal = identity_journal.c
-    moved = and_(journal.action == "moved", journal.undone_at.is_(None), journal.at > since)
-    lost = select(journal.other_id.label("person"), func.max(journal.at).label("at")).group_by(journal.other_id)
-    found = connection.execute(lost.where(among(connection, journal.other_id, people), moved)) if people else ()
-    return {row.person: row.at for row in found}
+def disputes_and_losses(
+    connection: Connection, named: Collection[Identifier], everybody: Collection[int], since: datetime
+) -> tuple[Mapping[Identifier, Sequence[Dispute]], Mapping[int, datetime]]:
+    """The disputes about these identifiers, and when each of these people last lost one to another, if it was after `since`."""
+    values = _by_kind(named)
+    rows = ask(connection, _journal_about(tuple(values)), everybody=everybody, since=since, **values).all()
+    losses: dict[int, datetime] = {}
+    for row in rows:
+        if row.action == "moved" and row.at > since and row.other_id in everybody:
+            losses[row.other_id] = max(row.at, losses.get(row.other_id, row.at))
+    return _disputes(row for row in rows if Identifier(row.kind, row.value) in named), losses
 
 
 def store_register(connection: Connection, register: Register) -> None:

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, Executable, TextClause, delete, select, text
 
-from nurture.adapters.database.bulk import among, insert_rows
+from nurture.adapters.database.bulk import Among, among, ask, insert_rows
 from nurture.adapters.database.contributions import remeasure, withdraw
 from nurture.adapters.database.goals import note_goals
 from nurture.adapters.database.rollups import StandingKeys, add, closed_before
@@ -151,22 +151,16 @@ class Measuring:
 
     def _came(self, came: Days) -> None:
         """Note on which days people were here; known days add nothing."""
-        fresh = self._insert_days(came)
-        if fresh:
-            now = self._days(fresh)
-            for id_, days in fresh.items():
-                after = now[id_]
-                self._tally.update(changed_presence(sorted(after - days), sorted(after)))
-
-    def _insert_days(self, came: Days) -> dict[int, set[int]]:
-        """Store days; those that were not known."""
         rows = [[id_, day] for id_, days in sorted(came.items()) for day in sorted(days)]
+        if not rows:
+            return
         fresh: dict[int, set[int]] = defaultdict(set)
-        if rows:
-            statement = _INSERT_DAYS[self._connection.dialect.name]
-            for id_, day in self._connection.execute(text(statement), {"rows": json.dumps(rows)}):
-                fresh[id_].add(day)
-        return fresh
+        other: dict[int, set[int]] = defaultdict(set)
+        for id_, day, known in self._connection.execute(_INSERT_DAYS[self._connection.dialect.name], {"rows": json.dumps(rows)}):
+            fresh[id_].add(day)
+            other[id_].update(json.loads(known or "[]"))
+        for id_, days in fresh.items():
+            self._tally.update(changed_presence(sorted(other[id_] - days), sorted(other[id_] | days)))
 
     def _put_days(self, before: Mapping[int, Sequence[int]], after: Mapping[int, Sequence[int]]) -> None:
         changed = [id_ for id_ in before if before[id_] != after[id_]]
@@ -189,21 +183,27 @@ class Measuring:
         return taken
 
     def _days(self, people: Collection[int]) -> dict[int, set[int]]:
-        kept = select(active_days).where(among(self._connection, active_days.c.person_id, people))
-        return _by_person(self._connection.execute(kept))
+        return _by_person(ask(self._connection, _days, people=people))
 
 
-#: Days are stored, and those that were not known come back, in one statement with one parameter.
-_INSERT_DAYS: Final[Mapping[str, str]] = {
-    "postgresql": (
+#: Days are stored, and those that were not known come back, with all that were, in one statement with one parameter. PostgreSQL sees
+#: the days that were there before; SQLite may see those, too, that it has just stored.
+_INSERT_DAYS: Final[Mapping[str, TextClause]] = {
+    "postgresql": text(
         "INSERT INTO active_days (person_id, day) SELECT CAST(r ->> 0 AS bigint), CAST(r ->> 1 AS integer) "
-        "FROM jsonb_array_elements(CAST(:rows AS jsonb)) AS r ON CONFLICT DO NOTHING RETURNING person_id, day"
+        "FROM jsonb_array_elements(CAST(:rows AS jsonb)) AS r ON CONFLICT DO NOTHING RETURNING person_id, day, "
+        "(SELECT CAST(json_agg(other.day) AS text) FROM active_days AS other WHERE other.person_id = active_days.person_id)"
     ),
-    "sqlite": (
+    "sqlite": text(
         "INSERT INTO active_days (person_id, day) SELECT value ->> 0, value ->> 1 FROM json_each(:rows) WHERE true "
-        "ON CONFLICT DO NOTHING RETURNING person_id, day"
+        "ON CONFLICT DO NOTHING RETURNING person_id, day, "
+        "(SELECT json_group_array(other.day) FROM active_days AS other WHERE other.person_id = active_days.person_id)"
     ),
 }
+
+
+def _days(among: Among) -> Executable:
+    return select(active_days).where(among(active_days.c.person_id, "people"))
 
 
 def _root(person: int, into: Mapping[int, int]) -> int:

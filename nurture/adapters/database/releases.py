@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import Connection, Engine, select, tuple_
+from sqlalchemy import Connection, Engine, func, select, tuple_
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
@@ -34,7 +34,10 @@ class Releases:
 
     def current(self, connection: Connection) -> Definitions:
         """The definitions in force; raises DefinitionError when nothing was ever applied, or by an engine that wrote otherwise."""
-        newest = connection.scalar(select(releases.c.id).order_by(releases.c.id.desc()).limit(1))
+        return self.of(connection, connection.scalar(select(func.max(releases.c.id))))
+
+    def of(self, connection: Connection, newest: int | None) -> Definitions:
+        """The same for whoever knows already which release is the newest."""
         if newest is None:
             raise DefinitionError("no definitions are in force; run `nurture apply`")
         if self._current is None or self._current[0] != newest:

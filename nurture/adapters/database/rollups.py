@@ -24,6 +24,7 @@ CORRECTIONS: Final = SHARDS
 
 #: What the retention rules call the event log, and what closes the days of the roll-ups beside it.
 _CLOSING: Final = ("events", "rollups")
+_CLOSED: Final = select(func.max(horizons.c.at)).where(horizons.c.what.in_(_CLOSING))
 
 #: Keys that a process remembers to stand; beyond them it forgets all and looks again.
 _REMEMBERED: Final = 100_000
@@ -66,7 +67,7 @@ def closed_before(connection: Connection, timezone: str) -> int | None:
     """The first day that is still open; None if all are. What came before it was forgotten: those roll-ups are its memory, and
     nothing changes them any more.
     """
-    since = connection.scalar(select(func.max(horizons.c.at)).where(horizons.c.what.in_(_CLOSING)))
+    since = connection.scalar(_CLOSED)
     return None if since is None else first_whole_day(since, timezone)
 
 

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Executable, Row, Select, bindparam, or_, select
 
-from nurture.adapters.database.bulk import among
-from nurture.adapters.database.horizons import event_horizon
+from nurture.adapters.database.bulk import Among, among, ask
+from nurture.adapters.database.horizons import EVENTS
 from nurture.adapters.database.rows import event_of
-from nurture.adapters.database.tables import contributions, events, people, stage_changes
+from nurture.adapters.database.tables import contributions, events, horizons, people, stage_changes
 from nurture.domain.definitions import Definitions
 from nurture.domain.event import ASSET_DOWNLOADED, FORM_SUBMITTED, PAGE_VIEWED
 from nurture.domain.measuring.adding import path_in
@@ -23,6 +23,9 @@ from nurture.domain.touches import Touch, touch_from_json, touch_of
 
 #: What tells of content, beside the visits that brought somebody.
 _TELLING: Final = (PAGE_VIEWED, ASSET_DOWNLOADED, FORM_SUBMITTED)
+
+#: Of so few people the log is read as a whole: piece by piece it would be four round trips more, and never prepared.
+_AT_ONCE: Final = 20
 
 
 @dataclass
@@ -45,9 +48,6 @@ def stories_of(connection: Connection, definitions: Definitions, family: Collect
     somebody in `family` is in it (`families.family_of`).
     """
     root_of, ways = _begun(connection, family)
-    moved = select(stage_changes).where(among(connection, stage_changes.c.person_id, root_of))
-    for row in connection.execute(moved.order_by(stage_changes.c.at, stage_changes.c.id)):
-        ways[root_of[row.person_id]].moves.append(row)
     ways = {root: way for root, way in ways.items() if way.moves}
     root_of = {id_: root for id_, root in root_of.items() if root in ways}
     if ways:
@@ -57,15 +57,27 @@ def stories_of(connection: Connection, definitions: Definitions, family: Collect
 
 
 def _begun(connection: Connection, family: Collection[int]) -> tuple[dict[int, int], dict[int, _Way]]:
-    """The ids under which people count, by theirs, and for each of them what their story begins with."""
-    columns = people.c.id, people.c.merged_into, people.c.first_seen_at, people.c.stage, people.c.first_touch, people.c.last_touch
-    rows = connection.execute(select(*columns).where(among(connection, people.c.id, family))).all()
-    horizon = event_horizon(connection)
-    ways = {row.id: _Way(row.first_seen_at, row.stage, horizon) for row in rows if row.merged_into is None}
+    """The ids under which people count, by theirs, and for each of them what their story begins with, and their moves."""
+    rows = ask(connection, _beginnings, family=family).all()
+    ways = {row.id: _Way(row.first_seen_at, row.stage, row.horizon) for row in rows if row.merged_into is None}
     root_of = {row.id: row.merged_into or row.id for row in rows}
     for row in rows:
-        ways[root_of[row.id]].touches += _forgotten([row.first_touch, row.last_touch], horizon)
+        way = ways[root_of[row.id]]
+        way.touches += _forgotten([row.first_touch, row.last_touch], way.horizon)
+        way.moves += [row] if row.at is not None else []
     return root_of, ways
+
+
+def _beginnings(among: Among) -> Executable:
+    who, move = people.c, stage_changes.c
+    return (
+        select(who.id, who.merged_into, who.first_seen_at, who.stage, who.first_touch, who.last_touch)
+        .add_columns(select(horizons.c.at).where(horizons.c.what == EVENTS).scalar_subquery().label("horizon"))
+        .add_columns(move.at, move.to_stage, move.event_id, move.asset, move.touch)
+        .select_from(people.outerjoin(stage_changes, move.person_id == who.id))
+        .where(among(who.id, "family"))
+        .order_by(move.at, move.id)
+    )
 
 
 def _forgotten(stored: Iterable[Mapping[str, str] | None], horizon: datetime | None) -> Iterator[Touch]:
@@ -89,14 +101,26 @@ def _recall(connection: Connection, root_of: Mapping[int, int], ways: Mapping[in
 
 def _read_log(connection: Connection, definitions: Definitions, root_of: Mapping[int, int], ways: Mapping[int, _Way]) -> None:
     """The visits that brought people up to their last milestone, and what they read and sent till then."""
+    latest = max(way.moves[-1].at for way in ways.values())
+    question = _what_tells if len(root_of) <= _AT_ONCE else _what_tells_by_parts
+    for row in ask(connection, question, family=root_of, latest=latest):
+        _learn(ways[root_of[row.person_id]], row, definitions)
+
+
+def _what_tells(among: Among) -> Select[Any]:
     log = events.c
     columns = log.id, log.person_id, log.name, log.occurred_at, log.received_at, log.channel, log.body
-    latest = max(way.moves[-1].at for way in ways.values())
     telling = or_(log.channel.is_not(None), log.name.in_(_TELLING))
-    whose = among(connection, log.person_id, root_of)
-    asked = select(*columns).where(whose, log.verdict == "human", log.occurred_at <= latest, telling)
-    for row in connection.execute(asked.order_by(log.occurred_at, log.id), execution_options={"yield_per": 1_000}):
-        _learn(ways[root_of[row.person_id]], row, definitions)
+    theirs = (
+        among(log.person_id, "family"),
+        log.verdict == "human",
+        log.occurred_at <= bindparam("latest", type_=log.occurred_at.type),
+    )
+    return select(*columns).where(*theirs, telling).order_by(log.occurred_at, log.id)
+
+
+def _what_tells_by_parts(among: Among) -> Executable:
+    return _what_tells(among).execution_options(yield_per=1_000)
 
 
 def _learn(way: _Way, row: Any, definitions: Definitions) -> None:

@@ -5,18 +5,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 
-from sqlalchemy import ColumnElement, Connection, and_, select, union_all
+from sqlalchemy import Connection, Executable, select, union_all
 
-from nurture.adapters.database.bulk import among, among_pairs
+from nurture.adapters.database.bulk import Among, among, ask
 from nurture.adapters.database.consenting import agreements_of
 from nurture.adapters.database.histories import give_histories, reach_of
-from nurture.adapters.database.holding import held_and_closed
-from nurture.adapters.database.identities import disputes_about, holders_named, holdings_about, losses_of
+from nurture.adapters.database.identities import disputes_and_losses, holdings_about, people_about
 from nurture.adapters.database.releases import Releases
 from nurture.adapters.database.rows import enrollment_of, event_of, person_of, stage_change_of
+from nurture.adapters.database.switching import InForce
 from nurture.adapters.database.tables import enrollments, events, messages, people, score_cells, stage_changes
 from nurture.domain.consent import Agreements, concerns_consent
-from nurture.domain.definitions import Definitions
 from nurture.domain.enrollment import Enrollment
 from nurture.domain.event import ASSET_DOWNLOADED, EMAIL_BOUNCED, EMAIL_CLICKED, EMAIL_DELIVERED, Event
 from nurture.domain.identity import Identifier, Register, identifiers_in
@@ -37,24 +36,23 @@ _NO_TIME, _ONE_DAY = timedelta(0), timedelta(days=1)
 class WorldReader:
     """Reads within one transaction of absorb."""
 
-    def __init__(self, connection: Connection, releases: Releases, definitions: Definitions) -> None:
+    def __init__(self, connection: Connection, releases: Releases, in_force: InForce) -> None:
         self._connection = connection
         self._releases = releases
-        self._definitions = definitions
+        self._definitions, self._held, self._closed = in_force
 
     def read(self, batch: Sequence[Event]) -> World:
         """Everybody these events may concern; raises Conflict if they changed meanwhile."""
         each_names = [identifiers_in(event) for event in batch]
         named = set(chain.from_iterable(each_names))
         linked = {event.person for event in batch if event.person is not None}
-        everybody = self._lock(holders_named(self._connection, named) | linked)
+        everybody = self._lock(people_about(self._connection, named, linked))
         register = self._register(everybody, named, min(event.occurred_at for event in batch))
         runs = self._enrollments(everybody)
         definitions = self._definitions
         pinned = self._releases.pinned(self._connection, {(run.sequence, run.version) for run in runs if run.live})
         reach = reach_of(definitions, pinned.values())
         near = self._near(everybody, register, batch, each_names)
-        held, closed = held_and_closed(self._connection)
         # Who has come to fulfil an audience is asked as of up to a day ago.
         asked = min(event.received_at for event in batch) - (_ONE_DAY if definitions.sequences_by_entry else _NO_TIME)
         give_histories(self._connection, list(everybody.values()), reach, asked)
@@ -62,15 +60,15 @@ class WorldReader:
             definitions,
             people=everybody.values(),
             register=register,
-            cells=self._cells(everybody.keys() - near.keys()) | self._cells_near(near),
+            cells=self._cells(everybody.keys() - near.keys(), near),
             near=near.keys(),
             enrollments=runs,
             pinned=pinned,
             sent_at=self._sent_at({event.message for event in batch if event.message is not None}),
             clicks=self._clicks([event for event in batch if opened_in_mail(event) is not None], everybody),
             reach=reach,
-            held=held,
-            closed=closed,
+            held=self._held,
+            closed=self._closed,
             bounces=self._bounces([event for event in batch if bounce_in(event) is not None], everybody),
             agreements=self._agreements(batch, everybody),
             moves=self._moves(
@@ -78,17 +76,13 @@ class WorldReader:
             ),
         )
 
-    def _lock(self, wanted: set[int]) -> dict[int, Person]:
-        """The people wanted and those they were merged into, locked in the order of their ids, so that no two batches wait
-        for each other; raises Conflict if one of them was merged meanwhile.
+    def _lock(self, everybody: set[int]) -> dict[int, Person]:
+        """These people, locked in the order of their ids, so that no two batches wait for each other; raises Conflict if one of
+        them was merged meanwhile.
         """
-        if not wanted:
+        if not everybody:
             return {}
-        # Asked for first: for "one of these, or one of what they point to" PostgreSQL would read the whole table.
-        merged = among(self._connection, people.c.id, wanted), people.c.merged_into.is_not(None)
-        everybody = wanted.union(self._connection.scalars(select(people.c.merged_into).where(*merged)))
-        which = among(self._connection, people.c.id, everybody)
-        found = self._connection.execute(select(people).where(which).order_by(people.c.id).with_for_update()).all()
+        found = ask(self._connection, _locked, everybody=everybody).all()
         if any(row.merged_into is not None and row.merged_into not in everybody for row in found):
             raise Conflict
         return {row.id: person_of(row) for row in found}
@@ -99,8 +93,8 @@ class WorldReader:
         if any(holding.person not in everybody for holding in held.values()):
             raise Conflict
         by_hand = [person.id for person in everybody.values() if person.by_hand]
-        losses = losses_of(self._connection, everybody, since)
-        return Register.loaded(held, disputes_about(self._connection, named), by_hand, losses)
+        disputes, losses = disputes_and_losses(self._connection, named, everybody.keys(), since)
+        return Register.loaded(held, disputes, by_hand, losses)
 
     def _near(
         self,
@@ -126,33 +120,20 @@ class WorldReader:
                     near[each].add(event.day)
         return {person: days for person, days in near.items() if person not in joined}
 
-    def _cells(self, people: Collection[int]) -> dict[int, dict[Cell, int]]:
-        return self._cells_where(among(self._connection, score_cells.c.person_id, people)) if people else {}
-
-    def _cells_near(self, near: Mapping[int, Collection[int]]) -> dict[int, dict[Cell, int]]:
-        """The cells that the caps of a new hit may share: of the days on which people act, and of far rules."""
-        if not near:
-            return {}
-        reached = [(person, day) for person, days in near.items() for day in days]
-        which = [among_pairs(self._connection, (score_cells.c.person_id, score_cells.c.day), reached)]
-        if far := far_rules(self._definitions.scoring):
-            theirs = among(self._connection, score_cells.c.person_id, near.keys())
-            which.append(and_(theirs, among(self._connection, score_cells.c.rule, sorted(far))))
-        return self._cells_where(*which)
-
-    def _cells_where(self, *which: ColumnElement[bool]) -> dict[int, dict[Cell, int]]:
-        """Cells for which one of the conditions holds, each of which an index serves."""
+    def _cells(self, people: Collection[int], near: Mapping[int, Collection[int]]) -> dict[int, dict[Cell, int]]:
+        """All cells of people, and of those who are near what is within reach."""
         cells: dict[int, dict[Cell, int]] = defaultdict(dict)
-        columns = score_cells.c.person_id, score_cells.c.rule, score_cells.c.day, score_cells.c.hits
-        for person, rule, day, hits in self._connection.execute(
-            union_all(*(select(*columns).where(each) for each in which))
-        ).all():
+        if not people and not near:
+            return cells
+        reached = [(person, day) for person, days in near.items() for day in days]
+        values = {"near": near, "far": sorted(far_rules(self._definitions.scoring)), "people": people}
+        values |= {"persons": [person for person, _ in reached], "days": [day for _, day in reached]}
+        for person, rule, day, hits in ask(self._connection, _cells, **values).all():
             cells[person][Cell(rule, day)] = hits
         return cells
 
     def _enrollments(self, everybody: Collection[int]) -> list[Enrollment]:
-        found = self._connection.execute(select(enrollments).where(among(self._connection, enrollments.c.person_id, everybody)))
-        return [enrollment_of(row) for row in found]
+        return [enrollment_of(row) for row in ask(self._connection, _runs, everybody=everybody)]
 
     def _sent_at(self, wanted: set[int]) -> Mapping[int, datetime]:
         """When these messages left; of one whose outcome is not noted yet, or never will be, when it was being handed over."""
@@ -230,3 +211,25 @@ class WorldReader:
             for row in found:
                 moves[row.person_id].append(stage_change_of(row, by_key.get(row.event_id)))
         return moves
+
+
+def _locked(among: Among) -> Executable:
+    return select(people).where(among(people.c.id, "everybody")).order_by(people.c.id).with_for_update()
+
+
+def _runs(among: Among) -> Executable:
+    return select(enrollments).where(among(enrollments.c.person_id, "everybody"))
+
+
+def _cells(among: Among) -> Executable:
+    """All cells of people; of those who are near the ones that the caps of a new hit may share: of the days on which they act, and of
+    far rules. In parts, each of which an index serves.
+    """
+    cells = score_cells.c
+    columns = cells.person_id, cells.rule, cells.day, cells.hits
+    parts = (
+        (among(cells.person_id, "people"),),
+        (among.pairs((cells.person_id, cells.day), ("persons", "days")),),
+        (among(cells.person_id, "near"), among(cells.rule, "far")),
+    )
+    return union_all(*(select(*columns).where(*part) for part in parts))
