@@ -67,7 +67,7 @@ class Session(asyncio.Protocol):
         replies: list[str] = []
         work = 0.0
         while True:
-            end = self._buffer.find(_END if self._in_body else b"\r\n")
+            end = self._end_of_mail() if self._in_body else self._buffer.find(b"\r\n")
             if end < 0:
                 break
             if self._in_body:
@@ -82,6 +82,10 @@ class Session(asyncio.Protocol):
                 replies.append(self._answer(line))
         if replies:
             self._say(replies, work)
+
+    def _end_of_mail(self) -> int:
+        """Where the mail ends, or -1. Nobody sends on before a mail is answered, so it ends where the buffer does, or not yet."""
+        return len(self._buffer) - len(_END) if self._buffer.endswith(_END) else -1
 
     def _answer(self, line: bytes) -> str:
         match line[:4].upper():

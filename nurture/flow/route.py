@@ -169,7 +169,8 @@ class Routes:
     ) -> Go | Wait:
         match answer:
             case Slot(way, begins, until):
-                self._permits[parcel.message] = _Given(Permit(ways[way].lanes, begins), until)
+                if lanes := ways[way].lanes:  # else nobody counts, and there is nothing to give back
+                    self._permits[parcel.message] = _Given(Permit(lanes, begins), until)
                 return Go(parcel.message, ways[way].transport, begins, until - _UNDER_WAY)
             case Later(way, asks, lane):
                 reason = Reason.WARM_UP if lane == _quota_of(ways[way]) else Reason.RATE
@@ -194,8 +195,7 @@ class Routes:
         self._give_back([each.message for each in permits], at)
 
     def _give_back(self, messages: Sequence[int], at: datetime) -> None:
-        known = [self._permits.pop(message) for message in messages if message in self._permits]
-        back = [given.permit for given in known if given.permit.lanes]
+        back = [self._permits.pop(message).permit for message in messages if message in self._permits]
         with suppress(Unavailable):
             self._limits.give_back(back, at)
 

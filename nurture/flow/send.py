@@ -26,7 +26,9 @@ from nurture.errors import TemplateError
 from nurture.flow.conflicts import again_on_conflict
 from nurture.ports import Carried, Carrier, Clock, Go, Mail, Outcome, Parcel, Router, Sending, Wait, Waiting, Writer, Written
 
-BATCH: Final = 100
+#: A claim asks as many questions for one message as for many. What is claimed is kept from other workers until it begins, or until the
+#: turn is over.
+BATCH: Final = 200
 
 #: At least so many letters are written, and permitted, ahead of the wire; else as many as are on it.
 _AHEAD: Final = 8
