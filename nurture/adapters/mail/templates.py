@@ -233,8 +233,8 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         own: Any = context.parent.get(LINK)
-        if obj is own:  # most of what a mail calls, and nothing has to be asked about it
-            return obj(*args, **kwargs)
+        if obj is own:  # most of what a mail calls; the call was written by `Links`, with nothing by name but what Jinja2 adds
+            return obj(*args)
         return super().call(context, obj, *args, **kwargs)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
