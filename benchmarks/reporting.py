@@ -22,12 +22,10 @@ from redis import Redis
 from rich.table import Table
 from sqlalchemy import func, select, text
 
-from benchmarks.growth import Absorption, check, laid_out_elsewhere
+from benchmarks.growth import Absorption, as_delivered, check, laid_out_elsewhere
 from benchmarks.laboratory import ROOT, Laboratory
-from benchmarks.meter import Meter
 from benchmarks.program import console, run, say
 from benchmarks.season import SEASON, START
-from nurture import bootstrap
 from nurture.adapters.database.store import Database
 from nurture.adapters.database.tables import rollups
 from nurture.domain.definitions import Definitions
@@ -89,13 +87,8 @@ class Took(NamedTuple):
 @contextmanager
 def taken_in(laboratory: Laboratory, redis: Redis, events: int, say: Callable[[str], None]) -> Iterator[Season]:
     """A season absorbed and verified."""
-    laboratory.redis.flush()
-    with laboratory.database() as url:
-        folders = {"config_dir": ROOT / "config", "templates_dir": ROOT / "templates" / "emails"}
-        settings = laboratory.settings(url).model_copy(update=folders)
-        bootstrap.prepare(settings)
-        database = bootstrap.database(settings)
-        absorption = Absorption(database, redis, Meter(database.engine, laboratory.postgres.pid))
+    with as_delivered(laboratory) as (database, meter):
+        absorption = Absorption(database, redis, meter)
         taken = 0
         with laid_out_elsewhere(events, events // _EACH, laboratory.redis.url) as laid:
             for each in laid:
@@ -109,7 +102,6 @@ def taken_in(laboratory: Laboratory, redis: Redis, events: int, say: Callable[[s
         counting = _counted(database)
         say(f"nothing differs; {rows:,} rows of roll-ups; everybody counted in {counting:.2f} s")
         yield Season(events, database, definitions, rows, counting)
-        database.engine.dispose()
 
 
 class _TheEnd:

@@ -67,7 +67,7 @@ def turned_away(partition: int) -> str:
 
 
 def nudged(task: str) -> str:
-    """Set for a moment after a nudge, so that a burst of events causes one nudge."""
+    """Set while a nudge is on its way, and for a moment after it was taken, so that a burst of events causes one nudge."""
     return f"nurture:nudged:{task}"
 
 
