@@ -186,9 +186,13 @@ class Mailing:
                 sent = "SELECT count(*) FROM messages WHERE sent_at IS NOT NULL"
                 queued = "SELECT EXISTS (SELECT FROM messages WHERE status = 'queued')"
                 # Who counts all rows ten times a second takes part in what is measured; whether any is queued, an index says.
-                seconds = _seconds_until(
-                    lambda: (rows is not None or not _count(connection, queued)) and _count(connection, sent) >= mails
-                )
+
+                def done() -> bool:
+                    if client.hget(redis_keys.COUNTERS, "messages_failed"):  # they would never all be sent
+                        raise WrongResultError("mails of the engine failed; `messages.detail` says why")
+                    return (rows is not None or not _count(connection, queued)) and _count(connection, sent) >= mails
+
+                seconds = _seconds_until(done)
                 memory = _peak_memory(process.pid)
                 if rows is not None:
                     return Sent(mails / seconds, 0.0, memory)
