@@ -30,7 +30,7 @@ from nurture import bootstrap
 from nurture.adapters import redis_keys
 from nurture.adapters.clock import set_shift
 from nurture.adapters.database.engine import make_engine
-from nurture.adapters.database.tables import enrollments, events, messages
+from nurture.adapters.database.tables import enrollments, events, messages, people
 from nurture.reports.verify import verify
 from nurture.settings import Settings
 from tests.acceptance.kill_crowd import Crowd, batches, make_crowd, write_definitions
@@ -146,13 +146,14 @@ class Scene:
             return connection.scalar(select(func.count()).select_from(events)) or 0
 
     def unfinished(self, besides: str = "nobody") -> int:
-        """Letters on their way (but for those of one host), runs that will still write one, and events that wait."""
+        """Letters on their way (but for those of one host), runs that will still write one, and events and people that wait."""
         with self.engine.connect() as connection, Redis.from_url(self.settings.redis) as client:
             others = func.coalesce(messages.c.claimed_by, "").not_like(f"{besides}-%")
             letters = select(func.count()).where(messages.c.status.in_(["queued", "sending"]), others)
             runs = select(func.count()).where(enrollments.c.status.in_(["active", "waiting"]))
+            recounts = select(func.count()).where(people.c.recount_at.is_not(None))
             waiting = sum(int(client.xlen(redis_keys.events(each))) for each in range(self.settings.partitions))
-            return waiting + (connection.scalar(letters) or 0) + (connection.scalar(runs) or 0)
+            return waiting + sum(connection.scalar(each) or 0 for each in (letters, runs, recounts))
 
     def come_to_rest(self, besides: str = "nobody") -> None:
         wait_until(lambda: self.unfinished(besides) == 0, PATIENCE, every=0.2, what="everything to be done")
@@ -162,19 +163,39 @@ class Scene:
 
     @contextmanager
     def scores_locked(self) -> Iterator[None]:
-        """No transaction of absorb comes to its end meanwhile."""
+        """No transaction of absorb comes to its end meanwhile.
+
+        To be used at rest: a host that goes to recount people whom the other's batch holds would wait for that one, and never absorb.
+        """
         with psycopg.connect(self.settings.database.replace("+psycopg", "")) as connection:
             connection.execute("LOCK TABLE score_cells IN ACCESS EXCLUSIVE MODE")
             yield
 
-    def stuck(self) -> set[str]:
-        """The addresses that wait for that lock."""
+    def wait_until_stuck(self, *names: str) -> None:
+        """Until these hosts wait for that lock."""
+        wanted = {self.network.address_of(name) for name in names}
+        try:
+            wait_until(lambda: wanted <= self._stuck(), PATIENCE, every=0.05, what=f"{' and '.join(names)} to hold a batch")
+        except AssertionError as error:
+            error.add_note(self._who_waits())
+            raise
+
+    def _stuck(self) -> set[str]:
         with self.engine.connect() as connection:
             rows = connection.exec_driver_sql(
                 "SELECT host(client_addr) FROM pg_stat_activity JOIN pg_locks USING (pid) "
                 "WHERE NOT granted AND relation = 'score_cells'::regclass"
             )
             return set(rows.scalars())
+
+    def _who_waits(self) -> str:
+        """What every connection does, and which others it waits for."""
+        with self.engine.connect() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT host(client_addr), pid, state, wait_event, pg_blocking_pids(pid), left(query, 120) FROM pg_stat_activity "
+                "WHERE datname = current_database()"
+            )
+            return "\n".join(str(tuple(row)) for row in rows)
 
     def letters_only_from(self, name: str) -> ExitStack:
         """Meanwhile the other host's worker for mail stands still."""
@@ -227,7 +248,7 @@ def test_a_host_is_cut_off_and_nothing_is_lost_or_done_twice(scene: Scene) -> No
     second_is_cut_off(scene, bodies[part : 2 * part], bodies[2 * part : 3 * part])
     first_goes_on_alone(scene, stored=len(unique(crowd, 3 * part * 50)))
     scene.post(bodies[3 * part : 4 * part], SECOND)  # it still has its journal
-    second_comes_back(scene, bodies[4 * part :])
+    second_comes_back(scene, bodies[4 * part :], stored=len(unique(crowd, 4 * part * 50)))
 
     wait_until(lambda: scene.stored() == EVENTS, PATIENCE, every=0.1, what="every event to be stored")
     scene.come_to_rest()
@@ -243,7 +264,7 @@ def both_work(scene: Scene, bodies: Sequence[bytes]) -> None:
     with scene.letters_only_from(SECOND):
         with scene.scores_locked():
             scene.post(bodies)
-            wait_until(lambda: scene.stuck() == addresses(scene), PATIENCE, every=0.05, what="both hosts to absorb")
+            scene.wait_until_stuck(FIRST, SECOND)
         scene.relays[SECOND].wait_for(1, PATIENCE)
     with scene.letters_only_from(FIRST):
         scene.relays[FIRST].wait_for(1, PATIENCE)
@@ -260,11 +281,10 @@ def second_is_cut_off(scene: Scene, early: Sequence[bytes], late: Sequence[bytes
     with scene.letters_only_from(SECOND):
         scene.post(early)
         relay.wait_for(taken + 1, PATIENCE)
+    scene.come_to_rest(besides=SECOND)
     with scene.scores_locked():
         scene.post(late)
-        wait_until(
-            lambda: scene.network.address_of(SECOND) in scene.stuck(), PATIENCE, every=0.05, what="the second to hold a batch"
-        )
+        scene.wait_until_stuck(SECOND)
         scene.network.cut(SECOND)
 
 
@@ -282,18 +302,20 @@ def first_goes_on_alone(scene: Scene, stored: int) -> None:
     assert {"redis-away", "database-away"} <= {problem["code"] for problem in alone["problems"]}
 
 
-def second_comes_back(scene: Scene, bodies: Sequence[bytes]) -> None:
-    """It works again by itself."""
+def second_comes_back(scene: Scene, bodies: Sequence[bytes], stored: int) -> None:
+    """It works again by itself, and what its journal kept comes with it."""
     relay = scene.relays[SECOND]
     relay.answers_mails = True
     scene.network.mend(SECOND)
     relay.abort_sessions()
     wait_until(lambda: set(scene.at_work()) == {FIRST, SECOND}, PATIENCE, every=0.2, what="the second to be there again")
+    wait_until(lambda: scene.stored() == stored, PATIENCE, every=0.1, what="its journal to be absorbed")
+    scene.come_to_rest()
     taken = len(relay.mails)
     with scene.letters_only_from(SECOND):
         with scene.scores_locked():
             scene.post(bodies)
-            wait_until(lambda: scene.stuck() == addresses(scene), PATIENCE, every=0.05, what="both hosts to absorb again")
+            scene.wait_until_stuck(FIRST, SECOND)
         relay.wait_for(taken + 1, PATIENCE)
 
 
@@ -306,10 +328,6 @@ def check_letters(scene: Scene) -> None:
     assert by_status["sent"] + by_status["uncertain"] == by_status.total() == LEADS * LETTERS
     assert 1 <= by_status["uncertain"] <= CONNECTIONS
     assert by_status["sent"] < len(arrived) <= by_status.total()  # the one that was taken without an answer did arrive
-
-
-def addresses(scene: Scene) -> set[str]:
-    return {scene.network.address_of(name) for name in (FIRST, SECOND)}
 
 
 def unique(crowd: Crowd, calls: int) -> set[str]:
