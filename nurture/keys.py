@@ -96,7 +96,8 @@ def _as_browsers_write_it(origin: str) -> str:
     return re.sub(r"(?<=^http:)(.*):80$|(?<=^https:)(.*):443$", r"\1\2", written)
 
 
-_PublicKey = Annotated[str, Field(pattern=r"^[\w.-]{8,128}$"), AfterValidator(_for_browsers)]
+#: The length stands beside the pattern, not in it: repeated so often, `\w` with all its letters of Unicode compiles to 12 MB in 50 ms.
+_PublicKey = Annotated[str, Field(min_length=8, max_length=128, pattern=r"^[\w.-]+$"), AfterValidator(_for_browsers)]
 
 
 class WriteKey(BaseModel):
