@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 from typing import Any, Literal, NamedTuple
 
+from benchmarks.breakdown import Breakdown
+
 Column = Literal["twin", "limit"]
 
 
@@ -37,6 +39,8 @@ class Figure:
     limit: list[float] = field(default_factory=list)
     limit_is: str = ""
     goals: tuple[Goal, ...] = ()
+    #: What ours consists of; None where a profile says where it goes.
+    made_of: Breakdown | None = None
     #: How it can be measured again, as long as what measures it stands; None if it cannot.
     runs: Runs | None = field(default=None, repr=False, compare=False)
 

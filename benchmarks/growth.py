@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import islice
+from math import inf
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -25,11 +26,13 @@ from redis import Redis
 from rich.table import Table
 from sqlalchemy import func, select
 
+from benchmarks.breakdown import Breakdown
 from benchmarks.figure import Figure, Goal
 from benchmarks.laboratory import ROOT, Laboratory, WrongResultError, same
 from benchmarks.meter import Cost, Meter
 from benchmarks.program import console, run, say
 from benchmarks.season import MIX, heard
+from benchmarks.table import parts_of
 from nurture import bootstrap
 from nurture.adapters.agents import kind_of_agent
 from nurture.adapters.database.store import Database
@@ -48,6 +51,9 @@ PEOPLE: Final = 50_000
 
 SLICE: Final = 10_000
 
+#: Of the kinds of statements so many are told.
+MOST_WAITS: Final = 12
+
 #: After so many slices the first one is measured again.
 BLOCK: Final = 10
 
@@ -65,6 +71,8 @@ class Slice:
     absorbing: Cost = field(default_factory=Cost)
     recounting: Cost = field(default_factory=Cost)
     recounted: int = 0
+    #: Seconds that absorb waited for answers of the database, by the kind of statement.
+    waits: dict[str, float] = field(default_factory=dict)
 
     def per_event(self, cost: Callable[["Slice"], float]) -> float:
         """Microseconds per entry."""
@@ -166,10 +174,13 @@ class Absorption:
         return taken
 
     def _take_batch(self, taken: Slice) -> None:
+        before = dict(self._meter.waits)
         with self._meter.into(taken.absorbing), held_partition(self._redis, 0) as partition:
             if partition is None:
                 raise WrongResultError("the partition is held by somebody else")
             absorbed = absorb(partition, self._database, self._clock, kind_of_agent)
+        for kind, seconds in self._meter.waits.items():
+            taken.waits[kind] = taken.waits.get(kind, 0.0) + seconds - before.get(kind, 0.0)
         taken.batches += 1
         while absorbed.wakes_recount:
             with self._meter.into(taken.recounting):
@@ -225,6 +236,30 @@ def growth(blocks: Sequence[Block]) -> dict[str, dict[str, float]]:
     return told
 
 
+def made_of(blocks: Sequence[Block]) -> Breakdown:
+    """Where the microseconds of an event went in the first slice, and where in the last tenth: who had the processor, and which answers of the
+    database were waited for, those of the last tenth that took longest.
+    """
+    first = [blocks[0].before, *(block.after for block in blocks)]
+    full = [each for block in blocks for each in block.slices if each.read == block.before.read][1:]
+    last = full[-max(1, len(full) // 10) :]
+
+    def both(cost: Callable[[Slice], float]) -> tuple[float, float, float]:
+        then, now = (median(each.per_event(cost) for each in some) for some in (first, last))
+        return then, now, now / then if then else inf
+
+    def waited(kind: str) -> tuple[float, float, float]:
+        return both(lambda each: each.waits.get(kind, 0.0))
+
+    processor = {
+        "engine": both(lambda each: each.absorbing.engine_cpu),
+        "PostgreSQL": both(lambda each: each.absorbing.postgres_cpu),
+    }
+    waits = {f"wait for {kind}": waited(kind) for kind in {kind for each in last for kind in each.waits}}
+    longest = sorted(waits, key=lambda kind: waits[kind][1], reverse=True)[:MOST_WAITS]
+    return Breakdown(("µs at first", "µs at last", "last ÷ first"), processor | {kind: waits[kind] for kind in longest})
+
+
 class Bench:
     """Where seasons are taken in, each into a database of its own."""
 
@@ -273,16 +308,19 @@ def measure(laboratory: Laboratory, events: int, people: int, say: Callable[[str
         bench.first()  # what a process does once is not counted
         bootstrap.settle_down()
         blocks, found = bench.season()
-    told = {"events": events, "people": people, "mix": MIX, "growth": growth(blocks)}
+    told = {"events": events, "people": people, "mix": MIX, "growth": growth(blocks), "made_of": asdict(made_of(blocks))}
     return {**told, **found, "blocks": [asdict(each) for each in blocks]}
 
 
 def figures(laboratory: Laboratory, *, short: bool, times: int, say: Callable[[str], None]) -> Iterator[Figure]:  # noqa: ARG001 - see below
     """One turn, in which the first slice is taken in again and again; none in the short form, for it takes many minutes."""
     if not short:
-        told = measure(laboratory, EVENTS, PEOPLE, say)["growth"]["CPU"]
+        told = measure(laboratory, EVENTS, PEOPLE, say)
         name = f"CPU of an event, at {EVENTS:,} stored ÷ at {SLICE:,}"
-        yield Figure("growth", name, "×", "less", ours=[told["last tenth"]], goals=(Goal(1.3),))
+        yield Figure(
+            "growth", name, "×", "less", ours=[told["growth"]["CPU"]["last tenth"]], goals=(Goal(1.3),),
+            made_of=Breakdown(**told["made_of"]),
+        )  # fmt: skip
 
 
 def _line(each: Slice) -> str:
@@ -306,6 +344,7 @@ def _print(told: dict[str, Any]) -> None:
         table.add_row(name, f"{first:,.0f}", *(f"{each:.2f}" for each in ratios))
     screen = console()
     screen.print(table)
+    screen.print(parts_of(Breakdown(**told["made_of"])))
     verified = told["verify"]
     screen.print(
         f"verify: {verified['differing']} differences in {verified['human_events']:,} human events of {verified['people']:,} people, "

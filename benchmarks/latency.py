@@ -7,16 +7,19 @@ from the instant at which it was to leave, a mail until its last byte is at the 
 
 import shutil
 import smtplib
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Final
 
 from pydantic import SecretStr
 
 from benchmarks import letter, whole
-from benchmarks.figure import Figure, Goal
+from benchmarks.breakdown import Breakdown
+from benchmarks.figure import Figure, Goal, Runs
 from benchmarks.laboratory import HERE, Laboratory, await_port, same
 from benchmarks.openload import percentile
 from benchmarks.sustained import ask, kept_up
@@ -44,12 +47,29 @@ steps:
 """
 
 
+#: What the engine's database says of a form: when the web process had it, and when absorb began with the batch that it came in.
+_MOMENTS: Final = """
+SELECT people.email, extract(epoch FROM events.received_at), extract(epoch FROM messages.planned_at)
+FROM messages JOIN people ON people.id = messages.person_id JOIN events ON events.person_id = people.id
+WHERE events.name = 'form_submitted'
+"""
+
+
 @dataclass(frozen=True)
 class Delays:
-    """Milliseconds of each form, in ascending order: while nothing else is to do, and at half load."""
+    """Milliseconds of each form, in ascending order: while nothing else is to do, and at half load. `stages` are those at half load, of
+    the stretches of its way.
+    """
 
     idle: list[float]
     half: list[float]
+    stages: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def made_of(self) -> Breakdown:
+        """The stretches of the way at half load. Percentiles do not add up: another form is the slowest on each."""
+        told = {name: (percentile(each, 50), percentile(each, 99)) for name, each in self.stages.items()}
+        return Breakdown(("p50, ms", "p99, ms"), told)
 
 
 class Arrivals:
@@ -99,7 +119,8 @@ class Answering:
             }  # fmt: skip
             with whole.engine(laboratory, laboratory.settings(database).model_copy(update=changed)) as runs:
                 planned = self._send_forms(runs, arrivals, load)
-            return _delays("the engine", planned, arrivals)
+                stages = _stages(runs, planned["half"], arrivals)
+            return replace(_delays("the engine", planned, arrivals), stages=stages)
 
     def twin(self, load: float) -> Delays:
         """The same with the twin."""
@@ -147,6 +168,24 @@ def _delays(what: str, planned: dict[str, dict[str, float]], arrivals: Arrivals)
     return Delays(idle, half)
 
 
+def _stages(runs: Whole, planned: dict[str, float], arrivals: Arrivals) -> dict[str, list[float]]:
+    """Milliseconds that each form spent on each stretch of its way, in ascending order."""
+    came, to_wall = dict(arrivals.by_recipient()), time.time() - time.monotonic()
+    taken: dict[str, list[float]] = {
+        "until the web process had it": [],
+        "until its batch began": [],
+        "until its mail was there": [],
+    }
+    for address, received, begun in runs.connection.execute(_MOMENTS.encode()):
+        if address in planned:
+            moments = (planned[address] + to_wall, float(received), float(begun), came[address] + to_wall)
+            for each, (before, after) in zip(taken.values(), pairwise(moments), strict=True):
+                each.append(1e3 * (after - before))
+    for each in taken.values():
+        same("forms on their way", len(each), len(planned))
+    return {name: sorted(each) for name, each in taken.items()}
+
+
 def figures(laboratory: Laboratory, *, short: bool, times: int, say: Callable[[str], None]) -> Iterator[Figure]:
     """Four figures of the same runs: the median and the 99th percentile, idle and at half load."""
     found = {
@@ -160,9 +199,12 @@ def figures(laboratory: Laboratory, *, short: bool, times: int, say: Callable[[s
     our_load, twins_load = (rate / 2 for rate in kept_up(laboratory, say))
     answering = Answering(laboratory, 6 if short else 30)
     for turn in range(1, times + 1):
-        for column, delays in (("ours", answering.ours(our_load)), ("twin", answering.twin(twins_load))):
+        ours, twins = answering.ours(our_load), answering.twin(twins_load)
+        for column, delays in (("ours", ours), ("twin", twins)):
             for figure in found.values():
                 _, load, share = figure.key.split("-")
                 getattr(figure, column).append(percentile(getattr(delays, load), int(share[1:])))
                 say(f"{figure.name}, {column}, {turn} of {times}: {getattr(figure, column)[-1]:,.1f} {figure.unit}")
+    slowest = found.pop("latency-half-p99")
     yield from found.values()
+    yield replace(slowest, made_of=ours.made_of, runs=Runs(lambda: percentile(answering.ours(our_load).half, 99)))

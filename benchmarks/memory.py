@@ -11,10 +11,10 @@ import argparse
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -26,6 +26,7 @@ import psycopg
 from pydantic import SecretStr
 from rich.table import Table
 
+from benchmarks.breakdown import Breakdown
 from benchmarks.crowd import accepted
 from benchmarks.figure import Figure, Goal
 from benchmarks.laboratory import HERE, ROOT, WRITE_KEY, Laboratory, WrongResultError, await_port, same
@@ -37,7 +38,6 @@ from nurture.domain.event import ASSET_DOWNLOADED, EVENT, route_of
 from nurture.settings import Settings
 from nurture.supervisor.engine import PARTS
 from tests.support.waiting import free_port, wait_until
-from workers.life import memory_of
 
 OUT: Final = ROOT / "benchmarks" / "out" / "memory.json"
 
@@ -72,18 +72,60 @@ def family(pid: int) -> list[int]:
     return [pid, *(each for child in children for each in family(child))]
 
 
-def megabytes(pid: int) -> float:
-    """What a process and its descendants hold (PSS, in millions of bytes)."""
-    return (memory_of(family(pid)) or 0) / 1e6
+@dataclass(frozen=True)
+class Held:
+    """What so many processes hold, in MB (PSS, in millions of bytes): what they made themselves, and what they map of files."""
+
+    processes: int
+    own: float
+    mapped: float
+
+    @property
+    def all(self) -> float:
+        return self.own + self.mapped
+
+
+def held_by(pid: int) -> Held:
+    """What a process and its descendants hold."""
+    told = [rollup for each in family(pid) if (rollup := _rollup(each))]
+    own = sum(rollup["Pss_Anon"] for rollup in told) * 1_024 / 1e6
+    return Held(len(told), own, sum(rollup["Pss"] for rollup in told) * 1_024 / 1e6 - own)
+
+
+def _rollup(pid: int) -> dict[str, int]:
+    """What Linux sums up of all that a process maps, in kB; nothing of one that has just ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()[1:]
+    except OSError:
+        return {}
+    return {name: int(told.split()[0]) for name, _, told in (line.partition(":") for line in lines)}
+
+
+def total(held: Mapping[str, Held]) -> float:
+    """MB of all processes together."""
+    return sum(each.all for each in held.values())
+
+
+def made_of(held: Mapping[str, Held]) -> Breakdown:
+    """The same process by process."""
+    columns = ("processes", "their own, MB", "mapped files, MB", "together, MB")
+    return Breakdown(columns, {name: (each.processes, each.own, each.mapped, each.all) for name, each in held.items()})
 
 
 @dataclass
 class Weights:
-    """What all processes held, in MB: at rest, and at each look under load (seconds since it began, sum). `parts` is by process, under load."""
+    """What each process held at rest, and at full load when all of them together held most; and at each look under load the seconds
+    since it began, and the sum in MB.
+    """
 
-    rest: float
+    at_rest: dict[str, Held]
     looks: list[tuple[float, float]] = field(default_factory=list)
-    parts: dict[str, float] = field(default_factory=dict)
+    at_most: dict[str, Held] = field(default_factory=dict)
+
+    @property
+    def rest(self) -> float:
+        """The sum at rest."""
+        return total(self.at_rest)
 
     @property
     def full(self) -> float:
@@ -103,35 +145,35 @@ class Scales:
     def __init__(self, processes: dict[str, Popen[bytes]]) -> None:
         self._processes = processes
 
-    def now(self) -> dict[str, float]:
-        """MB by process. Raises WrongResultError if one has ended."""
+    def now(self) -> dict[str, Held]:
+        """By process. Raises WrongResultError if one has ended."""
         for name, process in self._processes.items():
             if process.poll() is not None:
                 raise WrongResultError(f"{name} ended with exit code {process.returncode}")
-        return {name: megabytes(process.pid) for name, process in self._processes.items()}
+        return {name: held_by(process.pid) for name, process in self._processes.items()}
 
-    def at_rest(self) -> float:
-        """The sum once it no longer changes: everybody has imported what they need to wait."""
-        sums: list[float] = []
+    def at_rest(self) -> dict[str, Held]:
+        """Once the sum no longer changes: everybody has imported what they need to wait."""
+        found: list[dict[str, Held]] = []
 
         def is_still() -> bool:
-            sums.append(sum(self.now().values()))
-            last = sums[-_LOOKS:]
+            found.append(self.now())
+            last = [total(each) for each in found[-_LOOKS:]]
             return len(last) == _LOOKS and max(last) - min(last) < _STILL * max(last)
 
         wait_until(is_still, 120, every=LOOK_EVERY, what="the processes to come to rest")
-        return sums[-1]
+        return found[-1]
 
-    def while_(self, *work: Callable[[], None]) -> tuple[list[tuple[float, float]], dict[str, float]]:
+    def while_(self, *work: Callable[[], None]) -> tuple[list[tuple[float, float]], dict[str, Held]]:
         """Look every second until all work is done; the sums, and what each process held when the sum was largest."""
-        looks, heaviest = list[tuple[float, float]](), dict[str, float]()
+        looks, heaviest = list[tuple[float, float]](), dict[str, Held]()
         with ThreadPoolExecutor() as pool:
             begun = time.monotonic()
             working = [pool.submit(each) for each in work]
             while wait(working, timeout=LOOK_EVERY).not_done:
                 held = self.now()
-                looks.append((time.monotonic() - begun, sum(held.values())))
-                heaviest = max(heaviest, held, key=lambda each: sum(each.values()))
+                looks.append((time.monotonic() - begun, total(held)))
+                heaviest = max(heaviest, held, key=total)
             for each in working:
                 each.result()
         return looks, heaviest
@@ -200,7 +242,7 @@ class Weighing:
             scales = Scales(dict(self._started(stack, settings)))
             weights = Weights(scales.at_rest())
             load, downloads = Load(laboratory, settings.port, self._seconds), Downloads(laboratory, settings, self._seconds)
-            weights.looks, weights.parts = scales.while_(load.events, downloads.come)
+            weights.looks, weights.at_most = scales.while_(load.events, downloads.come)
             _await_rows(database, "events", load.accepted + downloads.number)
             wait_until(
                 lambda: sink.count()["mails"] >= downloads.number, 120, every=0.5, what="the mails of those who downloaded"
@@ -228,7 +270,7 @@ class Weighing:
             scales = Scales({"web": web, "worker": stack.enter_context(laboratory.process(*_TWINS_WORKER, environ=environ))})
             weights = Weights(scales.at_rest())
             load = Load(laboratory, port, self._seconds)
-            weights.looks, weights.parts = scales.while_(load.events)
+            weights.looks, weights.at_most = scales.while_(load.events)
             _await_rows(database, "events", load.accepted)
         return weights
 
@@ -261,26 +303,26 @@ def figures(laboratory: Laboratory, *, short: bool, times: int, say: Callable[[s
             weights = weigh()
             getattr(rest, column).append(weights.rest)
             getattr(full, column).append(weights.full)
-            say(
-                f"memory, {column}, {turn} of {times}: {weights.rest:.0f} MB at rest, {weights.full:.0f} MB at full load: {weights.parts}"
-            )
-    yield rest
-    yield full
+            say(f"memory, {column}, {turn} of {times}: {weights.rest:.0f} MB at rest, {weights.full:.0f} MB at full load")
+            if column == "ours":
+                parts = made_of(weights.at_rest), made_of(weights.at_most)
+    yield replace(rest, made_of=parts[0])
+    yield replace(full, made_of=parts[1])
 
 
 def measure(laboratory: Laboratory, minutes: float, say: Callable[[str], None]) -> dict[str, Any]:
     """Weigh the engine while it works for so many minutes; everything that is told of it."""
     say(f"{minutes:g} minutes of load, then what it left is absorbed and counted")
     weights = Weighing(laboratory, minutes * 60).ours()
-    return {"minutes": minutes, "full": weights.full, "mb_an_hour": weights.slope} | asdict(weights)
+    return {"minutes": minutes, "rest": weights.rest, "full": weights.full, "mb_an_hour": weights.slope} | asdict(weights)
 
 
 def _print(told: dict[str, Any]) -> None:
     table = Table(title=f"{told['minutes']:g} minutes at full load: MB")
     for column in ("", "MB"):
         table.add_column(column, justify="right" if column else "left")
-    for name, held in told["parts"].items():
-        table.add_row(name, f"{held:.0f}")
+    for name, held in told["at_most"].items():
+        table.add_row(name, f"{Held(**held).all:.0f}")
     table.add_row("all, at most", f"{told['full']:.0f}")
     table.add_row("at rest before", f"{told['rest']:.0f}")
     table.add_row("grows by, an hour", f"{told['mb_an_hour']:+.1f}")

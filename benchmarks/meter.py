@@ -1,14 +1,27 @@
 """What a piece of work costs: time, and the CPU of this process and of PostgreSQL."""
 
+import re
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from sqlalchemy import Engine, event, text
 
 from benchmarks.machine import cpu_seconds
+from nurture.adapters.database.tables import metadata
+
+_TABLE: Final = re.compile(rf"\b(?:FROM|INTO|UPDATE|JOIN)\s+({'|'.join(metadata.tables)})\b")
+
+
+@lru_cache(maxsize=1_000)
+def kind_of(statement: str) -> str:
+    """What a statement does, and to which table first: `SELECT events`."""
+    verb, found = statement.split(None, 1)[0].upper(), _TABLE.search(statement)
+    return f"{verb} {found[1]}" if found else verb
 
 
 @dataclass
@@ -28,16 +41,26 @@ class Cost:
 
 
 class Meter:
-    """Reads what this process and PostgreSQL have spent so far. Without a server of its own (SQLite) only this process."""
+    """Reads what this process and PostgreSQL have spent so far. Without a server of its own (SQLite) only this process.
+
+    `waits` are the seconds spent waiting for answers so far, by the kind of statement.
+    """
 
     def __init__(self, engine: Engine, postmaster: int | None = None) -> None:
         self._engine = engine
         self._postmaster = postmaster
         self._statements = 0
-        event.listen(engine, "before_cursor_execute", self._count)
+        self._asked = 0.0
+        self.waits: dict[str, float] = defaultdict(float)
+        event.listen(engine, "before_cursor_execute", self._ask)
+        event.listen(engine, "after_cursor_execute", self._hear)
 
-    def _count(self, *_: Any) -> None:
+    def _ask(self, *_: Any) -> None:
         self._statements += 1
+        self._asked = time.perf_counter()
+
+    def _hear(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        self.waits[kind_of(statement)] += time.perf_counter() - self._asked
 
     @contextmanager
     def into(self, cost: Cost) -> Iterator[None]:

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from benchmarks.breakdown import Breakdown
 from benchmarks.figure import Column, Figure, Goal
 from benchmarks.profile import Profile
 
@@ -91,7 +92,8 @@ def beside_missed(result: Result) -> Group:
     figure = result.figure
     missed = ", ".join(_missed(figure, goal) for goal in figure.missed)
     step = Text(f"next step: {result.next_step or 'nobody has said what it would cost'}")
-    below: list[RenderableType] = [*map(Text, _time(result.profile)), *_rooms(result.profile), step]
+    parts = [] if figure.made_of is None else [parts_of(figure.made_of)]
+    below: list[RenderableType] = [*parts, *map(Text, _time(result.profile)), *_rooms(result.profile), step]
     return Group(Text(f"\n{figure.name} misses {missed}", style="bold"), *(Padding(each, (0, 0, 0, 2)) for each in below))
 
 
@@ -109,6 +111,17 @@ def _time(profile: Profile | None) -> Iterable[str]:
         parts = ", ".join(f"{name} {seconds:.1f} s ({seconds / total:.0%})" for name, seconds in profile.seconds.items())
         yield f"processor time of a turn and its start: {parts}"
     yield profile.remark or f"where the engine's goes, of {profile.samples:,} samples:"
+
+
+def parts_of(breakdown: Breakdown) -> Table:
+    """A breakdown as it is printed."""
+    table = Table(box=None, padding=(0, 2), header_style="")
+    table.add_column("what it is made of")
+    for column in breakdown.columns:
+        table.add_column(column, justify="right")
+    for part, values in breakdown.parts.items():
+        table.add_row(part, *map(quantity, values))
+    return table
 
 
 def _rooms(profile: Profile | None) -> list[Table]:

@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 from sqlalchemy import Engine, func, select
 
-from benchmarks.growth import Absorption, Block, Slice, check, growth, lay_out
+from benchmarks.growth import Absorption, Block, Slice, check, growth, lay_out, made_of
 from benchmarks.laboratory import ROOT, WrongResultError
 from benchmarks.meter import Cost, Meter
 from benchmarks.season import heard
@@ -54,6 +54,8 @@ def test_a_season_is_stored_once_and_nothing_of_it_differs_from_the_log(database
         merged = connection.scalar(select(func.count()).where(people.c.merged_into.is_not(None)))
     assert {"merged", "moved"} <= actions
     assert merged
+    assert {"SELECT people", "INSERT events"} <= slices[0].waits.keys()
+    assert 0 < slices[-1].waits["INSERT events"] < slices[-1].absorbing.wall
 
 
 def test_a_season_that_is_recounted_as_a_whole_still_follows_from_the_log(
@@ -111,3 +113,15 @@ def test_growth_is_of_full_slices_to_the_first_slice_as_it_was_around_them() -> 
     told = growth([slow, quick])["wall clock"]
     expected = {"first, µs": 200, "median": 1.1, "mean": 1.1667, "last tenth": 1.3, "highest": 1.3}
     assert told == pytest.approx(expected, rel=1e-3)
+
+
+def test_what_an_event_costs_is_told_by_who_had_the_processor_and_by_what_was_waited_for() -> None:
+    def taken(engine: float, waits: dict[str, float]) -> Slice:
+        return Slice(1_000_000, 1, 1, absorbing=Cost(engine_cpu=engine, postgres_cpu=2.0), waits=waits)
+
+    first, later = taken(100, {"SELECT events": 10, "INSERT events": 40}), taken(150, {"SELECT events": 60, "INSERT events": 50})
+    told = made_of([Block(first, [first, later], first)])
+    assert list(told.parts.items()) == [
+        ("engine", (100, 150, 1.5)), ("PostgreSQL", (2, 2, 1)), ("wait for SELECT events", (10, 60, 6)),
+        ("wait for INSERT events", (40, 50, 1.25)),
+    ]  # fmt: skip

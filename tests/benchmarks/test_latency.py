@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.laboratory import ROOT, WrongResultError, await_port
-from benchmarks.latency import Arrivals, _delays
+from benchmarks.latency import Arrivals, Delays, _delays
 from tests.support.waiting import free_port
 
 
@@ -56,3 +56,10 @@ def test_without_a_mail_for_each_form_there_is_no_figure(arrivals: Arrivals, cam
     mail(arrivals, *came)
     with pytest.raises(WrongResultError, match="mails that this test sent"):
         _delays("this test", {"idle": {"a@example.org": 0.0}, "half": {"b@example.org": 0.0}}, arrivals)
+
+
+def test_the_stretches_of_the_way_are_told_by_percentiles() -> None:
+    stages = {"until the web process had it": [1.0, 2.0, 9.0], "until its batch began": [30.0, 40.0, 90.0]}
+    told = Delays([], [], stages).made_of
+    assert told.columns == ("p50, ms", "p99, ms")
+    assert told.parts == {"until the web process had it": (2.0, 9.0), "until its batch began": (40.0, 90.0)}

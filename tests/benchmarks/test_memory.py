@@ -9,7 +9,7 @@ from subprocess import Popen
 import pytest
 
 from benchmarks.laboratory import ROOT, WrongResultError
-from benchmarks.memory import Scales, Weights, family, megabytes
+from benchmarks.memory import Held, Scales, Weights, family, held_by, made_of
 
 MILLIONS = 40
 
@@ -39,7 +39,8 @@ def _python(program: str) -> Iterator[Popen[str]]:
 def test_what_a_process_shares_with_its_child_counts_once() -> None:
     with _python(_PARENT) as process:
         assert len(family(process.pid)) == 2
-        assert MILLIONS < megabytes(process.pid) < 2 * MILLIONS
+        held = held_by(process.pid)
+        assert (held.processes, MILLIONS < held.own < held.all < 2 * MILLIONS) == (2, True)
 
 
 def test_grandchildren_belong_to_the_family() -> None:
@@ -58,6 +59,12 @@ def test_a_process_that_ended_is_not_weighed() -> None:
 def test_growth_is_that_of_the_later_three_quarters() -> None:
     filling = [(float(second), 100.0 + 9 * second) for second in range(100)]
     growing = [(float(second), 1_000.0 + second / 3_600) for second in range(100, 400)]
-    weights = Weights(90.0, [*filling, *growing])
+    weights = Weights({"web": Held(1, 60.0, 30.0)}, [*filling, *growing])
     assert weights.slope == pytest.approx(1.0)
     assert weights.full == growing[-1][1]
+
+
+def test_it_is_told_what_each_process_made_and_what_it_maps() -> None:
+    told = made_of({"web": Held(1, 60.0, 30.0), "worker": Held(3, 150.0, 20.0)})
+    assert told.columns == ("processes", "their own, MB", "mapped files, MB", "together, MB")
+    assert told.parts == {"web": (1, 60.0, 30.0, 90.0), "worker": (3, 150.0, 20.0, 170.0)}

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, insert, text
 
-from benchmarks.storage import Part, Stored, parts
+from benchmarks.storage import Part, Stored, columns, parts
 from nurture.adapters.database.engine import make_engine
 from nurture.adapters.database.tables import events, people
 
@@ -43,7 +43,14 @@ def test_tables_and_indexes_sum_to_what_postgresql_says(engine: Engine) -> None:
     assert sum(each.bytes for each in theirs) == total
     indexes = {each.name for each in theirs if each.is_index}
     assert indexes == {"pk_events", *(str(index.name) for index in events.indexes)}
-    assert Stored(500, 1, found).event_bytes == total / 500
+    stored = Stored(500, 1, found, columns(engine))
+    assert stored.event_bytes == total / 500
+    told = {name: size for name, (size,) in stored.event_made_of.parts.items()}
+    assert sum(told.values()) == pytest.approx(stored.event_bytes, abs=3)  # what takes less than a byte is not told
+    assert (told["column id"], told["column person_id"]) == (16, 8)
+    assert "column verdict_reasons" not in told  # none of them has any
+    assert 0 < told["column body"] < 60
+    assert told["header, alignment, room in pages"] > 23  # the header alone takes so much
 
 
 def test_people_and_rollups_are_no_part_of_an_event() -> None:
@@ -58,3 +65,7 @@ def test_people_and_rollups_are_no_part_of_an_event() -> None:
     stored = Stored(10, 4, found)
     assert (stored.event_bytes, stored.person_bytes, stored.rollup_bytes) == (400, 200, 7)
     assert stored.as_json()["parts"][1]["bytes_an_event"] == 100
+    assert stored.person_made_of.parts == {"table people": (125,), "table score_cells": (75,)}
+    assert Stored(10, 4, found, {"id": 16, "body": 250}).event_made_of.parts == {
+        "column body": (250,), "index pk_events": (100,), "header, alignment, room in pages": (34,), "column id": (16,),
+    }  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from benchmarks.breakdown import Breakdown
 from benchmarks.figure import Figure, Goal
 from benchmarks.profile import Profile
 from benchmarks.table import Result, quantity, show
@@ -73,6 +74,16 @@ def test_beside_a_missed_goal_stand_the_profile_and_the_next_step() -> None:
     assert "60.0%" in text
     assert "nurture.flow.absorb" in text
     assert "next step: an extension in C" in text
+
+
+def test_what_a_figure_is_made_of_stands_beside_a_missed_goal() -> None:
+    parts = Breakdown(("B an event", "share"), {"column body": (250.0, 0.58), "index": (181.0, 0.42)})
+    stored = Figure("bytes", "an event stored", "B", "less", ours=[431.0], goals=(Goal(400),), made_of=parts)
+    text = printed(Result(stored))
+    assert [line.split() for line in text.splitlines() if "column body" in line or "share" in line] == [
+        ["what", "it", "is", "made", "of", "B", "an", "event", "share"], ["column", "body", "250", "0.58"],
+    ]  # fmt: skip
+    assert Result(stored).as_json()["made_of"]["parts"] == {"column body": (250.0, 0.58), "index": (181.0, 0.42)}
 
 
 def test_who_could_not_look_says_so_in_one_line() -> None:
