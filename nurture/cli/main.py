@@ -5,121 +5,143 @@ A command's module imports what it works with inside its functions, so that `nur
 
 import gc
 import sys
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any, Final
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from nurture.cli import (
-    alarms,
-    brakes,
-    cases,
-    dead,
-    definitions,
-    demo,
-    doctor,
-    draining,
-    enroll,
-    events,
-    forget,
-    handoff,
-    holding,
-    hooks,
-    identity,
-    keys,
-    leads,
-    logs,
-    mail,
-    messages,
-    metrics,
-    openapi,
-    person,
-    person_data,
-    preview,
-    rebuild,
-    releases,
-    report,
-    rescore,
-    score,
-    serve,
-    shown,
-    simulate,
-    spend,
-    status,
-    suppressions,
-    top,
-    trace,
-    transfer,
-    up,
-    verify,
-    wait,
-)
 from nurture.cli.printing import harmless
 from nurture.errors import NurtureError
 
-app = typer.Typer(
-    name="nurture",
+#: What may follow `nurture`, in the order of the help: the module of this package, and the function or the group in it.
+COMMANDS: Final = {
+    "up": "up.up",
+    "web": "serve.web",
+    "worker": "serve.worker",
+    "beat": "serve.beat",
+    "mailbox": "serve.mailbox",
+    "demo": "demo.demo",
+    "check": "definitions.check",
+    "apply": "definitions.apply",
+    "plan": "releases.plan",
+    "migrate": "releases.migrate",
+    "rollback": "releases.rollback",
+    "releases": "releases.releases",
+    "pause": "holding.pause",
+    "resume": "holding.resume",
+    "drain": "draining.drain",
+    "holds": "holding.holds",
+    "schema": "definitions.schema",
+    "openapi": "openapi.openapi",
+    "test": "cases.try_cases",
+    "preview": "preview.preview",
+    "simulate": "simulate.simulate",
+    "settings": "shown.settings",
+    "status": "status.status",
+    "wait": "wait.wait",
+    "doctor": "doctor.doctor",
+    "metrics": "metrics.metrics",
+    "top": "top.top",
+    "verify": "verify.verify",
+    "forget": "forget.forget",
+    "rescore": "rescore.rescore",
+    "logs": "logs.logs",
+    "trace": "trace.trace",
+    "person": "person.app",
+    "leads": "leads.app",
+    "report": "report.app",
+    "score": "score.app",
+    "events": "events.app",
+    "dead": "dead.app",
+    "handoff": "handoff.app",
+    "import": "transfer.import_",
+    "export": "transfer.export",
+    "messages": "messages.app",
+    "suppressions": "suppressions.app",
+    "mail": "mail.app",
+    "brakes": "brakes.app",
+    "alarms": "alarms.app",
+    "hooks": "hooks.app",
+    "keys": "keys.app",
+    "db": "serve.db",
+}
+
+#: Commands of groups that live in modules of their own.
+ADDED: Final = {
+    "person": {
+        "enroll": "enroll.enroll",
+        "merge": "identity.merge",
+        "unmerge": "identity.unmerge",
+        "export": "person_data.export",
+        "erase": "person_data.erase",
+    },
+    "report": {"rebuild": "rebuild.rebuild"},
+    "import": {"spend": "spend.import_spend"},
+}
+
+#: For processes of ours, not for people.
+HIDDEN: Final = {"mailbox"}
+
+
+class Loading(Mapping[str, Any]):
+    """All commands. A command's module is loaded when somebody asks for it: none waits for all the others."""
+
+    def __getitem__(self, name: str) -> Any:
+        return command(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class Nurture(TyperGroup):
+    """What Typer calls."""
+
+    def __init__(self, **told: Any) -> None:
+        super().__init__(**told)
+        self.commands: Any = Loading()
+
+
+@cache
+def command(name: str) -> Any:
+    """A command, or a group of them, as Typer runs it; raises KeyError."""
+    alone, found = _typer(), _named(COMMANDS[name])
+    if isinstance(found, typer.Typer):
+        for each, where in ADDED.get(name, {}).items():
+            found.command(name=each)(_named(where))
+        alone.add_typer(found, name=name)
+    else:
+        alone.command(name=name, hidden=name in HIDDEN)(found)
+    return get_group(alone).commands[name]
+
+
+def _named(where: str) -> typer.Typer | Callable[..., None]:
+    module, name = where.split(".")
+    found: typer.Typer | Callable[..., None] = getattr(import_module(f"nurture.cli.{module}"), name)
+    return found
+
+
+def _typer(**more: Any) -> typer.Typer:
+    return typer.Typer(
+        add_completion=False,
+        rich_markup_mode=None,  # importing Rich for a box around the help would take as long as everything else
+        pretty_exceptions_enable=False,  # its tracebacks show local variables: personal data and secrets
+        **more,
+    )
+
+
+app = _typer(
+    name="nurture", cls=Nurture, no_args_is_help=True,
     help="A lead nurturing engine: events in, scores and stages kept, e-mail sequences out.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,  # importing Rich for a box around the help would take as long as everything else
-    pretty_exceptions_enable=False,  # its tracebacks show local variables: personal data and secrets
-)
-app.command(name="up")(up.up)
-app.command(name="web")(serve.web)
-app.command(name="worker")(serve.worker)
-app.command(name="beat")(serve.beat)
-app.command(name="mailbox", hidden=True)(serve.mailbox)
-app.command(name="demo")(demo.demo)
-app.command(name="check")(definitions.check)
-app.command(name="apply")(definitions.apply)
-app.command(name="plan")(releases.plan)
-app.command(name="migrate")(releases.migrate)
-app.command(name="rollback")(releases.rollback)
-app.command(name="releases")(releases.releases)
-app.command(name="pause")(holding.pause)
-app.command(name="resume")(holding.resume)
-app.command(name="drain")(draining.drain)
-app.command(name="holds")(holding.holds)
-app.command(name="schema")(definitions.schema)
-app.command(name="openapi")(openapi.openapi)
-app.command(name="test")(cases.try_cases)
-app.command(name="preview")(preview.preview)
-app.command(name="simulate")(simulate.simulate)
-app.command(name="settings")(shown.settings)
-app.command(name="status")(status.status)
-app.command(name="wait")(wait.wait)
-app.command(name="doctor")(doctor.doctor)
-app.command(name="metrics")(metrics.metrics)
-app.command(name="top")(top.top)
-app.command(name="verify")(verify.verify)
-person.app.command(name="enroll")(enroll.enroll)
-person.app.command(name="merge")(identity.merge)
-person.app.command(name="unmerge")(identity.unmerge)
-app.command(name="forget")(forget.forget)
-person.app.command(name="export")(person_data.export)
-person.app.command(name="erase")(person_data.erase)
-app.command(name="rescore")(rescore.rescore)
-app.command(name="logs")(logs.logs)
-app.command(name="trace")(trace.trace)
-app.add_typer(person.app, name="person")
-report.app.command()(rebuild.rebuild)
-app.add_typer(leads.app, name="leads")
-app.add_typer(report.app, name="report")
-app.add_typer(score.app, name="score")
-app.add_typer(events.app, name="events")
-app.add_typer(dead.app, name="dead")
-app.add_typer(handoff.app, name="handoff")
-transfer.import_.command("spend")(spend.import_spend)
-app.add_typer(transfer.import_, name="import")
-app.add_typer(transfer.export, name="export")
-app.add_typer(messages.app, name="messages")
-app.add_typer(suppressions.app, name="suppressions")
-app.add_typer(mail.app, name="mail")
-app.add_typer(brakes.app, name="brakes")
-app.add_typer(alarms.app, name="alarms")
-app.add_typer(hooks.app, name="hooks")
-app.add_typer(keys.app, name="keys")
-app.add_typer(serve.db, name="db")
+)  # fmt: skip
+# Without a command of its own, Typer takes only what has a callback for a group.
+app.callback()(lambda: None)
 
 
 #: After how many new objects garbage is looked for (`gc.set_threshold`). What a command loads stays, and so do the events of a batch until

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from nurture.cli.main import ADDED, COMMANDS, command
+
 ROOT = Path(__file__).parents[2]
 
 #: What takes long to import, or is not needed to answer --help.
@@ -25,8 +27,8 @@ def nurture(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]
 def test_help_names_the_commands() -> None:
     told = nurture("--help")
     assert told.returncode == 0
-    for command in ("up", "web", "worker", "beat", "keys", "db"):
-        assert f"\n  {command} " in told.stdout
+    for name in ("up", "web", "worker", "beat", "keys", "db"):
+        assert f"\n  {name} " in told.stdout
     assert "mailbox" not in told.stdout
 
 
@@ -42,9 +44,19 @@ def test_help_imports_nothing_heavy() -> None:
     assert HEAVY & set(json.loads(told.stderr.splitlines()[-1])) == set()
 
 
+def test_every_command_is_where_the_table_says() -> None:
+    for name in COMMANDS:
+        assert (found := command(name)).name == name
+        assert ADDED.get(name, {}).keys() <= getattr(found, "commands", {}).keys()
+
+
+def test_a_command_that_is_mistyped_is_guessed() -> None:
+    assert "No such command 'statis'. Did you mean 'status'" in nurture("statis").stderr
+
+
 def test_every_command_explains_itself() -> None:
-    for command in ("up", "web", "worker", "beat", "mailbox", "keys", "db"):
-        told = nurture(command, "--help")
+    for name in ("up", "web", "worker", "beat", "mailbox", "keys", "db"):
+        told = nurture(name, "--help")
         assert told.returncode == 0, told.stderr
         assert "Usage: nurture " in told.stdout
 
