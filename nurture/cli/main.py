@@ -80,7 +80,8 @@ ADDED: Final = {
         "erase": "person_data.erase",
     },
     "report": {"rebuild": "rebuild.rebuild"},
-    "import": {"spend": "spend.import_spend"},
+    "import": {"suppressions": "suppressions.import_suppressions", "spend": "spend.import_spend"},
+    "export": {"suppressions": "suppressions.export_suppressions"},
 }
 
 #: For processes of ours, not for people.

@@ -6,7 +6,7 @@ import typer
 
 from nurture.cli.common import load_settings
 from nurture.cli.printing import aligned, clean, instant, print_json
-from nurture.cli.transfer import DryRun, Encoding, File, Format, Output, export, import_, written
+from nurture.cli.transfer import DryRun, Encoding, File, Format, Output, written
 from nurture.reports.wording import counted
 
 app = typer.Typer(help="Addresses that are not to be mailed, and why.", no_args_is_help=True)
@@ -61,7 +61,6 @@ def show(address: Address, as_json: AsJson = False) -> None:
     raise typer.Exit(0 if found else 1)
 
 
-@import_.command("suppressions")
 def import_suppressions(
     file: File, reason: Reason = "imported", dry_run: DryRun = False, encoding: Encoding = None, as_json: AsJson = False
 ) -> None:
@@ -100,7 +99,6 @@ def import_suppressions(
     raise typer.Exit(1 if came_to.refused else 0)
 
 
-@export.command("suppressions")
 def export_suppressions(format_: Format = "csv", output: Output = None, as_json: AsJson = False) -> None:
     """Write all suppressed addresses. Of people who were erased only a keyed hash is kept, which no list can hold."""
     from nurture.cli.releases import installation

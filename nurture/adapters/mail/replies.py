@@ -9,12 +9,13 @@ from nurture.domain.mail.faults import Refusal, read_refusal
 
 _LONGEST: Final = 500
 _LOOKED_AT: Final = 2_000
-_ADDRESS: Final = re.compile(r"<?[^\s<>@]+@[^\s<>@,;:]+>?")
+#: Looked for at the beginning of a word or of a bracket alone: from each letter on, it would take the square of a long word's time.
+_ADDRESS: Final = re.compile(r"(?:<|(?<![^\s<>]))[^\s<>]+@[^\s<>@,;:]+>?")
 
 
 def words(reply: bytes) -> str:
     """A reply on one line."""
-    # More of it is not looked at: a server may say as much as it likes, and addresses are looked for from each letter on.
+    # More of it is not looked at: a server may say as much as it likes.
     text = " ".join(reply[:_LOOKED_AT].decode("ascii", "replace").split())
     return _ADDRESS.sub("(address)", text)[:_LONGEST]
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from nurture.adapters.mail.connection import stuffed
 from nurture.adapters.mail.mailbox import start_mailbox
+from nurture.adapters.mail.replies import words
 from nurture.domain.mail.delivery import Accepted, Answer, Lost, Unreached
 from nurture.domain.mail.faults import Refusal
 from tests.adapters.mail.one_connection import RAW, connection, mail, why
@@ -241,6 +242,20 @@ def test_replies_are_kept_without_addresses() -> None:
     script = refusing("RCPT", "550 5.1.1 <ada@example.org>: user ada@example.org unknown")
     with ScriptedServer(script) as server:
         assert send(server) == Refusal(550, "5.1.1", "5.1.1 (address): user (address) unknown")
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("to=<ana@x.example>,relay=mx", "to=(address),relay=mx"),
+        ("x<ana@x.example>y", "x(address)y"),
+        ("ana@x.example,ben@y.example: no such users", "(address): no such users"),
+        ("RCPT TO:<ana@[192.0.2.1]> rejected", "RCPT TO:(address) rejected"),
+        ("ask @ example, or ana@", "ask @ example, or ana@"),
+    ],
+)
+def test_of_addresses_in_a_reply_nothing_is_left(said: str, kept: str) -> None:
+    assert words(said.encode()) == kept
 
 
 @pytest.mark.parametrize("to", ["ada", "ada@example.org\r\nRCPT TO:<eve@example.org>", "", "a b@example.org", "é a@example.org"])
