@@ -75,7 +75,8 @@ def fold(lines: Iterable[str], *, through: str = "") -> Counter[str]:
     rooms = Counter[str]()
     for line in lines:
         stack, _, number = line.strip().rpartition(" ")
-        if stack and through in stack and _STARTING not in stack:
+        # A line without a number was cut off: py-spy ends when what it looks at does.
+        if stack and number.isdecimal() and through in stack and _STARTING not in stack:
             rooms[room_of(stack.rpartition(";")[2])] += int(number)
     return rooms
 

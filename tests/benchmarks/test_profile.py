@@ -58,6 +58,10 @@ def test_samples_are_counted_by_the_innermost_frame_and_imports_are_left_out() -
     assert fold(RAW) == {"nurture.flow.absorb": 3, "psycopg": 5, "Python: selectors": 2}
 
 
+def test_a_line_that_was_cut_off_counts_for_nothing() -> None:
+    assert fold([*RAW, 'process 7:"python -m nurture.cli.main beat";']) == fold(RAW)
+
+
 def test_of_this_process_only_what_the_engine_did_counts() -> None:
     assert fold(RAW, through="(nurture/") == {"nurture.flow.absorb": 3, "psycopg": 5}
 
