@@ -2,12 +2,17 @@
 
 import json
 import os
+import pkgutil
 import subprocess
 import sys
+from collections import defaultdict
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import typer
 
+from nurture import cli
 from nurture.cli.main import ADDED, COMMANDS, command
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +53,17 @@ def test_every_command_is_where_the_table_says() -> None:
     for name in COMMANDS:
         assert (found := command(name)).name == name
         assert ADDED.get(name, {}).keys() <= getattr(found, "commands", {}).keys()
+
+
+def test_no_module_takes_the_group_of_another_to_hang_commands_onto_it() -> None:
+    """Such commands would be there only if somebody happened to load the module; they belong into ADDED."""
+    names = [each.name for each in pkgutil.iter_modules(cli.__path__) if each.name != "main"]
+    holders: dict[int, set[str]] = defaultdict(set)
+    for name in names:
+        for value in vars(import_module(f"nurture.cli.{name}")).values():
+            if isinstance(value, typer.Typer):
+                holders[id(value)].add(name)
+    assert [sorted(held) for held in holders.values() if len(held) > 1] == []
 
 
 def test_a_command_that_is_mistyped_is_guessed() -> None:
